@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A kernel image: memory that can be read by address, and its symbol table. The one seam over the
+// kernel: live (/proc/kcore and /proc/kallsyms), a vmlinux file, or a fake in unit tests.
+//
+// Invariant: read() gives exactly the bytes asked for or an error; it never gives fewer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "matcher/result.h"
+
+namespace splice {
+
+struct KernelSymbol {
+  std::uint64_t address;
+  char type;           // as in nm(1) and /proc/kallsyms
+  std::string name;
+  std::string module;  // "vmlinux" for built-in code
+};
+
+// All symbols of a kernel. Names may be ambiguous: static functions share them.
+class SymbolTable {
+ public:
+  SymbolTable() = default;
+  explicit SymbolTable(std::vector<KernelSymbol> symbols);
+
+  // Parses the text of /proc/kallsyms. Errors: "kallsyms-malformed", "kallsyms-hidden" (all
+  // addresses zero: kptr_restrict, or not root).
+  static Result<SymbolTable> parse_kallsyms(std::string_view text);
+
+  // All symbols of that name in one target ("vmlinux" or a module's name).
+  std::vector<const KernelSymbol*> find(std::string_view target, std::string_view name) const;
+  // All symbols of that name anywhere, the updates' own modules (splice_*) left out.
+  std::vector<const KernelSymbol*> find_anywhere(std::string_view name) const;
+  // The symbol at or before `address` (nearest), or nullptr.
+  const KernelSymbol* nearest(std::uint64_t address) const;
+  // "name+0x12 [module]" for people, or the bare number in hex.
+  std::string describe(std::uint64_t address) const;
+  // Is any symbol of that target known (is the module loaded)?
+  bool has_target(std::string_view target) const;
+  const std::vector<KernelSymbol>& all() const { return symbols_; }  // sorted by address
+
+ private:
+  std::vector<KernelSymbol> symbols_;
+  std::unordered_multimap<std::string_view, std::size_t> by_name_;
+};
+
+class Image {
+ public:
+  virtual ~Image() = default;
+  Image() = default;
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
+  // Fills `out` from kernel memory at `address`. Errors: "image-read".
+  virtual Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const = 0;
+  virtual const SymbolTable& symbols() const = 0;
+  // True for memory of a running kernel: boot has rewritten it.
+  virtual bool live() const = 0;
+};
+
+// The running kernel. Needs root. `proc` is "/proc" but for tests.
+Result<std::unique_ptr<Image>> open_live_image(const std::string& proc = "/proc");
+// An uncompressed vmlinux (ELF, with its symbol table).
+Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path);
+
+}  // namespace splice
