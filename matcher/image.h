@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,6 +31,11 @@ class SymbolTable {
  public:
   SymbolTable() = default;
   explicit SymbolTable(std::vector<KernelSymbol> symbols);
+  // The index points into the symbols, so a table moves but is not copied.
+  SymbolTable(SymbolTable&&) = default;
+  SymbolTable& operator=(SymbolTable&&) = default;
+  SymbolTable(const SymbolTable&) = delete;
+  SymbolTable& operator=(const SymbolTable&) = delete;
 
   // Parses the text of /proc/kallsyms. Errors: "kallsyms-malformed", "kallsyms-hidden" (all
   // addresses zero: kptr_restrict, or not root).
@@ -39,6 +45,10 @@ class SymbolTable {
   std::vector<const KernelSymbol*> find(std::string_view target, std::string_view name) const;
   // All symbols of that name anywhere, the updates' own modules (splice_*) left out.
   std::vector<const KernelSymbol*> find_anywhere(std::string_view name) const;
+  // All symbols of that name in the updates' own modules: code and data that earlier updates brought.
+  std::vector<const KernelSymbol*> find_in_updates(std::string_view name) const;
+  // Any symbol that stands exactly at `address`, or nullptr.
+  const KernelSymbol* at(std::uint64_t address) const;
   // The symbol at or before `address` (nearest), or nullptr.
   const KernelSymbol* nearest(std::uint64_t address) const;
   // "name+0x12 [module]" for people, or the bare number in hex.
@@ -48,6 +58,9 @@ class SymbolTable {
   const std::vector<KernelSymbol>& all() const { return symbols_; }  // sorted by address
 
  private:
+  std::vector<const KernelSymbol*> select(
+      std::string_view name, const std::function<bool(const KernelSymbol&)>& wanted) const;
+
   std::vector<KernelSymbol> symbols_;
   std::unordered_multimap<std::string_view, std::size_t> by_name_;
 };

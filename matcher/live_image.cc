@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The running kernel, through /proc/kcore and /proc/kallsyms.
+//
+// /proc/kcore is an ELF core file whose PT_LOAD headers map kernel addresses to file offsets
+// (fs/proc/kcore.c, read_kcore): kernel text, the module area, the direct map. A read costs a
+// system call and takes a lock, so memory is read in pieces of kPiece bytes, each once: what one
+// image gives is a snapshot that does not change under its reader. To see newer memory, open a new
+// image.
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "matcher/image.h"
+
+namespace splice {
+
+namespace {
+
+constexpr std::uint64_t kPiece = 64 * 1024;
+constexpr std::size_t kMaxSegments = 4096;
+
+struct Segment {
+  std::uint64_t begin;   // first address
+  std::uint64_t size;    // bytes
+  std::uint64_t offset;  // in /proc/kcore
+};
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(FileDescriptor&&) = delete;
+  ~FileDescriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// Reads exactly `size` bytes at `offset`, or says which errno stopped it.
+int read_fully(int fd, std::uint64_t offset, void* out, std::size_t size) {
+  auto* bytes = static_cast<std::uint8_t*>(out);
+  while (size > 0) {
+    const ssize_t got = pread(fd, bytes, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0 ? errno : ENODATA;
+    bytes += got;
+    offset += static_cast<std::uint64_t>(got);
+    size -= static_cast<std::size_t>(got);
+  }
+  return 0;
+}
+
+class LiveImage final : public Image {
+ public:
+  LiveImage(FileDescriptor kcore, std::vector<Segment> segments, SymbolTable symbols)
+      : kcore_(std::move(kcore)), segments_(std::move(segments)), symbols_(std::move(symbols)) {}
+
+  const SymbolTable& symbols() const override { return symbols_; }
+  bool live() const override { return true; }
+
+  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+    while (!out.empty()) {
+      const std::uint64_t start = address / kPiece * kPiece;
+      auto piece = pieces_.find(start);
+      if (piece == pieces_.end()) {
+        auto bytes = read_piece(start, address);
+        if (!bytes) return propagate(bytes);
+        piece = pieces_.emplace(start, std::move(*bytes)).first;
+      }
+      const auto& [first, bytes] = piece->second;
+      if (address < first || address - first >= bytes.size()) return unmapped(address);
+      const std::uint64_t offset = address - first;
+      const std::size_t count = std::min<std::size_t>(out.size(), bytes.size() - offset);
+      std::memcpy(out.data(), bytes.data() + offset, count);
+      out = out.subspan(count);
+      address += count;
+    }
+    return {};
+  }
+
+ private:
+  using Piece = std::pair<std::uint64_t, std::vector<std::uint8_t>>;  // first address, bytes
+
+  static Failure unmapped(std::uint64_t address) {
+    return fail(ExitCode::error, "image-read", "no kernel memory is mapped there")
+        .at_file("/proc/kcore")
+        .at_address(address)
+        .hint("was a module unloaded meanwhile? try again");
+  }
+
+  // The part of the piece at `start` that lies in the segment of `address`.
+  Result<Piece> read_piece(std::uint64_t start, std::uint64_t address) const {
+    const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& s) {
+      return address >= s.begin && address - s.begin < s.size;
+    });
+    if (segment == segments_.end()) return unmapped(address);
+    const std::uint64_t first = std::max(start, segment->begin);
+    const std::uint64_t last =  // the last byte: a segment may end at the top of the address space
+        std::min(start + (kPiece - 1), segment->begin + (segment->size - 1));
+    std::vector<std::uint8_t> bytes(last - first + 1);
+    const int error = read_fully(kcore_.get(), segment->offset + (first - segment->begin),
+                                 bytes.data(), bytes.size());
+    if (error != 0) {
+      return fail(ExitCode::error, "image-read",
+                  fmt::format("cannot read kernel memory: {}", std::strerror(error)))
+          .at_file("/proc/kcore")
+          .at_address(first)
+          .hint(
+              "the kernel may be locked down (kernel_lockdown(7)): confidentiality mode hides it");
+    }
+    return Piece{first, std::move(bytes)};
+  }
+
+  FileDescriptor kcore_;
+  std::vector<Segment> segments_;
+  SymbolTable symbols_;
+  mutable std::map<std::uint64_t, Piece> pieces_;
+};
+
+Result<std::vector<Segment>> read_segments(int fd, const std::string& path) {
+  const auto bad = [&](const char* what) {
+    return fail(ExitCode::error, "kcore-malformed", what)
+        .at_file(path)
+        .hint("the kernel needs CONFIG_PROC_KCORE");
+  };
+  Elf64_Ehdr header;
+  if (read_fully(fd, 0, &header, sizeof header) != 0) return bad("cannot read its ELF header");
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_machine != EM_X86_64 ||
+      header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > kMaxSegments)
+    return bad("it is not an x86-64 core file");
+  std::vector<Elf64_Phdr> headers(header.e_phnum);
+  if (read_fully(fd, header.e_phoff, headers.data(), headers.size() * sizeof(Elf64_Phdr)) != 0)
+    return bad("cannot read its program headers");
+  std::vector<Segment> segments;
+  for (const Elf64_Phdr& ph : headers)
+    if (ph.p_type == PT_LOAD && ph.p_memsz > 0)
+      segments.push_back({ph.p_vaddr, ph.p_memsz, ph.p_offset});
+  return segments;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Image>> open_live_image(const std::string& proc) {
+  const std::string kcore_path = proc + "/kcore";
+  const std::string kallsyms_path = proc + "/kallsyms";
+  FileDescriptor kcore(open(kcore_path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (kcore.get() < 0) {
+    return fail(ExitCode::error, "kcore-unreadable",
+                fmt::format("cannot open the kernel's memory: {}", std::strerror(errno)))
+        .at_file(kcore_path)
+        .hint(errno == ENOENT ? "the kernel needs CONFIG_PROC_KCORE"
+                              : "run as root; a locked down kernel refuses even root");
+  }
+  auto segments = read_segments(kcore.get(), kcore_path);
+  if (!segments) return propagate(segments);
+
+  std::ifstream stream(kallsyms_path, std::ios::binary);
+  std::ostringstream text;
+  if (!stream || !(text << stream.rdbuf())) {
+    return fail(ExitCode::error, "kallsyms-unreadable", "cannot read the kernel's symbols")
+        .at_file(kallsyms_path)
+        .hint("the kernel needs CONFIG_KALLSYMS");
+  }
+  auto symbols = SymbolTable::parse_kallsyms(text.view());
+  if (!symbols) return propagate(symbols);
+  return std::unique_ptr<Image>(
+      std::make_unique<LiveImage>(std::move(kcore), std::move(*segments), std::move(*symbols)));
+}
+
+}  // namespace splice

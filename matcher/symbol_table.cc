@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The kernel's symbol table, by name and by address.
+//
+// A name is not an address: a stock kernel has thousands of names that stand for several static
+// functions each. So every lookup gives all candidates, in order of address, and the matcher
+// decides among them by the code.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "matcher/image.h"
+
+namespace splice {
+
+namespace {
+
+// Modules that carry our updates; their symbols repeat the names that they replace.
+bool is_update_module(std::string_view module) { return module.starts_with("splice_"); }
+
+}  // namespace
+
+SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols) : symbols_(std::move(symbols)) {
+  std::stable_sort(
+      symbols_.begin(), symbols_.end(),
+      [](const KernelSymbol& a, const KernelSymbol& b) { return a.address < b.address; });
+  by_name_.reserve(symbols_.size());
+  for (std::size_t i = 0; i < symbols_.size(); i++) by_name_.emplace(symbols_[i].name, i);
+}
+
+Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
+  std::vector<KernelSymbol> symbols;
+  symbols.reserve(text.size() / 40);
+  bool any_address = false;
+  std::size_t line_number = 0;
+  while (!text.empty()) {
+    line_number++;
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+
+    // "ADDRESS TYPE NAME" and, for a module's symbol, "\t[MODULE]" (kernel/kallsyms.c, s_show).
+    KernelSymbol symbol;
+    const auto [rest, error] =
+        std::from_chars(line.data(), line.data() + line.size(), symbol.address, 16);
+    const std::size_t digits = static_cast<std::size_t>(rest - line.data());
+    const bool well_formed = error == std::errc() && line.size() > digits + 3 &&
+                             line[digits] == ' ' && line[digits + 2] == ' ';
+    if (!well_formed) {
+      return fail(ExitCode::error, "kallsyms-malformed",
+                  fmt::format("line {} of the kernel's symbol table is not a symbol", line_number))
+          .hint("is /proc/kallsyms that of a Linux kernel?");
+    }
+    symbol.type = line[digits + 1];
+    std::string_view name = line.substr(digits + 3);
+    symbol.module = "vmlinux";
+    if (const std::size_t tab = name.find('\t'); tab != std::string_view::npos) {
+      std::string_view module = name.substr(tab + 1);
+      name = name.substr(0, tab);
+      if (module.size() > 2 && module.front() == '[' && module.back() == ']')
+        symbol.module = module.substr(1, module.size() - 2);
+    }
+    symbol.name = name;
+    any_address = any_address || symbol.address != 0;
+    symbols.push_back(std::move(symbol));
+  }
+  if (!any_address) {
+    return fail(ExitCode::error, "kallsyms-hidden", "the kernel hides the addresses of its symbols")
+        .hint("run as root, and see kernel.kptr_restrict in sysctl(8)");
+  }
+  return SymbolTable(std::move(symbols));
+}
+
+std::vector<const KernelSymbol*> SymbolTable::select(
+    std::string_view name, const std::function<bool(const KernelSymbol&)>& wanted) const {
+  std::vector<const KernelSymbol*> found;
+  const auto [first, last] = by_name_.equal_range(name);
+  for (auto it = first; it != last; ++it)
+    if (wanted(symbols_[it->second])) found.push_back(&symbols_[it->second]);
+  std::sort(found.begin(), found.end(),
+            [](const KernelSymbol* a, const KernelSymbol* b) { return a->address < b->address; });
+  return found;
+}
+
+std::vector<const KernelSymbol*> SymbolTable::find(std::string_view target,
+                                                   std::string_view name) const {
+  return select(name, [&](const KernelSymbol& symbol) { return symbol.module == target; });
+}
+
+std::vector<const KernelSymbol*> SymbolTable::find_anywhere(std::string_view name) const {
+  return select(name, [](const KernelSymbol& symbol) { return !is_update_module(symbol.module); });
+}
+
+std::vector<const KernelSymbol*> SymbolTable::find_in_updates(std::string_view name) const {
+  return select(name, [](const KernelSymbol& symbol) { return is_update_module(symbol.module); });
+}
+
+const KernelSymbol* SymbolTable::nearest(std::uint64_t address) const {
+  const auto after =
+      std::partition_point(symbols_.begin(), symbols_.end(),
+                           [&](const KernelSymbol& symbol) { return symbol.address <= address; });
+  return after == symbols_.begin() ? nullptr : &*std::prev(after);
+}
+
+const KernelSymbol* SymbolTable::at(std::uint64_t address) const {
+  const KernelSymbol* symbol = nearest(address);
+  return symbol != nullptr && symbol->address == address ? symbol : nullptr;
+}
+
+std::string SymbolTable::describe(std::uint64_t address) const {
+  const KernelSymbol* symbol = nearest(address);
+  // Far from any symbol the nearest name would mislead.
+  if (symbol == nullptr || address - symbol->address > (1u << 20))
+    return fmt::format("{:#x}", address);
+  std::string text = symbol->name;
+  if (address != symbol->address) text += fmt::format("+{:#x}", address - symbol->address);
+  if (symbol->module != "vmlinux") text += fmt::format(" [{}]", symbol->module);
+  return text;
+}
+
+bool SymbolTable::has_target(std::string_view target) const {
+  return std::any_of(symbols_.begin(), symbols_.end(),
+                     [&](const KernelSymbol& symbol) { return symbol.module == target; });
+}
+
+}  // namespace splice
