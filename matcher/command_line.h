@@ -23,7 +23,7 @@
 
 #include "matcher/result.h"
 
-namespace splice {
+namespace splicer {
 
 inline constexpr const char* kVersion = SPLICE_VERSION;
 
@@ -81,4 +81,4 @@ class Command {
   Console console_;
 };
 
-}  // namespace splice
+}  // namespace splicer

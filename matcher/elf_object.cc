@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <fstream>
 
-namespace splice {
+namespace splicer {
 
 namespace {
 
@@ -288,4 +288,4 @@ std::span<const Relocation> ElfObject::relocations_in(std::uint32_t section, std
   return {first, last};
 }
 
-}  // namespace splice
+}  // namespace splicer

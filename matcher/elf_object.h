@@ -25,7 +25,7 @@
 
 #include "matcher/result.h"
 
-namespace splice {
+namespace splicer {
 
 using Bytes = std::span<const std::uint8_t>;
 
@@ -111,4 +111,4 @@ class ElfObject {
 std::optional<unsigned> relocation_width(std::uint32_t type);
 bool relocation_is_pc_relative(std::uint32_t type);
 
-}  // namespace splice
+}  // namespace splicer

@@ -17,7 +17,7 @@
 
 #include "matcher/result.h"
 
-namespace splice {
+namespace splicer {
 
 struct KernelSymbol {
   std::uint64_t address;
@@ -84,4 +84,4 @@ Result<std::unique_ptr<Image>> open_live_image(const std::string& proc = "/proc"
 // An uncompressed vmlinux (ELF, with its symbol table).
 Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path);
 
-}  // namespace splice
+}  // namespace splicer

@@ -21,7 +21,7 @@
 
 #include "matcher/image.h"
 
-namespace splice {
+namespace splicer {
 
 namespace {
 
@@ -181,4 +181,4 @@ Result<std::unique_ptr<Image>> open_live_image(const std::string& proc) {
       std::make_unique<LiveImage>(std::move(kcore), std::move(*segments), std::move(*symbols)));
 }
 
-}  // namespace splice
+}  // namespace splicer

@@ -22,7 +22,7 @@
 #include "matcher/image.h"
 #include "matcher/result.h"
 
-namespace splice {
+namespace splicer {
 
 enum class MatchState {
   matched,
@@ -70,4 +70,4 @@ struct MatchResult {
 Result<MatchResult> match_object(const ElfObject& pre, const Image& image,
                                  const MatchOptions& options);
 
-}  // namespace splice
+}  // namespace splicer

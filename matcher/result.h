@@ -20,7 +20,8 @@
 #include <utility>
 #include <vector>
 
-namespace splice {
+// Not "splice": <fcntl.h> declares splice(2) in the global namespace.
+namespace splicer {
 
 // Exit status of every command (splice-apply(8), EXIT STATUS).
 enum class ExitCode : int {
@@ -106,4 +107,4 @@ Failure propagate(Result<T>& result) {
   return Failure(std::move(result.error()));
 }
 
-}  // namespace splice
+}  // namespace splicer

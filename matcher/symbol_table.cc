@@ -12,7 +12,7 @@
 
 #include "matcher/image.h"
 
-namespace splice {
+namespace splicer {
 
 namespace {
 
@@ -124,4 +124,4 @@ bool SymbolTable::has_target(std::string_view target) const {
                      [&](const KernelSymbol& symbol) { return symbol.module == target; });
 }
 
-}  // namespace splice
+}  // namespace splicer

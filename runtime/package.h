@@ -27,7 +27,7 @@
 
 #include "matcher/result.h"
 
-namespace splice {
+namespace splicer {
 
 inline constexpr std::string_view kIdPlaceholder = "0000000000000000";
 
@@ -109,4 +109,4 @@ Result<std::vector<std::uint8_t>> write_package(Package& package);
 Result<Package> read_package(const std::string& path);
 Result<Package> parse_package(std::vector<std::uint8_t> tar, const std::string& name);
 
-}  // namespace splice
+}  // namespace splicer

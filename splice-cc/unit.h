@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-namespace splice {
+namespace splicer {
 
 struct Unit {
   std::string name;    // the object, relative to the source tree: "kernel/fork.o"
@@ -21,4 +21,4 @@ struct BuiltUnit {
   std::filesystem::path post;
 };
 
-}  // namespace splice
+}  // namespace splicer
