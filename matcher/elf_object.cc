@@ -58,6 +58,12 @@ std::optional<unsigned> relocation_width(std::uint32_t type) {
   switch (type) {
     case R_X86_64_NONE:
       return 0;
+    case R_X86_64_8:
+    case R_X86_64_PC8:
+      return 1;
+    case R_X86_64_16:
+    case R_X86_64_PC16:
+      return 2;
     case R_X86_64_64:
     case R_X86_64_PC64:
       return 8;
@@ -76,6 +82,8 @@ std::optional<unsigned> relocation_width(std::uint32_t type) {
 
 bool relocation_is_pc_relative(std::uint32_t type) {
   switch (type) {
+    case R_X86_64_PC8:
+    case R_X86_64_PC16:
     case R_X86_64_PC64:
     case R_X86_64_PC32:
     case R_X86_64_PLT32:

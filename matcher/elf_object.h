@@ -46,8 +46,8 @@ struct Section {
   std::uint64_t entsize = 0;
   std::uint32_t link = 0;
   std::uint32_t info = 0;
-  Bytes bytes;                           // empty for SHT_NOBITS; owned by the object
-  std::vector<Relocation> relocations;   // of this section, sorted by offset
+  Bytes bytes;                          // empty for SHT_NOBITS; owned by the object
+  std::vector<Relocation> relocations;  // of this section, sorted by offset
 
   bool is_code() const;      // SHF_ALLOC and SHF_EXECINSTR
   bool is_alloc() const;     // SHF_ALLOC
@@ -60,8 +60,8 @@ struct Symbol {
   std::string name;  // of a section symbol: the section's name
   std::uint64_t value = 0;
   std::uint64_t size = 0;
-  std::uint8_t bind = 0;      // STB_*
-  std::uint8_t type = 0;      // STT_*
+  std::uint8_t bind = 0;  // STB_*
+  std::uint8_t type = 0;  // STT_*
   std::uint8_t visibility = 0;
   std::uint32_t section = 0;  // section index; 0 when undefined, absolute or common
   bool absolute = false;
@@ -106,8 +106,8 @@ class ElfObject {
   std::vector<Symbol> symbols_;
 };
 
-// Bytes that a relocation of this type patches (4 or 8), 0 for R_X86_64_NONE, nullopt for a type
-// that kernel objects do not contain. Source: x86-64 psABI, table 4.9.
+// Bytes that a relocation of this type patches (1, 2, 4 or 8), 0 for R_X86_64_NONE, nullopt for a
+// type that kernel objects do not contain. Source: x86-64 psABI, table 4.9.
 std::optional<unsigned> relocation_width(std::uint32_t type);
 bool relocation_is_pc_relative(std::uint32_t type);
 

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/code_compare.h"
+
+#include <elf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "matcher/instruction.h"
+
+namespace splicer {
+
+namespace {
+
+// How much longer than the pre code the code in memory may be: every short jump of it made near.
+constexpr std::uint64_t kMaxGrowth = 256;
+
+std::optional<std::uint64_t> first_difference(Bytes a, Bytes b) {
+  if (std::memcmp(a.data(), b.data(), a.size()) == 0) return std::nullopt;
+  const auto [where, other] = std::mismatch(a.begin(), a.end(), b.begin());
+  return static_cast<std::uint64_t>(where - a.begin());
+}
+
+}  // namespace
+
+std::uint64_t Comparison::run_offset(std::uint64_t pre_offset) const {
+  if (moved.empty()) return pre_offset;
+  const auto after = std::partition_point(moved.begin(), moved.end(),
+                                          [&](const auto& p) { return p.first <= pre_offset; });
+  if (after == moved.begin()) return pre_offset;
+  const auto& [pre, run_at] = *std::prev(after);
+  return run_at + (pre_offset - pre);
+}
+
+Comparison CodeComparer::compare(std::uint32_t section, std::uint64_t address, Trial& trial) const {
+  Comparison result;
+  const std::uint64_t size = object_.section(section).size;
+  result.run.resize(size);
+  if (auto read = image_.read(address, result.run); !read) {
+    result.difference = Difference{0, 0, read.error().message};
+    result.run.clear();
+    return result;
+  }
+  const std::size_t mark = trial.mark();
+  result.difference = compare_straight(section, address, result.run, trial, result);
+  if (!result.difference) return result;
+  trial.back_to(mark);
+
+  // Only a section that is one function may have another layout: in the others every function has
+  // its place from the assembler.
+  const auto functions = object_.functions_in(section);
+  if (functions.empty() || std::any_of(functions.begin(), functions.end(),
+                                       [](const Symbol* function) { return function->value != 0; }))
+    return result;
+  Comparison other;
+  other.run.resize(size + kMaxGrowth);
+  if (!image_.read(address, other.run)) return result;
+  if (compare_moved(section, address, other.run, trial, other)) {
+    trial.back_to(mark);
+    return result;
+  }
+  return other;
+}
+
+std::optional<std::string> CodeComparer::fit(std::uint32_t section, const SiteGroup& group,
+                                             const Form& form, std::uint64_t address, Bytes run,
+                                             Trial& trial) const {
+  std::vector<bool> free(form.bytes.size(), false);
+  for (const Relocation& relocation : form.relocations) {
+    const unsigned width = relocation_width(relocation.type).value_or(0);
+    if (relocation.offset + width > form.bytes.size()) return "a relocation leaves its site";
+    for (unsigned k = 0; k < width; k++) free[relocation.offset + k] = true;
+  }
+  for (const std::uint32_t at : form.lock_prefixes) free[at] = run[at] == 0xf0 || run[at] == 0x3e;
+  for (std::size_t i = 0; i < form.bytes.size(); i++)
+    if (!free[i] && form.bytes[i] != run[i]) return "no permitted form of the site stands there";
+  for (const Relocation& relocation : form.relocations) {
+    const unsigned width = relocation_width(relocation.type).value_or(0);
+    if (width == 0) continue;
+    if (auto conflict =
+            trial.prove(relocation, run.subspan(relocation.offset, width),
+                        address + relocation.offset, section, group.begin + relocation.offset))
+      return conflict;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> CodeComparer::compare_group(std::uint32_t section,
+                                                       const SiteGroup& group,
+                                                       std::uint64_t address, Bytes run,
+                                                       Trial& trial, Comparison& result) const {
+  std::optional<std::string> reason;
+  for (const Form& form : forms_.make(section, group, address, run)) {
+    const std::size_t mark = trial.mark();
+    auto problem = fit(section, group, form, address, run, trial);
+    if (!problem) {
+      if (!form.hook.empty()) result.hooks.emplace_back(group.begin, form.hook);
+      return std::nullopt;
+    }
+    trial.back_to(mark);
+    // The most telling reason is that of the form whose bytes fit.
+    if (!reason || *problem != "no permitted form of the site stands there") reason = problem;
+  }
+  std::string kinds;
+  for (const Site& site : group.sites) {
+    const std::string kind = site_kind_name(site.kind);
+    if (kinds.find(kind) == std::string::npos) kinds += (kinds.empty() ? "" : ", ") + kind;
+  }
+  return fmt::format("{} ({})", reason.value_or("the site has no form"), kinds);
+}
+
+std::optional<Difference> CodeComparer::compare_straight(std::uint32_t section,
+                                                         std::uint64_t address, Bytes run,
+                                                         Trial& trial, Comparison& result) const {
+  const Section& code = object_.section(section);
+  const Bytes pre = code.bytes;
+  auto group = sites_.in(section).begin();
+  const auto last_group = sites_.in(section).end();
+  auto relocation = code.relocations.begin();
+  for (std::uint64_t at = 0; at < pre.size();) {
+    while (relocation != code.relocations.end() &&
+           (relocation->offset < at || relocation_width(relocation->type).value_or(0) == 0))
+      ++relocation;
+    std::uint64_t stop = pre.size();
+    if (group != last_group) stop = std::min(stop, group->begin);
+    if (relocation != code.relocations.end()) stop = std::min(stop, relocation->offset);
+    if (const auto differs =
+            first_difference(pre.subspan(at, stop - at), run.subspan(at, stop - at)))
+      return Difference{at + *differs, at + *differs, "the code differs"};
+    at = stop;
+    if (group != last_group && at == group->begin) {
+      if (auto reason = compare_group(section, *group, address + at,
+                                      run.subspan(at, group->end - at), trial, result))
+        return Difference{at, at, *reason};
+      at = group->end;
+      ++group;
+    } else if (relocation != code.relocations.end() && at == relocation->offset) {
+      const unsigned width = *relocation_width(relocation->type);
+      if (auto reason = trial.prove(*relocation, run.subspan(at, width), address + at, section, at))
+        return Difference{at, at, *reason};
+      at += width;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std::uint64_t address,
+                                                      Bytes run, Trial& trial,
+                                                      Comparison& result) const {
+  const Bytes pre = object_.section(section).bytes;
+  // Instructions that stand for each other, pre -> run; a nop counts as the next real instruction.
+  std::map<std::uint64_t, std::uint64_t> places;
+  std::map<std::uint64_t, std::uint64_t> pre_real;
+  std::map<std::uint64_t, std::uint64_t> run_real;
+  std::vector<std::uint64_t> pre_nops;
+  std::vector<std::uint64_t> run_nops;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> branches;  // pre target, run target
+  auto group = sites_.in(section).begin();
+  const auto last_group = sites_.in(section).end();
+  std::uint64_t p = 0;
+  std::uint64_t r = 0;
+  const auto differs = [&](std::string reason) { return Difference{p, r, std::move(reason)}; };
+  const auto pair_up = [&] {
+    places.emplace(p, r);
+    pre_nops.push_back(p);
+    run_nops.push_back(r);
+    for (const std::uint64_t at : pre_nops) pre_real.emplace(at, p);
+    for (const std::uint64_t at : run_nops) run_real.emplace(at, r);
+    pre_nops.clear();
+    run_nops.clear();
+  };
+  while (p < pre.size()) {
+    if (r >= run.size()) return differs("the code in memory is much longer");
+    if (group != last_group && group->begin == p) {
+      const std::uint64_t length = group->end - group->begin;
+      if (length > run.size() - r) return differs("the code in memory is much longer");
+      pair_up();
+      if (auto reason =
+              compare_group(section, *group, address + r, run.subspan(r, length), trial, result))
+        return differs(*reason);
+      p += length;
+      r += length;
+      ++group;
+      continue;
+    }
+    const auto a = decode(pre.subspan(p));
+    const auto b = decode(run.subspan(r));
+    // Padding: nops on either side count for nothing, of whatever lengths.
+    if (a && a->nop) {
+      pre_nops.push_back(p);
+      p += a->length;
+      continue;
+    }
+    if (b && b->nop) {
+      run_nops.push_back(r);
+      r += b->length;
+      continue;
+    }
+    pair_up();
+    if (!a || !b) return differs("the code differs, and the disassembler does not know it");
+    if (group != last_group && group->begin < p + a->length)
+      return differs("a rewriting site begins inside an instruction");
+
+    const auto relocations = object_.relocations_in(section, p, p + a->length);
+    if (a->direct_branch && b->direct_branch) {
+      // The same kind of branch: both call, both jmp, both the same condition.
+      const auto kind = [](Bytes code, const Instruction& i) -> unsigned {
+        const std::uint8_t opcode = code[i.immediate_offset - 1];
+        if (opcode == 0xe8) return 0x100;
+        if (opcode == 0xe9 || opcode == 0xeb) return 0x101;
+        if (opcode >= 0xe0 && opcode <= 0xe3) return opcode;
+        return opcode & 0xfu;
+      };
+      if (kind(pre.subspan(p), *a) != kind(run.subspan(r), *b)) return differs("the code differs");
+      if (relocations.empty()) {
+        branches.emplace_back(p + a->length + static_cast<std::uint64_t>(a->displacement),
+                              r + b->length + static_cast<std::uint64_t>(b->displacement));
+      } else {
+        // A near branch to another section, which memory may reach with a short one: prove the same
+        // symbol from the field that is there.
+        Relocation relocation = relocations[0];
+        if (relocations.size() != 1 || relocation.offset != p + a->immediate_offset ||
+            a->immediate_size != 4)
+          return differs("an unexpected relocation in a branch");
+        if (b->immediate_size == 1) {
+          relocation.type = R_X86_64_PC8;
+          relocation.addend += 3;
+        }
+        const std::uint64_t field = r + b->immediate_offset;
+        if (auto reason = trial.prove(relocation, run.subspan(field, b->immediate_size),
+                                      address + field, section, relocation.offset))
+          return differs(*reason);
+      }
+    } else {
+      if (a->length != b->length) return differs("the code differs");
+      std::uint64_t at = 0;
+      for (const Relocation& relocation : relocations) {
+        const unsigned width = relocation_width(relocation.type).value_or(0);
+        if (width == 0) continue;
+        const std::uint64_t offset = relocation.offset - p;
+        if (offset < at || offset + width > a->length) return differs("an unexpected relocation");
+        if (const auto d = first_difference(pre.subspan(p + at, offset - at),
+                                            run.subspan(r + at, offset - at)))
+          return differs("the code differs");
+        if (auto reason = trial.prove(relocation, run.subspan(r + offset, width),
+                                      address + r + offset, section, relocation.offset))
+          return differs(*reason);
+        at = offset + width;
+      }
+      if (const auto d = first_difference(pre.subspan(p + at, a->length - at),
+                                          run.subspan(r + at, a->length - at)))
+        return differs("the code differs");
+    }
+    p += a->length;
+    r += b->length;
+  }
+  pair_up();
+  for (const auto& [pre_target, run_target] : branches) {
+    const auto pre_at = pre_real.find(pre_target);
+    const auto run_at = run_real.find(run_target);
+    if (pre_at == pre_real.end() || run_at == run_real.end() ||
+        places.at(pre_at->second) != run_at->second)
+      return Difference{pre_target, run_target, "a branch leads elsewhere"};
+  }
+  result.moved.assign(places.begin(), places.end());
+  result.run.resize(r);
+  return std::nullopt;
+}
+
+}  // namespace splicer

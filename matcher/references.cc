@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/references.h"
+
+#include <elf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "matcher/instruction.h"
+
+namespace splicer {
+
+namespace {
+
+std::uint64_t read_field(Bytes field, std::uint32_t type) {
+  std::uint64_t raw = 0;
+  std::memcpy(&raw, field.data(), std::min<std::size_t>(field.size(), sizeof raw));
+  switch (field.size()) {
+    case 1:
+      return static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int8_t>(raw)));
+    case 2:
+      return static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int16_t>(raw)));
+    case 4:
+      // psABI, table 4.9: R_X86_64_32 is zero-extended, the others are signed.
+      if (type == R_X86_64_32) return raw;
+      return static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(raw)));
+    default:
+      return raw;
+  }
+}
+
+bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
+
+// Does a named symbol of the object stand at this offset?
+bool is_named(const ElfObject& object, std::uint32_t section, std::uint64_t offset) {
+  return std::any_of(object.symbols().begin(), object.symbols().end(), [&](const Symbol& s) {
+    return s.section == section && !s.is_section() && offset >= s.value &&
+           offset < s.value + std::max<std::uint64_t>(s.size, 1);
+  });
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> References::section_base(std::uint32_t section) const {
+  const auto found = bindings_.find({true, section});
+  return found == bindings_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::uint64_t> References::symbol_value(std::uint32_t index) const {
+  const Symbol& symbol = object_.symbol(index);
+  if (symbol.absolute) return symbol.value;
+  if (const auto found = bindings_.find({false, index}); found != bindings_.end())
+    return found->second;
+  if (!symbol.defined() || symbol.is_weak()) return std::nullopt;
+  const auto base = section_base(symbol.section);
+  return base ? std::optional(*base + symbol.value) : std::nullopt;
+}
+
+std::optional<std::uint64_t> Trial::find(Anchor anchor) const {
+  for (const auto& [key, value] : added_)
+    if (key == anchor) return value;
+  const auto found = references_.bindings_.find(anchor);
+  return found == references_.bindings_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::string> Trial::agree(const std::string& name, std::uint64_t address,
+                                        bool local) const {
+  const SymbolTable& table = references_.image_.symbols();
+  auto known = local ? table.find(references_.options_.target, name) : table.find_anywhere(name);
+  const auto brought = table.find_in_updates(name);
+  known.insert(known.end(), brought.begin(), brought.end());
+  if (known.empty()) return std::nullopt;
+  for (const KernelSymbol* symbol : known)
+    if (symbol->address == address) return std::nullopt;
+  return fmt::format(
+      "the code puts '{}' at {:#x}, the kernel's symbol table has it at {:#x}{}", name, address,
+      known[0]->address,
+      known.size() > 1 ? fmt::format(" and {} other places", known.size() - 1) : std::string());
+}
+
+std::optional<std::string> Trial::bind(Anchor anchor, std::uint64_t value) {
+  if (const auto bound = find(anchor)) {
+    if (*bound == value) return std::nullopt;
+    const ElfObject& object = references_.object_;
+    const std::string& name =
+        anchor.is_section ? object.section(anchor.index).name : object.symbol(anchor.index).name;
+    return fmt::format("the code puts '{}' at {:#x} here and at {:#x} elsewhere", name, value,
+                       *bound);
+  }
+  added_.emplace_back(anchor, value);
+  return std::nullopt;
+}
+
+std::optional<std::string> Trial::bind_section(std::uint32_t section, std::uint64_t base) {
+  const bool is_new = !find({true, section}).has_value();
+  if (auto conflict = bind({true, section}, base)) return conflict;
+  if (!is_new) return std::nullopt;
+  for (const Symbol& symbol : references_.object_.symbols()) {
+    if (symbol.section != section || symbol.is_section() || symbol.is_weak() || symbol.name.empty())
+      continue;
+    if (auto conflict = agree(symbol.name, base + symbol.value, true)) return conflict;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes field,
+                                        std::uint64_t address, std::uint32_t origin,
+                                        std::uint64_t place) {
+  const ElfObject& object = references_.object_;
+  const Symbol& symbol = object.symbol(relocation.symbol);
+  const bool relative = relocation_is_pc_relative(relocation.type);
+  const std::uint64_t sum = read_field(field, relocation.type) + (relative ? address : 0);
+  const std::uint64_t value = sum - static_cast<std::uint64_t>(relocation.addend);
+
+  if (relocation.symbol == 0 || symbol.absolute) {
+    if (value == symbol.value) return std::nullopt;
+    return fmt::format("an absolute value is {:#x}, expected {:#x}", value, symbol.value);
+  }
+  // A weak symbol may be another unit's strong one, so its section says nothing about it.
+  if (!symbol.defined() || (symbol.is_weak() && !symbol.is_section())) {
+    if (const bool is_new = !find({false, symbol.index}).has_value(); is_new && value != 0)
+      if (auto conflict = agree(symbol.name, value, false)) return conflict;
+    return bind({false, symbol.index}, value);
+  }
+
+  const Section& section = object.section(symbol.section);
+  const bool constant = section.is_alloc() && !section.is_writable() && !section.is_code();
+  if (constant && (symbol.is_section() || symbol.type == STT_NOTYPE)) {
+    // The operand counts from the end of the instruction, the relocation from its field.
+    const unsigned distance = relative && object.section(origin).is_code()
+                                  ? distance_to_next_instruction(origin, place)
+                                  : 0;
+    const std::uint64_t offset =
+        symbol.value + static_cast<std::uint64_t>(relocation.addend) + distance;
+    if (is_merged(section) || !is_named(object, symbol.section, offset))
+      return same_content(symbol, offset, sum + distance);
+  }
+
+  const std::uint64_t base = value - symbol.value;
+  if (const auto bound = find({true, symbol.section}); bound && section.is_code()) {
+    // Code that an update replaced has two places: its symbol stays at the old entry, and what the
+    // new code says about its own inside (a .cold piece that jumps back) means the new code.
+    const auto redirect = references_.options_.redirects.find(*bound);
+    if (redirect != references_.options_.redirects.end() && base == redirect->second.code)
+      return std::nullopt;
+  }
+  return bind_section(symbol.section, base);
+}
+
+unsigned Trial::distance_to_next_instruction(std::uint32_t section, std::uint64_t place) const {
+  // x86 code is decoded forwards only: start at the function that holds the field.
+  const Section& code = references_.object_.section(section);
+  std::uint64_t at = 0;
+  for (const Symbol* function : references_.object_.functions_in(section))
+    if (function->value <= place) at = function->value;
+  while (at <= place && at < code.bytes.size()) {
+    const auto instruction = decode(code.bytes.subspan(at));
+    const std::uint64_t next = at + (instruction ? instruction->length : 1);
+    if (place < next && instruction) return static_cast<unsigned>(next - place);
+    at = next;
+  }
+  return 4;
+}
+
+std::optional<std::string> Trial::same_content(const Symbol& symbol, std::uint64_t offset,
+                                               std::uint64_t address) {
+  const Section& section = references_.object_.section(symbol.section);
+  if (offset >= section.bytes.size())
+    return fmt::format("it refers to {}+{:#x}, which is outside", section.name, offset);
+
+  std::uint64_t end = section.bytes.size();
+  if ((section.flags & SHF_STRINGS) != 0) {
+    const auto from = section.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
+    const auto nul = std::find(from, section.bytes.end(), std::uint8_t{0});
+    end = offset + static_cast<std::uint64_t>(nul - from) + (nul == section.bytes.end() ? 0 : 1);
+  } else if (is_merged(section) && section.entsize > 0) {
+    const std::uint64_t inside = offset % section.entsize;
+    offset -= inside;
+    address -= inside;
+    end = std::min(end, offset + section.entsize);
+  } else {
+    // An anonymous constant ends where the next one begins, at the latest; the zeros before that
+    // may be padding, which is not the constant's.
+    for (const Section& other : references_.object_.sections())
+      for (const Relocation& relocation : other.relocations) {
+        const Symbol& target = references_.object_.symbol(relocation.symbol);
+        const std::uint64_t at = target.value + static_cast<std::uint64_t>(relocation.addend);
+        if (target.section == section.index && !relocation_is_pc_relative(relocation.type) &&
+            at > offset && at < end)
+          end = at;
+      }
+    while (
+        end > offset + 1 && section.bytes[end - 1] == 0 &&
+        references_.object_.relocations_in(section.index, end - 8 > end ? 0 : end - 8, end).empty())
+      end--;
+  }
+
+  std::vector<std::uint8_t> run(end - offset);
+  if (!references_.image_.read(address, run))
+    return fmt::format("it refers to a constant at {:#x}, where nothing is mapped", address);
+  std::uint64_t at = offset;
+  for (const Relocation& relocation :
+       references_.object_.relocations_in(section.index, offset, end)) {
+    const unsigned width = relocation_width(relocation.type).value_or(0);
+    if (relocation.offset < at || relocation.offset + width > end) continue;
+    if (!std::equal(section.bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                    section.bytes.begin() + static_cast<std::ptrdiff_t>(relocation.offset),
+                    run.begin() + static_cast<std::ptrdiff_t>(at - offset)))
+      return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
+    if (auto conflict =
+            prove(relocation, Bytes(run).subspan(relocation.offset - offset, width),
+                  address + (relocation.offset - offset), section.index, relocation.offset))
+      return conflict;
+    at = relocation.offset + width;
+  }
+  if (!std::equal(section.bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                  section.bytes.begin() + static_cast<std::ptrdiff_t>(end),
+                  run.begin() + static_cast<std::ptrdiff_t>(at - offset)))
+    return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
+  return std::nullopt;
+}
+
+std::vector<std::uint32_t> Trial::commit() {
+  std::vector<std::uint32_t> sections;
+  for (const auto& [anchor, value] : added_)
+    if (references_.bindings_.emplace(anchor, value).second && anchor.is_section)
+      sections.push_back(anchor.index);
+  added_.clear();
+  return sections;
+}
+
+}  // namespace splicer
