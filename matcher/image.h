@@ -21,7 +21,7 @@ namespace splicer {
 
 struct KernelSymbol {
   std::uint64_t address;
-  char type;           // as in nm(1) and /proc/kallsyms
+  char type;  // as in nm(1) and /proc/kallsyms
   std::string name;
   std::string module;  // "vmlinux" for built-in code
 };
@@ -45,7 +45,8 @@ class SymbolTable {
   std::vector<const KernelSymbol*> find(std::string_view target, std::string_view name) const;
   // All symbols of that name anywhere, the updates' own modules (splice_*) left out.
   std::vector<const KernelSymbol*> find_anywhere(std::string_view name) const;
-  // All symbols of that name in the updates' own modules: code and data that earlier updates brought.
+  // All symbols of that name in the updates' own modules: code and data that earlier updates
+  // brought.
   std::vector<const KernelSymbol*> find_in_updates(std::string_view name) const;
   // Any symbol that stands exactly at `address`, or nullptr.
   const KernelSymbol* at(std::uint64_t address) const;

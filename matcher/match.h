@@ -31,11 +31,12 @@ enum class MatchState {
   ambiguous,   // several places match and nothing decides between them
 };
 
-// A function that an update of ours replaced: its symbol keeps the old address, its code is elsewhere.
+// A function that an update of ours replaced: its symbol keeps the old address, its code is
+// elsewhere.
 struct Redirect {
-  std::uint64_t code = 0;   // where its newest code stands
-  std::uint64_t site = 0;   // where the jump is written
-  std::string update;       // id of the update that owns the newest code
+  std::uint64_t code = 0;  // where its newest code stands
+  std::uint64_t site = 0;  // where the jump is written
+  std::string update;      // id of the update that owns the newest code
 };
 
 struct MatchOptions {
@@ -45,22 +46,26 @@ struct MatchOptions {
 
 struct FunctionMatch {
   std::string name;
-  std::uint32_t symbol = 0;       // index in the pre object
+  std::uint32_t symbol = 0;  // index in the pre object
   MatchState state = MatchState::absent;
-  std::uint64_t address = 0;      // the symbol's value in the kernel: its old entry for ever
-  std::uint64_t code = 0;         // where the code stands now: address, or the redirect's code
+  std::uint64_t address = 0;  // the symbol's value in the kernel: its old entry for ever
+  std::uint64_t code = 0;     // where the code stands now: address, or the redirect's code
   std::vector<std::uint8_t> run_bytes;  // as read at `code`; the function's length in the kernel
   // Offsets in run_bytes [begin, end) that the kernel may rewrite while it runs: ftrace, static
   // keys, static calls, lock prefixes. A trampoline must not overlap them.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> live_sites;
-  bool has_ftrace_site = false;   // a 5-byte fentry site at offset 0
-  std::string traced_by;          // who hooked the ftrace site just now, or empty
-  Error error;                    // filled unless matched
+  bool has_ftrace_site = false;  // a 5-byte fentry site at offset 0
+  std::string traced_by;         // who hooked the ftrace site just now, or empty
+  std::string update;            // id of the update whose code this is, or empty
+  Error error;                   // filled unless matched
 };
 
 struct MatchResult {
-  std::vector<FunctionMatch> functions;             // every function of the pre object
-  std::map<std::uint32_t, std::uint64_t> addresses; // pre symbol index -> S, learnt from matches
+  std::vector<FunctionMatch> functions;              // every function of the pre object
+  std::map<std::uint32_t, std::uint64_t> addresses;  // pre symbol index -> S, learnt from matches
+  // Constants of the pre object whose content in the kernel differs, by pre symbol index. Such a
+  // symbol has no entry in `addresses`.
+  std::map<std::uint32_t, Error> altered_constants;
 
   const FunctionMatch* find(std::string_view name) const;
 };

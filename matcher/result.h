@@ -9,8 +9,8 @@
 //         .at_file("update.tar").hint("use the splice-apply of the release that made it");
 //
 // Invariant: an Error always has a stable `code` (kebab-case, documented, never reworded: scripts
-// key on it through --json), a message that stands alone as a sentence, and a hint wherever a person
-// can do something about it.
+// key on it through --json), a message that stands alone as a sentence, and a hint wherever a
+// person can do something about it.
 #pragma once
 
 #include <cstdint>

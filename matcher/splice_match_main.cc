@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// splice-match: is this object the code of that kernel?
+#include <fmt/core.h>
+
+#include <iostream>
+
+#include "matcher/command_line.h"
+#include "matcher/elf_object.h"
+#include "matcher/image.h"
+#include "matcher/match.h"
+
+namespace {
+
+using namespace splicer;
+
+Result<std::unique_ptr<Image>> open_image(const std::string& which) {
+  return which == "live" ? open_live_image() : open_vmlinux_image(which);
+}
+
+const char* state_name(MatchState state) {
+  switch (state) {
+    case MatchState::matched:
+      return "matched";
+    case MatchState::mismatched:
+      return "mismatched";
+    case MatchState::absent:
+      return "absent";
+    case MatchState::ambiguous:
+      return "ambiguous";
+  }
+  return "unknown";
+}
+
+struct Summary {
+  std::size_t matched = 0;
+  std::size_t absent = 0;
+  std::size_t differing = 0;
+};
+
+Summary summarise(const MatchResult& result) {
+  Summary summary;
+  for (const FunctionMatch& function : result.functions) {
+    if (function.state == MatchState::matched) {
+      summary.matched++;
+    } else if (function.state == MatchState::absent) {
+      summary.absent++;
+    } else {
+      summary.differing++;
+    }
+  }
+  return summary;
+}
+
+void print(const MatchResult& result, const ElfObject& object, const Console& console) {
+  for (const FunctionMatch& function : result.functions) {
+    if (function.state == MatchState::matched) {
+      if (console.verbose)
+        fmt::print("{:<40} {:#x}{}\n", function.name, function.code,
+                   function.traced_by.empty() ? "" : ", traced by " + function.traced_by);
+    } else if (function.state != MatchState::absent || console.verbose) {
+      fmt::print("{:<40} {}\n", function.name, state_name(function.state));
+      std::cerr << format_error(function.error, console.color);
+    }
+  }
+  const Summary summary = summarise(result);
+  fmt::print("{}: {} functions: {} matched, {} not in this kernel, {} differ\n", object.name(),
+             result.functions.size(), summary.matched, summary.absent, summary.differing);
+}
+
+nlohmann::json document(const MatchResult& result, const ElfObject& object) {
+  nlohmann::json functions = nlohmann::json::array();
+  for (const FunctionMatch& function : result.functions) {
+    nlohmann::json one{{"name", function.name}, {"state", state_name(function.state)}};
+    if (function.state == MatchState::matched) {
+      one["address"] = fmt::format("{:#x}", function.address);
+      one["code"] = fmt::format("{:#x}", function.code);
+      one["size"] = function.run_bytes.size();
+      if (!function.traced_by.empty()) one["traced_by"] = function.traced_by;
+      if (!function.update.empty()) one["update"] = function.update;
+    } else {
+      one["error"] = error_json(function.error);
+    }
+    functions.push_back(std::move(one));
+  }
+  nlohmann::json symbols = nlohmann::json::object();
+  for (const auto& [index, address] : result.addresses)
+    if (const Symbol& symbol = object.symbol(index); !symbol.is_section())
+      symbols[symbol.name] = fmt::format("{:#x}", address);
+  const Summary summary = summarise(result);
+  return {{"object", object.name()},  {"functions", functions},
+          {"symbols", symbols},       {"matched", summary.matched},
+          {"absent", summary.absent}, {"differing", summary.differing}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  namespace po = boost::program_options;
+  Command command("splice-match", "[OPTION]... OBJECT.o...",
+                  "Match the code of kernel objects against a kernel, function by function.");
+  command.options().add_options()(
+      "image", po::value<std::string>()->default_value("live")->value_name("IMAGE"),
+      "the kernel: 'live', or a vmlinux file")(
+      "target", po::value<std::string>()->default_value("vmlinux")->value_name("NAME"),
+      "what the objects belong to: 'vmlinux', or a module's name");
+  command.positional("object", -1);
+  if (const auto status = command.parse(argc, argv)) return *status;
+  Console& console = command.console();
+  if (!command.has("object")) {
+    return console.finish(fail(ExitCode::usage, "no-object", "no object is given")
+                              .hint("splice-match kernel/fork.o")
+                              .take());
+  }
+
+  console.stage("reading the kernel's symbols");
+  auto image = open_image(command.values()["image"].as<std::string>());
+  if (!image) return console.finish(image.error());
+
+  MatchOptions options;
+  options.target = command.values()["target"].as<std::string>();
+  nlohmann::json documents = nlohmann::json::array();
+  bool all_match = true;
+  for (const std::string& path : command.values()["object"].as<std::vector<std::string>>()) {
+    auto object = ElfObject::load(path);
+    if (!object) return console.finish(object.error());
+    auto result = match_object(*object, **image, options);
+    if (!result) return console.finish(result.error());
+    if (console.json) {
+      documents.push_back(document(*result, *object));
+    } else {
+      print(*result, *object, console);
+    }
+    all_match = all_match && summarise(*result).differing == 0;
+  }
+  console.document({{"objects", documents}});
+  return static_cast<int>(all_match ? ExitCode::done : ExitCode::mismatch);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A kernel on disk: an uncompressed vmlinux with its symbol table. Memory is what its PT_LOAD
+// segments hold; nothing has been rewritten yet.
+#include <elf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "matcher/elf_object.h"
+#include "matcher/image.h"
+
+namespace splicer {
+
+namespace {
+
+class VmlinuxImage final : public Image {
+ public:
+  struct Piece {
+    std::uint64_t address;
+    Bytes bytes;
+  };
+
+  VmlinuxImage(std::vector<std::uint8_t> file, SymbolTable symbols)
+      : file_(std::move(file)), symbols_(std::move(symbols)) {}
+  void add(std::uint64_t address, std::uint64_t offset, std::uint64_t size) {
+    pieces_.push_back({address, Bytes(file_).subspan(offset, size)});
+  }
+
+  const SymbolTable& symbols() const override { return symbols_; }
+  bool live() const override { return false; }
+
+  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+    for (const Piece& piece : pieces_) {
+      if (address < piece.address || address - piece.address >= piece.bytes.size()) continue;
+      const Bytes rest = piece.bytes.subspan(address - piece.address);
+      if (rest.size() < out.size()) break;
+      std::copy_n(rest.begin(), out.size(), out.begin());
+      return {};
+    }
+    return fail(ExitCode::error, "image-read", "the image holds no bytes for that address")
+        .at_address(address)
+        .hint("is it the vmlinux of this kernel?");
+  }
+
+ private:
+  std::vector<std::uint8_t> file_;
+  std::vector<Piece> pieces_;
+  SymbolTable symbols_;
+};
+
+Failure malformed(const std::string& path, const char* what) {
+  return fail(ExitCode::error, "vmlinux-malformed", fmt::format("not a usable vmlinux: {}", what))
+      .at_file(path)
+      .hint("give an uncompressed x86-64 vmlinux that has its symbol table");
+}
+
+// A struct of the file at `offset`, or nullopt outside it.
+template <typename T>
+std::optional<T> load(Bytes file, std::uint64_t offset) {
+  if (offset > file.size() || file.size() - offset < sizeof(T)) return std::nullopt;
+  T value;
+  std::memcpy(&value, file.data() + offset, sizeof value);
+  return value;
+}
+
+char type_letter(const Elf64_Sym& symbol, const Elf64_Shdr& section) {
+  const bool global = ELF64_ST_BIND(symbol.st_info) != STB_LOCAL;
+  char letter = 'r';
+  if ((section.sh_flags & SHF_EXECINSTR) != 0) letter = 't';
+  if ((section.sh_flags & SHF_WRITE) != 0) letter = section.sh_type == SHT_NOBITS ? 'b' : 'd';
+  if (ELF64_ST_BIND(symbol.st_info) == STB_WEAK) return 'W';
+  return global ? static_cast<char>(letter - 'a' + 'A') : letter;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return malformed(path, "it cannot be read");
+  std::vector<std::uint8_t> file{std::istreambuf_iterator<char>(stream),
+                                 std::istreambuf_iterator<char>()};
+  const Bytes bytes(file);
+  const auto header = load<Elf64_Ehdr>(bytes, 0);
+  if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      header->e_machine != EM_X86_64 || header->e_type != ET_EXEC)
+    return malformed(path, "it is no x86-64 executable");
+
+  std::vector<Elf64_Shdr> sections;
+  for (unsigned i = 0; i < header->e_shnum; i++) {
+    const auto section = load<Elf64_Shdr>(bytes, header->e_shoff + i * sizeof(Elf64_Shdr));
+    if (!section) return malformed(path, "its section table lies outside the file");
+    sections.push_back(*section);
+  }
+  std::vector<KernelSymbol> symbols;
+  for (const Elf64_Shdr& table : sections) {
+    if (table.sh_type != SHT_SYMTAB || table.sh_link >= sections.size()) continue;
+    const Elf64_Shdr& strings = sections[table.sh_link];
+    for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= table.sh_size; at += sizeof(Elf64_Sym)) {
+      const auto symbol = load<Elf64_Sym>(bytes, table.sh_offset + at);
+      if (!symbol) return malformed(path, "its symbol table lies outside the file");
+      const unsigned type = ELF64_ST_TYPE(symbol->st_info);
+      const bool absolute = symbol->st_shndx == SHN_ABS;
+      if (symbol->st_name == 0 || type == STT_FILE || type == STT_SECTION ||
+          symbol->st_shndx == SHN_UNDEF || (!absolute && symbol->st_shndx >= sections.size()))
+        continue;
+      std::string name;
+      for (std::uint64_t k = strings.sh_offset + symbol->st_name; k < bytes.size() && bytes[k] != 0;
+           k++)
+        name += static_cast<char>(bytes[k]);
+      const char letter = absolute ? 'A' : type_letter(*symbol, sections[symbol->st_shndx]);
+      symbols.push_back({symbol->st_value, letter, std::move(name), "vmlinux"});
+    }
+  }
+  if (symbols.empty()) return malformed(path, "it has no symbol table");
+
+  std::vector<Elf64_Phdr> segments;
+  for (unsigned i = 0; i < header->e_phnum; i++) {
+    const auto segment = load<Elf64_Phdr>(bytes, header->e_phoff + i * sizeof(Elf64_Phdr));
+    if (!segment) return malformed(path, "its program headers lie outside the file");
+    if (segment->p_type != PT_LOAD) continue;
+    if (segment->p_offset > bytes.size() || segment->p_filesz > bytes.size() - segment->p_offset)
+      return malformed(path, "a segment lies outside the file");
+    segments.push_back(*segment);
+  }
+  auto image = std::make_unique<VmlinuxImage>(std::move(file), SymbolTable(std::move(symbols)));
+  for (const Elf64_Phdr& segment : segments)
+    image->add(segment.p_vaddr, segment.p_offset, segment.p_filesz);
+  return std::unique_ptr<Image>(std::move(image));
+}
+
+}  // namespace splicer
