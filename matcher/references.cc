@@ -32,11 +32,11 @@ std::uint64_t read_field(Bytes field, std::uint32_t type) {
 
 bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
 
-// Does a named symbol of the object stand at this offset?
-bool is_named(const ElfObject& object, std::uint32_t section, std::uint64_t offset) {
+// Does the section hold named objects? With -fdata-sections each has a section of its own, so that a
+// reference to it, past its end or before its start too, is about that object.
+bool holds_named_objects(const ElfObject& object, std::uint32_t section) {
   return std::any_of(object.symbols().begin(), object.symbols().end(), [&](const Symbol& s) {
-    return s.section == section && !s.is_section() && offset >= s.value &&
-           offset < s.value + std::max<std::uint64_t>(s.size, 1);
+    return s.section == section && !s.is_section() && !s.name.empty();
   });
 }
 
@@ -133,7 +133,7 @@ std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes fiel
                                   : 0;
     const std::uint64_t offset =
         symbol.value + static_cast<std::uint64_t>(relocation.addend) + distance;
-    if (is_merged(section) || !is_named(object, symbol.section, offset))
+    if (is_merged(section) || !holds_named_objects(object, symbol.section))
       return same_content(symbol, offset, sum + distance);
   }
 
