@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // A kernel image: memory that can be read by address, and its symbol table. The one seam over the
-// kernel: live (/proc/kcore and /proc/kallsyms), a vmlinux file, or a fake in unit tests.
+// kernel: live (/proc/kcore and /proc/kallsyms), a file on disk, or a fake in unit tests.
 //
 // Invariant: read() gives exactly the bytes asked for or an error; it never gives fewer.
 #pragma once
@@ -82,7 +82,7 @@ class Image {
 
 // The running kernel. Needs root. `proc` is "/proc" but for tests.
 Result<std::unique_ptr<Image>> open_live_image(const std::string& proc = "/proc");
-// An uncompressed vmlinux (ELF, with its symbol table).
+// A kernel on disk: a bzImage as shipped (/boot/vmlinuz-REL), or a vmlinux.
 Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path);
 
 }  // namespace splicer

@@ -101,7 +101,7 @@ int main(int argc, char** argv) {
                   "Match the code of kernel objects against a kernel, function by function.");
   command.options().add_options()(
       "image", po::value<std::string>()->default_value("live")->value_name("IMAGE"),
-      "the kernel: 'live', or a vmlinux file")(
+      "the kernel: 'live', or a file: vmlinuz as shipped, or vmlinux")(
       "target", po::value<std::string>()->default_value("vmlinux")->value_name("NAME"),
       "what the objects belong to: 'vmlinux', or a module's name");
   command.positional("object", -1);

@@ -12,6 +12,8 @@
 
 #include "matcher/elf_object.h"
 #include "matcher/image.h"
+#include "matcher/kallsyms_table.h"
+#include "matcher/kernel_file.h"
 
 namespace splicer {
 
@@ -81,8 +83,11 @@ char type_letter(const Elf64_Sym& symbol, const Elf64_Shdr& section) {
 Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return malformed(path, "it cannot be read");
-  std::vector<std::uint8_t> file{std::istreambuf_iterator<char>(stream),
-                                 std::istreambuf_iterator<char>()};
+  const std::vector<std::uint8_t> shipped{std::istreambuf_iterator<char>(stream),
+                                          std::istreambuf_iterator<char>()};
+  auto unpacked = unpack_kernel(shipped, path);
+  if (!unpacked) return propagate(unpacked);
+  std::vector<std::uint8_t> file = std::move(*unpacked);
   const Bytes bytes(file);
   const auto header = load<Elf64_Ehdr>(bytes, 0);
   if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
@@ -115,8 +120,6 @@ Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
       symbols.push_back({symbol->st_value, letter, std::move(name), "vmlinux"});
     }
   }
-  if (symbols.empty()) return malformed(path, "it has no symbol table");
-
   std::vector<Elf64_Phdr> segments;
   for (unsigned i = 0; i < header->e_phnum; i++) {
     const auto segment = load<Elf64_Phdr>(bytes, header->e_phoff + i * sizeof(Elf64_Phdr));
@@ -126,6 +129,14 @@ Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
       return malformed(path, "a segment lies outside the file");
     segments.push_back(*segment);
   }
+  for (const Elf64_Phdr& segment : segments) {
+    if (!symbols.empty() || (segment.p_flags & PF_X) == 0 || segment.p_filesz == 0) continue;
+    // The first segment holds text and read-only data.
+    auto decoded = decode_kallsyms(bytes.subspan(segment.p_offset, segment.p_filesz), path);
+    if (!decoded) return propagate(decoded);
+    symbols = std::move(*decoded);
+  }
+  if (symbols.empty()) return malformed(path, "it has no symbols");
   auto image = std::make_unique<VmlinuxImage>(std::move(file), SymbolTable(std::move(symbols)));
   for (const Elf64_Phdr& segment : segments)
     image->add(segment.p_vaddr, segment.p_offset, segment.p_filesz);

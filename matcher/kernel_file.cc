@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/kernel_file.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <elf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+namespace splicer {
+
+namespace {
+
+// A generic kernel unpacks to some 60 MB; this is where a hostile file is stopped.
+constexpr std::size_t kMaxKernel = 1ull << 30;
+
+Failure malformed(const std::string& name, const std::string& what) {
+  return fail(ExitCode::error, "kernel-file-malformed", fmt::format("not a kernel image: {}", what))
+      .at_file(name)
+      .hint("give a vmlinux, or a bzImage such as /boot/vmlinuz-REL");
+}
+
+std::uint32_t read_u32(Bytes file, std::size_t offset) {
+  std::uint32_t value = 0;
+  std::memcpy(&value, file.data() + offset, sizeof value);
+  return value;
+}
+
+bool is_elf(Bytes file) {
+  return file.size() > SELFMAG && std::memcmp(file.data(), ELFMAG, SELFMAG) == 0;
+}
+
+Result<std::vector<std::uint8_t>> decompress(Bytes payload, const std::string& name) {
+  const std::unique_ptr<archive, int (*)(archive*)> reader(archive_read_new(), archive_read_free);
+  archive_entry* entry = nullptr;
+  if (!reader || archive_read_support_filter_all(reader.get()) < ARCHIVE_WARN ||
+      archive_read_support_format_raw(reader.get()) != ARCHIVE_OK ||
+      archive_read_open_memory(reader.get(), payload.data(), payload.size()) != ARCHIVE_OK ||
+      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
+    return malformed(name, "its payload is compressed in an unknown way");
+  std::vector<std::uint8_t> out;
+  std::vector<std::uint8_t> piece(1 << 20);
+  for (;;) {
+    const la_ssize_t got = archive_read_data(reader.get(), piece.data(), piece.size());
+    // The kernel's build appends the unpacked size to the compressed data; some decompressors end
+    // there with an error. The ELF checks that follow tell whether everything came out.
+    if (got <= 0) break;
+    if (out.size() + static_cast<std::size_t>(got) > kMaxKernel)
+      return malformed(name, "its payload unpacks to more than 1 GiB");
+    out.insert(out.end(), piece.begin(), piece.begin() + got);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> unpack_kernel(Bytes file, const std::string& name) {
+  if (is_elf(file)) return std::vector<std::uint8_t>(file.begin(), file.end());
+  constexpr std::size_t kSetupSectors = 0x1f1;
+  constexpr std::size_t kMagic = 0x202;
+  constexpr std::size_t kPayloadOffset = 0x248;
+  constexpr std::size_t kPayloadLength = 0x24c;
+  if (file.size() < kPayloadLength + 4 || std::memcmp(file.data() + kMagic, "HdrS", 4) != 0)
+    return malformed(name, "neither ELF nor a bzImage");
+  const std::size_t setup = file[kSetupSectors] == 0 ? 4 : file[kSetupSectors];
+  const std::uint64_t begin = (setup + 1) * 512 + read_u32(file, kPayloadOffset);
+  const std::uint64_t length = read_u32(file, kPayloadLength);
+  if (begin > file.size() || length > file.size() - begin)
+    return malformed(name, "its payload lies outside the file");
+  auto kernel = decompress(file.subspan(begin, length), name);
+  if (!kernel) return kernel;
+  if (!is_elf(*kernel)) return malformed(name, "what it unpacks to is not ELF");
+  return kernel;
+}
+
+}  // namespace splicer

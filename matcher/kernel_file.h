@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Takes the vmlinux out of a kernel image as it is shipped (bzImage, /boot/vmlinuz-REL).
+//
+// A bzImage is a real-mode loader, a decompressor and a compressed vmlinux. The boot protocol's
+// header says where the last begins and how long it is (Documentation/x86/boot.rst, payload_offset
+// and payload_length; protocol 2.08 and later). What compressed it is left to libarchive to
+// recognise.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "matcher/elf_object.h"
+#include "matcher/result.h"
+
+namespace splicer {
+
+// The uncompressed vmlinux inside `file`; a copy of `file` when it is an ELF file already.
+// Errors: "kernel-file-malformed".
+Result<std::vector<std::uint8_t>> unpack_kernel(Bytes file, const std::string& name);
+
+}  // namespace splicer
