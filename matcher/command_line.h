@@ -6,17 +6,17 @@
 //     Command command("splice-apply", "[OPTION]... UPDATE.tar", "Put an update into ...");
 //     command.options().add_options()("dry-run,n", "match, write nothing");
 //     command.positional("package", 1);
-//     if (auto exit = command.parse(argc, argv)) return *exit;      // --help, --version, usage error
-//     Console& console = command.console();
-//     console.stage("matching {} functions", n);                    // stderr, not with -q
-//     return console.finish(error);                                 // error:/hint: lines, or JSON
+//     if (auto exit = command.parse(argc, argv)) return *exit;      // --help, --version, usage
+//     error Console& console = command.console(); console.stage("matching {} functions", n); //
+//     stderr, not with -q return console.finish(error);                                 //
+//     error:/hint: lines, or JSON
 //
 // Invariant: standard output carries only what was asked for (help, listings, the one JSON
 // document); everything else goes to standard error.
 #pragma once
 
-#include <boost/program_options.hpp>
 #include <fmt/core.h>
+#include <boost/program_options.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -43,7 +43,8 @@ class Console {
     if (verbose) print_stage(fmt::format(format, std::forward<Args>(args)...));
   }
   void warning(const std::string& text) const;
-  // Prints the error (text on stderr, or with --json one document on stdout) and gives its exit code.
+  // Prints the error (text on stderr, or with --json one document on stdout) and gives its exit
+  // code.
   int finish(const Error& error) const;
   // Prints the document on stdout when --json was given, with "schema": 1 and "command" added.
   void document(nlohmann::json body) const;

@@ -32,8 +32,8 @@ std::uint64_t read_field(Bytes field, std::uint32_t type) {
 
 bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
 
-// Does the section hold named objects? With -fdata-sections each has a section of its own, so that a
-// reference to it, past its end or before its start too, is about that object.
+// Does the section hold named objects? With -fdata-sections each has a section of its own, so that
+// a reference to it, past its end or before its start too, is about that object.
 bool holds_named_objects(const ElfObject& object, std::uint32_t section) {
   return std::any_of(object.symbols().begin(), object.symbols().end(), [&](const Symbol& s) {
     return s.section == section && !s.is_section() && !s.name.empty();
