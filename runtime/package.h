@@ -40,15 +40,15 @@ struct KernelIdentity {
 
 // A function as the update sees it.
 struct PackageFunction {
-  std::string name;          // as in the kernel's symbol table
-  std::string unit;          // "kernel/fork.o"
-  std::string kind;          // "replaced" or "new"
-  std::string why;           // one sentence for people: "its code changes", "inlines foo, ..."
-  std::string section;       // section of the new module that holds it, after linking: ".text"
-  std::uint64_t offset = 0;  // in that section
-  std::uint64_t size = 0;    // new code, bytes
-  std::uint64_t old_size = 0;       // pre code, bytes; 0 for new functions
-  std::uint32_t pre_symbol = 0;     // index in the pre object's symbol table; 0 for new functions
+  std::string name;              // as in the kernel's symbol table
+  std::string unit;              // "kernel/fork.o"
+  std::string kind;              // "replaced" or "new"
+  std::string why;               // one sentence for people: "its code changes", "inlines foo, ..."
+  std::string section;           // section of the new module that holds it, after linking: ".text"
+  std::uint64_t offset = 0;      // in that section
+  std::uint64_t size = 0;        // new code, bytes
+  std::uint64_t old_size = 0;    // pre code, bytes; 0 for new functions
+  std::uint32_t pre_symbol = 0;  // index in the pre object's symbol table; 0 for new functions
 };
 
 // An undefined symbol of a new module that apply must give an address. Symbols that the kernel
@@ -58,7 +58,7 @@ struct PackageSymbol {
   std::string source;  // "pre": address of `pre_symbol` of `unit`, learnt by the matcher
                        // "kernel": by `kernel_name`, which must be unique in the kernel's table
                        // "update": defined by the new module of `target` of this same package
-  std::string unit;              // with "pre"
+  std::string unit;    // with "pre"
   std::uint32_t pre_symbol = 0;  // with "pre": index in the pre object's symbol table
   std::string kernel_name;       // its name in the kernel, for all sources
   std::string target;            // with "update": which target's module defines it
@@ -71,8 +71,8 @@ struct PackageUnit {
 };
 
 struct PackageTarget {
-  std::string name;         // "vmlinux", or a module as in /proc/modules: "virtio_net"
-  std::string new_member;   // "new/vmlinux.ko"
+  std::string name;        // "vmlinux", or a module as in /proc/modules: "virtio_net"
+  std::string new_member;  // "new/vmlinux.ko"
   std::vector<PackageUnit> units;
   std::vector<PackageFunction> functions;
   std::vector<PackageSymbol> symbols;
