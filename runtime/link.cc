@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/link.h"
+
+#include <elf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "matcher/elf_object.h"
+#include "runtime/manifest.h"
+
+namespace splicer {
+
+namespace {
+
+Failure refuse(const char* code, std::string message, const std::string& member) {
+  return fail(ExitCode::bad_package, code, std::move(message))
+      .at_file(member)
+      .hint("make the package again with splice-create");
+}
+
+// Where a section's bytes stand in the file that the object was parsed from.
+std::size_t file_offset(const ElfObject& object, const Section& section) {
+  return static_cast<std::size_t>(section.bytes.data() - object.file().data());
+}
+
+Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& object,
+                             const Addresses& addresses) {
+  const auto table = std::find_if(object.sections().begin(), object.sections().end(),
+                                  [](const Section& s) { return s.type == SHT_SYMTAB; });
+  if (table == object.sections().end())
+    return refuse("link-symbol", "the new code has no symbol table", object.name());
+  Addresses left = addresses;
+  for (const Symbol& symbol : object.symbols()) {
+    if (!symbol.undefined() || symbol.name.empty()) continue;
+    const auto address = left.find(symbol.name);
+    if (address == left.end()) continue;
+    const std::size_t entry = symbol.index * sizeof(Elf64_Sym);
+    Elf64_Sym raw;
+    if (entry > table->bytes.size() || table->bytes.size() - entry < sizeof raw)
+      return refuse("link-symbol", "the new code's symbol table is cut short", object.name());
+    std::uint8_t* place = file.data() + file_offset(object, *table) + entry;
+    std::memcpy(&raw, place, sizeof raw);
+    raw.st_shndx = SHN_ABS;
+    raw.st_value = address->second;
+    std::memcpy(place, &raw, sizeof raw);
+    left.erase(address);
+  }
+  if (!left.empty()) {
+    return refuse("link-symbol",
+                  fmt::format("the manifest lists symbol {}, which the new code does not lack",
+                              left.begin()->first),
+                  object.name());
+  }
+  return {};
+}
+
+// Writes the module's true name over the one with the placeholder, once in each section that the
+// kernel reads it from: struct module's name[], and "name=" of the module's information.
+Result<void> write_name(std::vector<std::uint8_t>& file, const ElfObject& object,
+                        const Manifest& manifest, std::size_t index) {
+  const std::string made = update_module_name(kIdPlaceholder, index) + '\0';
+  const std::string name = update_module_name(manifest.id, index) + '\0';
+  if (made.size() != name.size())
+    return refuse("link-name", "the update's id is not as long as its place in the new code",
+                  object.name());
+  for (const char* section_name : {".gnu.linkonce.this_module", ".modinfo"}) {
+    const Section* section = object.find_section(section_name);
+    const Bytes bytes = section != nullptr ? section->bytes : Bytes();
+    const auto found = std::search(bytes.begin(), bytes.end(), made.begin(), made.end());
+    if (found == bytes.end() ||
+        std::search(found + 1, bytes.end(), made.begin(), made.end()) != bytes.end()) {
+      return refuse("link-name",
+                    fmt::format("the new code does not have its name {} once in {}", made.c_str(),
+                                section_name),
+                    object.name());
+    }
+    const auto offset =
+        file_offset(object, *section) + static_cast<std::size_t>(found - bytes.begin());
+    std::memcpy(file.data() + offset, name.data(), name.size());
+  }
+  return {};
+}
+
+// The new functions stand where the manifest says: a jump will be written to there.
+Result<void> check_functions(const ElfObject& object, const PackageTarget& target) {
+  for (const PackageFunction& function : target.functions) {
+    const Section* section = object.find_section(function.section);
+    if (section == nullptr || !section->is_code() || function.offset > section->size ||
+        function.size > section->size - function.offset) {
+      return fail(ExitCode::bad_package, "link-function",
+                  fmt::format("section {} of the new code does not hold {} bytes at {:#x}",
+                              function.section, function.size, function.offset))
+          .at_file(object.name())
+          .in_function(function.name)
+          .hint("make the package again with splice-create");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> link_module(std::vector<std::uint8_t> module,
+                                              const Manifest& manifest, std::size_t index,
+                                              const Addresses& addresses) {
+  const PackageTarget& target = manifest.targets[index];
+  std::vector<std::uint8_t> linked = module;
+  auto object = ElfObject::parse(std::move(module), target.new_member);
+  if (!object) {
+    object.error().exit = ExitCode::bad_package;
+    return propagate(object);
+  }
+  if (auto good = check_functions(*object, target); !good) return propagate(good);
+  if (auto good = write_addresses(linked, *object, addresses); !good) return propagate(good);
+  if (auto good = write_name(linked, *object, manifest, index); !good) return propagate(good);
+  return linked;
+}
+
+}  // namespace splicer

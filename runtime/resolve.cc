@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/resolve.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace splicer {
+
+namespace {
+
+Result<std::uint64_t> learnt(const PackageSymbol& symbol, const UnitMatches& matches) {
+  const auto unit = matches.find(symbol.unit);
+  if (unit != matches.end()) {
+    const MatchResult& match = unit->second;
+    if (const auto address = match.addresses.find(symbol.pre_symbol);
+        address != match.addresses.end())
+      return address->second;
+    if (const auto altered = match.altered_constants.find(symbol.pre_symbol);
+        altered != match.altered_constants.end()) {
+      Error error = altered->second;
+      error.exit = ExitCode::mismatch;
+      return tl::unexpected<Error>(std::move(error));
+    }
+  }
+  return fail(ExitCode::mismatch, "symbol-unknown",
+              fmt::format("no code of the running kernel that matches tells where {} is",
+                          symbol.kernel_name.empty() ? symbol.name : symbol.kernel_name))
+      .at_file(symbol.unit)
+      .in_function(symbol.name)
+      .hint("splice-match -v on the pre object shows which of its functions do not match");
+}
+
+// Symbols that stand at one address are one candidate: aliases are no ambiguity.
+std::vector<const KernelSymbol*> places(std::vector<const KernelSymbol*> symbols) {
+  symbols.erase(std::unique(symbols.begin(), symbols.end(),
+                            [](const KernelSymbol* a, const KernelSymbol* b) {
+                              return a->address == b->address;
+                            }),
+                symbols.end());
+  return symbols;
+}
+
+Result<std::uint64_t> by_name(const PackageSymbol& symbol, const std::string& target,
+                              const SymbolTable& kernel) {
+  std::vector<const KernelSymbol*> found = places(kernel.find(target, symbol.kernel_name));
+  if (found.empty()) found = places(kernel.find("vmlinux", symbol.kernel_name));
+  if (found.empty()) found = places(kernel.find_anywhere(symbol.kernel_name));
+  if (found.size() == 1) return found.front()->address;
+  if (found.empty()) {
+    return fail(ExitCode::mismatch, "symbol-unknown",
+                fmt::format("the running kernel has no symbol {}", symbol.kernel_name))
+        .in_function(symbol.name)
+        .hint("is it in a module that is not loaded? modprobe it and apply again");
+  }
+  std::string candidates;
+  for (const KernelSymbol* candidate : found)
+    candidates +=
+        fmt::format("{:#x} {} [{}]\n", candidate->address, candidate->name, candidate->module);
+  return fail(ExitCode::mismatch, "symbol-ambiguous",
+              fmt::format("the running kernel has {} symbols named {}, and nothing tells which is "
+                          "meant",
+                          found.size(), symbol.kernel_name))
+      .in_function(symbol.name)
+      .detail(std::move(candidates))
+      .hint("the new code should use a symbol that the old code of its file uses too");
+}
+
+}  // namespace
+
+Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
+                                  const SymbolTable& kernel, const UpdateLookup& update) {
+  Addresses addresses;
+  for (const PackageSymbol& symbol : target.symbols) {
+    Result<std::uint64_t> address = symbol.source == "pre" ? learnt(symbol, matches)
+                                    : symbol.source == "kernel"
+                                        ? by_name(symbol, target.name, kernel)
+                                        : update(symbol);
+    if (!address) return propagate(address);
+    addresses.emplace(symbol.name, *address);
+  }
+  return addresses;
+}
+
+std::set<std::string> owners(const Addresses& addresses, const SymbolTable& kernel) {
+  std::set<std::string> modules;
+  for (const auto& [name, address] : addresses)
+    if (const KernelSymbol* symbol = kernel.nearest(address); symbol != nullptr)
+      modules.insert(symbol->module);
+  modules.erase("vmlinux");
+  return modules;
+}
+
+}  // namespace splicer

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The address of every symbol that the new code needs and the kernel does not export.
+//
+//     "pre"     what the matcher learnt from the running code: exact, also when ten static
+//               variables share the name
+//     "kernel"  by name, in the target, else in vmlinux, else in any module; one only
+//     "update"  in the module of an earlier target of the same update, once that is loaded
+//
+// A reference to a function that is patched resolves to its old entry, so function pointers stay
+// comparable and none is left pointing into freed memory after an undo: both the matcher and the
+// kernel's own table give old entries.
+//
+// Invariant: no address is guessed. Two candidates are a refusal, not a choice.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "matcher/image.h"
+#include "matcher/match.h"
+#include "matcher/result.h"
+#include "runtime/link.h"
+#include "runtime/package.h"
+
+namespace splicer {
+
+using UnitMatches = std::map<std::string, MatchResult>;  // by PackageUnit::name
+
+// Gives the address of an "update" symbol.
+using UpdateLookup = std::function<Result<std::uint64_t>(const PackageSymbol&)>;
+
+// Errors (ExitCode::mismatch): "symbol-unknown", "symbol-ambiguous", and the matcher's own about a
+// constant that differs.
+Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
+                                  const SymbolTable& kernel, const UpdateLookup& update);
+
+// The modules that own `addresses`: they must be held in memory as long as the update is.
+std::set<std::string> owners(const Addresses& addresses, const SymbolTable& kernel);
+
+}  // namespace splicer
