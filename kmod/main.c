@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Splice's core module: switches functions of the running kernel to new code, and back.
+ *
+ * User space (splice-apply) has done the thinking: it has proved which code runs, and has loaded the
+ * new code as ordinary modules. What is left needs a standing machine: compare the bytes once more,
+ * see that no thread is in the functions, write a jump into each. This module does that, and trusts
+ * nothing that it is told.
+ *
+ * It does not unload while an update is applied: every update holds it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "core.h"
+
+static int __init splice_init(void)
+{
+	int error;
+
+	error = kernel_symbols_find();
+	if (error)
+		return error;
+	error = sysfs_start();
+	if (error)
+		return error;
+	error = device_start();
+	if (error)
+		sysfs_stop();
+	return error;
+}
+
+static void __exit splice_exit(void)
+{
+	device_stop();
+	sysfs_stop();
+}
+
+module_init(splice_init);
+module_exit(splice_exit);
+
+MODULE_DESCRIPTION("Switches functions of the running kernel to new code, and back");
+MODULE_LICENSE("GPL");

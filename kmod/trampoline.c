@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jumps: which bytes become which, and whether they may.
+ *
+ *	site:	e9 rel32		to the new code
+ * or, in a function too short for that,
+ *	site:	eb rel8			to the hop,
+ *	hop:	e9 rel32		in the padding behind the function
+ *
+ * A function that was replaced before keeps its site and hop; only the long jump's target changes,
+ * and undo puts the earlier target back.
+ *
+ * The kernel rewrites its own text at ftrace sites, static keys, static calls, lock prefixes and
+ * probes, and would be confused, or confuse us, if it found or wrote something where our jump
+ * stands. It has a predicate for each (they keep kprobes off the same bytes), which are asked here.
+ * Those tables are fixed while their module is in memory, which we hold; probes are not, hence
+ * text_lock().
+ */
+#include <linux/cpu.h>
+
+#include "core.h"
+
+static const u8 int3 = 0xcc;
+
+/*
+ * Padding as assemblers and linkers write it: int3, and nops of all lengths, that is 90 and
+ * 0f 1f /0 after any number of 66 and 2e prefixes. The bytes must be whole instructions from the
+ * first on; the last may reach beyond `size`.
+ */
+bool bytes_are_padding(const u8 *bytes, size_t size)
+{
+	size_t i = 0;
+
+	while (i < size) {
+		u8 modrm;
+
+		if (bytes[i] == int3) {
+			i++;
+			continue;
+		}
+		while (i < size && (bytes[i] == 0x66 || bytes[i] == 0x2e))
+			i++;
+		if (i < size && bytes[i] == 0x90) {
+			i++;
+			continue;
+		}
+		if (i + 2 >= size || bytes[i] != 0x0f || bytes[i + 1] != 0x1f)
+			return false;
+		modrm = bytes[i + 2];
+		if (modrm & 0x38)
+			return false;
+		i += 3;
+		if ((modrm & 0xc0) != 0xc0 && (modrm & 7) == 4)
+			i++;			/* SIB */
+		if ((modrm & 0xc0) == 0x40)
+			i += 1;			/* disp8 */
+		else if ((modrm & 0xc0) == 0x80)
+			i += 4;			/* disp32 */
+	}
+	return true;
+}
+
+static bool make_long_jump(u8 *bytes, unsigned long from, unsigned long to)
+{
+	s64 distance = (s64)(to - (from + SPLICE_LONG_JUMP));
+	s32 relative = (s32)distance;
+
+	if (relative != distance)
+		return false;
+	bytes[0] = 0xe9;
+	memcpy(bytes + 1, &relative, sizeof(relative));
+	return true;
+}
+
+static bool make_short_jump(u8 *bytes, unsigned long from, unsigned long to)
+{
+	s64 distance = (s64)(to - (from + SPLICE_SHORT_JUMP));
+
+	if (distance < -128 || distance > 127)
+		return false;
+	bytes[0] = 0xeb;
+	bytes[1] = (u8)distance;
+	return true;
+}
+
+/* The long jump that stands there today becomes one to elsewhere. */
+static int plan_retarget(const struct splice_patch *patch, struct text_change *change)
+{
+	change->address = patch->hop ?: patch->site;
+	change->size = SPLICE_LONG_JUMP;
+	if (!make_long_jump(change->before, change->address, patch->below->new_code) ||
+	    !make_long_jump(change->after, change->address, patch->new_code))
+		return -EINVAL;
+	return 0;
+}
+
+/* The hop before the site, so that whoever reads the list sees no jump to nothing. */
+static int plan_first(const struct splice_patch *patch, struct text_change *changes, u32 *nr)
+{
+	const u8 *site_bytes = patch->expected + (patch->site - patch->old_code);
+	struct text_change *change = changes;
+
+	if (patch->hop) {
+		change->address = patch->hop;
+		change->size = SPLICE_LONG_JUMP;
+		memcpy(change->before, patch->expected_hop, SPLICE_LONG_JUMP);
+		if (!make_long_jump(change->after, patch->hop, patch->new_code))
+			return -EINVAL;
+		change++;
+		change->size = SPLICE_SHORT_JUMP;
+		if (!make_short_jump(change->after, patch->site, patch->hop))
+			return -EINVAL;
+	} else {
+		change->size = SPLICE_LONG_JUMP;
+		if (!make_long_jump(change->after, patch->site, patch->new_code))
+			return -EINVAL;
+	}
+	change->address = patch->site;
+	memcpy(change->before, site_bytes, change->size);
+	*nr = change - changes + 1;
+	return 0;
+}
+
+/* Fills in update->changes, which has room for two a function. */
+int trampolines_plan(struct splice_update *update, u32 *bad_function)
+{
+	u32 i, j, nr = 0;
+	int error;
+
+	for (i = 0; i < update->nr_functions; i++) {
+		const struct splice_patch *patch = &update->functions[i];
+		struct text_change *changes = &update->changes[update->nr_changes];
+
+		if (patch->below) {
+			nr = 1;
+			error = plan_retarget(patch, changes);
+		} else {
+			error = plan_first(patch, changes, &nr);
+		}
+		if (error) {
+			*bad_function = i;
+			return error;
+		}
+		for (j = 0; j < nr; j++)
+			changes[j].function = i;
+		update->nr_changes += nr;
+	}
+	return 0;
+}
+
+/*
+ * A probe in the bytes, or one so close before them that kprobes may replace it and what follows by
+ * a jump of its own (kprobe optimisation, which writes five bytes). Disabled probes count: they keep
+ * a copy of the bytes, and may be armed at any time.
+ */
+static bool has_kprobe(unsigned long address, unsigned long size, unsigned long lowest)
+{
+	unsigned long from = max(address - (SPLICE_LONG_JUMP - 1), lowest);
+
+	for (; from < address + size; from++) {
+		if (kernel.get_kprobe((void *)from))
+			return true;
+	}
+	return false;
+}
+
+/* May the bytes be ours? Under text_lock(). */
+static bool place_is_free(const struct text_change *change, const struct splice_patch *patch)
+{
+	unsigned long start = change->address;
+	void *first = (void *)start;
+	void *last = (void *)(start + change->size - 1);
+
+	if (kernel.ftrace_location_range &&
+	    kernel.ftrace_location_range(start, start + change->size - 1))
+		return false;
+	if (kernel.jump_label_text_reserved && kernel.jump_label_text_reserved(first, last))
+		return false;
+	if (kernel.static_call_text_reserved && kernel.static_call_text_reserved(first, last))
+		return false;
+	/* Unlike the others, this one takes the end as the first byte behind. */
+	if (kernel.alternatives_text_reserved &&
+	    kernel.alternatives_text_reserved(first, last + 1))
+		return false;
+	/*
+	 * A probe at the first byte of our own jump is lawful once it stands there, but its owner
+	 * holds a copy of the jump, which neither a new target nor the old bytes would reach.
+	 */
+	return !has_kprobe(start, change->size, start == patch->hop ? start : patch->old_entry);
+}
+
+int trampolines_check_places(const struct splice_update *update, u32 *bad_function)
+{
+	u32 i;
+
+	for (i = 0; i < update->nr_changes; i++) {
+		const struct text_change *change = &update->changes[i];
+
+		if (!place_is_free(change, &update->functions[change->function])) {
+			*bad_function = change->function;
+			return -EADDRINUSE;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Keeps everybody else from rewriting text between the last look at it and our own write. The order
+ * is that of the kernel's own users, register_kprobe() and jump_label_update():
+ *  - kprobe_mutex, because a probe copies the original bytes in one step (prepare_kprobe()) and
+ *    arms in another, with text_mutex dropped in between: a jump written there would be lost;
+ *  - the CPU hotplug lock, which stop_machine needs, and which hotplug holds when it takes
+ *    text_mutex for the lock prefixes;
+ *  - the jump label lock, so that no static key is half way through its sites;
+ *  - text_mutex, under which ftrace, kprobes, static calls and BPF write: with it, no int3 of a
+ *    text_poke_bp() in progress can be met.
+ */
+void text_lock(void)
+{
+	mutex_lock(kernel.kprobe_mutex);
+	cpus_read_lock();
+	if (kernel.jump_label_lock)
+		kernel.jump_label_lock();
+	mutex_lock(kernel.text_mutex);
+}
+
+void text_unlock(void)
+{
+	mutex_unlock(kernel.text_mutex);
+	if (kernel.jump_label_unlock)
+		kernel.jump_label_unlock();
+	cpus_read_unlock();
+	mutex_unlock(kernel.kprobe_mutex);
+}
