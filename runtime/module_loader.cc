@@ -89,12 +89,12 @@ const char* load_hint(int number) {
 
 Result<LoadedModule> LoadedModule::load(std::span<const std::uint8_t> bytes, std::string name) {
   const KernelLog log;
-  int number = init_module(bytes);
-  if (number == EEXIST) {
-    if (auto gone = unload_module(name); !gone) return propagate(gone);
-    number = init_module(bytes);
-  }
+  const int number = init_module(bytes);
   if (number == 0) return LoadedModule(std::move(name));
+  if (number == EEXIST) {
+    return fail(ExitCode::error, "module-exists", fmt::format("module {} is loaded already", name))
+        .hint(fmt::format("rmmod {} if nothing uses it", name));
+  }
   return fail(ExitCode::error, number == EPERM && geteuid() != 0 ? "not-root" : "module-load",
               fmt::format("the kernel does not load module {}: {}", name, std::strerror(number)))
       .at_file(name)
@@ -106,8 +106,8 @@ LoadedModule::LoadedModule(LoadedModule&& other) noexcept
     : name_(std::move(other.name_)), unload_(std::exchange(other.unload_, false)) {}
 
 LoadedModule::~LoadedModule() {
-  // Nothing more can be done here if it stays: it is not in use by any code, and the next apply of
-  // the same update unloads it.
+  // Nothing more can be done here if it stays: no code runs in it, and the next apply of the same
+  // update unloads it.
   if (unload_) (void)unload_module(name_);
 }
 

@@ -23,8 +23,7 @@ namespace splicer {
 
 class LoadedModule {
  public:
-  // A module of that name that is there already is what an interrupted command left behind, and is
-  // unloaded first. Errors: "module-load", "not-root".
+  // Errors: "module-exists", "module-load", "not-root".
   static Result<LoadedModule> load(std::span<const std::uint8_t> bytes, std::string name);
 
   LoadedModule(LoadedModule&& other) noexcept;

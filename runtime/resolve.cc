@@ -70,22 +70,42 @@ Result<std::uint64_t> by_name(const PackageSymbol& symbol, const std::string& ta
 }  // namespace
 
 Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
-                                  const SymbolTable& kernel, const UpdateLookup& update) {
+                                  const SymbolTable& kernel) {
   Addresses addresses;
   for (const PackageSymbol& symbol : target.symbols) {
-    Result<std::uint64_t> address = symbol.source == "pre" ? learnt(symbol, matches)
-                                    : symbol.source == "kernel"
-                                        ? by_name(symbol, target.name, kernel)
-                                        : update(symbol);
+    if (symbol.source == "update") continue;
+    auto address =
+        symbol.source == "pre" ? learnt(symbol, matches) : by_name(symbol, target.name, kernel);
     if (!address) return propagate(address);
     addresses.emplace(symbol.name, *address);
   }
   return addresses;
 }
 
-std::set<std::string> owners(const Addresses& addresses, const SymbolTable& kernel) {
+Result<Definition> find_definition(const PackageSymbol& symbol, const ElfObject& module) {
+  // A global definition is the one that other files see; a local one counts when it is alone.
+  std::vector<const Symbol*> found;
+  for (const bool local : {false, true}) {
+    for (const Symbol& candidate : module.symbols())
+      if (candidate.defined() && candidate.name == symbol.kernel_name &&
+          candidate.is_local() == local && !candidate.is_section())
+        found.push_back(&candidate);
+    if (!found.empty()) break;
+  }
+  if (found.size() == 1)
+    return Definition{module.section(found.front()->section).name, found.front()->value};
+  return fail(ExitCode::bad_package, "link-symbol",
+              fmt::format("the update's module for {} has {} definitions of {}, expected one",
+                          symbol.target, found.size(), symbol.kernel_name))
+      .at_file(module.name())
+      .in_function(symbol.name)
+      .hint("make the package again with splice-create");
+}
+
+std::set<std::string> owners(const std::vector<std::uint64_t>& addresses,
+                             const SymbolTable& kernel) {
   std::set<std::string> modules;
-  for (const auto& [name, address] : addresses)
+  for (const std::uint64_t address : addresses)
     if (const KernelSymbol* symbol = kernel.nearest(address); symbol != nullptr)
       modules.insert(symbol->module);
   modules.erase("vmlinux");

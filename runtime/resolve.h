@@ -14,11 +14,13 @@
 // Invariant: no address is guessed. Two candidates are a refusal, not a choice.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "matcher/elf_object.h"
 #include "matcher/image.h"
 #include "matcher/match.h"
 #include "matcher/result.h"
@@ -29,15 +31,21 @@ namespace splicer {
 
 using UnitMatches = std::map<std::string, MatchResult>;  // by PackageUnit::name
 
-// Gives the address of an "update" symbol.
-using UpdateLookup = std::function<Result<std::uint64_t>(const PackageSymbol&)>;
-
-// Errors (ExitCode::mismatch): "symbol-unknown", "symbol-ambiguous", and the matcher's own about a
-// constant that differs.
+// The "pre" and "kernel" symbols of a target. Errors (ExitCode::mismatch): "symbol-unknown",
+// "symbol-ambiguous", and the matcher's own about a constant that differs.
 Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
-                                  const SymbolTable& kernel, const UpdateLookup& update);
+                                  const SymbolTable& kernel);
 
-// The modules that own `addresses`: they must be held in memory as long as the update is.
-std::set<std::string> owners(const Addresses& addresses, const SymbolTable& kernel);
+// Where the new module of another target defines an "update" symbol: its section there, whose
+// address is known once that module is loaded. Errors (ExitCode::bad_package): "link-symbol".
+struct Definition {
+  std::string section;
+  std::uint64_t offset = 0;
+};
+Result<Definition> find_definition(const PackageSymbol& symbol, const ElfObject& module);
+
+// The modules that hold these addresses: they must stay in memory as long as the update does.
+std::set<std::string> owners(const std::vector<std::uint64_t>& addresses,
+                             const SymbolTable& kernel);
 
 }  // namespace splicer

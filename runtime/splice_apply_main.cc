@@ -1,7 +1,77 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+//
+// splice-apply: puts an update into the running kernel.
+#include <fmt/core.h>
+
 #include "matcher/command_line.h"
+#include "runtime/apply.h"
+#include "runtime/attempts_option.h"
+#include "runtime/view.h"
+
+namespace {
+
+using namespace splicer;
+
+int report(const Apply& apply) {
+  const std::string& id = apply.package.manifest.id;
+  const std::size_t count = apply.matched.functions.size();
+  if (apply.applied_already) {
+    apply.console.document(
+        {{"id", id}, {"state", "applied"}, {"already", true}, {"pause_ns", apply.pause_ns}});
+    if (!apply.console.json) fmt::print("{}: applied already\n", id);
+    return 0;
+  }
+  nlohmann::json functions = nlohmann::json::array();
+  for (const MatchedFunction& matched : apply.matched.functions)
+    functions.push_back({{"name", matched.function->name},
+                         {"unit", matched.function->unit},
+                         {"address", fmt::format("{:#x}", matched.run.address)}});
+  nlohmann::json document{{"id", id},
+                          {"state", apply.options.dry_run ? "matched" : "applied"},
+                          {"functions", std::move(functions)},
+                          {"left_out", apply.left_out}};
+  if (!apply.options.dry_run) document["pause_ns"] = apply.pause_ns;
+  apply.console.document(std::move(document));
+  if (apply.console.json) return 0;
+  if (apply.options.dry_run) {
+    fmt::print("{}: {} match the running kernel, nothing was changed\n", id,
+               counted(count, "function"));
+  } else {
+    fmt::print("{} applied: {}, machine stopped for {} us\n", id, counted(count, "function"),
+               microseconds(apply.pause_ns));
+  }
+  return 0;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  splicer::Command command("splice-apply", "[OPTION]...", "");
-  return command.parse(argc, argv).value_or(2);
+  Command command("splice-apply", "[OPTION]... UPDATE.tar",
+                  "Put an update into the running kernel.");
+  command.options().add_options()("dry-run,n", "match and link, but change nothing")(
+      "skip-unloaded", "leave out modules that are not loaded; they stay unpatched");
+  add_attempts_options(command);
+  command.positional("package", 1);
+  if (const auto status = command.parse(argc, argv)) return *status;
+  Console& console = command.console();
+  if (!command.has("package")) {
+    return console.finish(fail(ExitCode::usage, "no-package", "no update is given")
+                              .hint("splice-apply splice-ID.tar")
+                              .take());
+  }
+  ApplyOptions options;
+  options.path = command.values()["package"].as<std::vector<std::string>>().front();
+  options.dry_run = command.has("dry-run");
+  options.skip_unloaded = command.has("skip-unloaded");
+  const auto attempts = attempts_option(command);
+  if (!attempts) return console.finish(attempts.error());
+  options.attempts = *attempts;
+
+  Apply apply(std::move(options), console);
+  for (const auto pass :
+       {read_update, check_kernel, find_applied, open_core, match, load_code, switch_over}) {
+    if (auto done = pass(apply); !done) return console.finish(done.error());
+    if (apply.applied_already) break;
+  }
+  return report(apply);
 }

@@ -1,7 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+//
+// splice-undo: takes an update out of the running kernel.
+#include <fmt/core.h>
+
 #include "matcher/command_line.h"
+#include "runtime/attempts_option.h"
+#include "runtime/undo.h"
+#include "runtime/view.h"
 
 int main(int argc, char** argv) {
-  splicer::Command command("splice-undo", "[OPTION]...", "");
-  return command.parse(argc, argv).value_or(2);
+  using namespace splicer;
+  Command command("splice-undo", "[OPTION]... ID",
+                  "Take an update out of the running kernel: the old code runs again.");
+  add_attempts_options(command);
+  command.positional("id", 1);
+  if (const auto status = command.parse(argc, argv)) return *status;
+  Console& console = command.console();
+  if (!command.has("id")) {
+    return console.finish(fail(ExitCode::usage, "no-id", "no update is named")
+                              .hint("splice-view lists what is applied, with the ids")
+                              .take());
+  }
+  UndoOptions options;
+  options.id = command.values()["id"].as<std::vector<std::string>>().front();
+  const auto attempts = attempts_option(command);
+  if (!attempts) return console.finish(attempts.error());
+  options.attempts = *attempts;
+
+  const auto undone = undo_update(options, console);
+  if (!undone) return console.finish(undone.error());
+  console.document({{"id", undone->id}, {"state", "undone"}, {"pause_ns", undone->pause_ns}});
+  if (!console.json)
+    fmt::print("{} undone, machine stopped for {} us\n", undone->id,
+               microseconds(undone->pause_ns));
+  return 0;
 }

@@ -1,7 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+//
+// splice-view: what is applied to the running kernel, or what a package would do.
+#include <fmt/core.h>
+
 #include "matcher/command_line.h"
+#include "runtime/state.h"
+#include "runtime/view.h"
+
+namespace {
+
+using namespace splicer;
+
+int view_package(const std::string& path, const Console& console) {
+  const auto package = read_package(path);
+  if (!package) return console.finish(package.error());
+  console.document({{"package", package_json(*package)}});
+  if (!console.json) fmt::print("{}", package_text(*package));
+  return 0;
+}
+
+int view_update(const std::string& id, const Console& console) {
+  const auto state = State::read();
+  if (!state) return console.finish(state.error());
+  const auto update = state->find_prefix(id);
+  if (!update) return console.finish(update.error());
+  console.document({{"update", update_json(*state, **update)}});
+  if (!console.json) fmt::print("{}", update_text(*state, **update));
+  return 0;
+}
+
+int view_all(const Console& console) {
+  const auto state = State::read();
+  if (!state) return console.finish(state.error());
+  console.document(applied_json(*state));
+  if (!console.json) fmt::print("{}", applied_text(*state));
+  return 0;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  splicer::Command command("splice-view", "[OPTION]...", "");
-  return command.parse(argc, argv).value_or(2);
+  Command command("splice-view", "[OPTION]... [ID|UPDATE.tar]",
+                  "List the updates that are applied, or describe one of them or a package.");
+  command.positional("what", 1);
+  if (const auto status = command.parse(argc, argv)) return *status;
+  const Console& console = command.console();
+  if (!command.has("what")) return view_all(console);
+  const std::string what = command.values()["what"].as<std::vector<std::string>>().front();
+  return names_a_file(what) ? view_package(what, console) : view_update(what, console);
 }

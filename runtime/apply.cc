@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/apply.h"
+
+#include <fmt/core.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "matcher/elf_object.h"
+#include "runtime/link.h"
+#include "runtime/manifest.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr unsigned kMaxMatches = 5;    // of one update, when the kernel changes under the match
+constexpr unsigned kMaxCoreLoads = 3;  // when another command unloads the core under our feet
+
+Result<void> load_core(Apply& apply) {
+  const std::string& member = apply.package.manifest.core;
+  if (member.empty()) {
+    return fail(ExitCode::error, "no-core-module",
+                "the core module is not loaded, and the package does not carry it")
+        .at_file(apply.options.path)
+        .hint("modprobe splice, or make the package with the core module's source installed");
+  }
+  apply.console.stage("loading the core module");
+  auto core = LoadedModule::load(apply.package.members.at(member), kCoreModule);
+  if (core) {
+    apply.core.emplace(std::move(*core));
+  } else if (core.error().code != "module-exists") {
+    return propagate(core);
+  }
+  return {};
+}
+
+// Another splice-undo may unload the core between our look and our open: then it is loaded again.
+Result<void> open_device(Apply& apply) {
+  for (unsigned left = kMaxCoreLoads;; left--) {
+    if (!Device::exists())
+      if (auto loaded = load_core(apply); !loaded) return loaded;
+    auto device = Device::open(apply.options.attempts);
+    if (device) {
+      apply.device.emplace(std::move(*device));
+      return {};
+    }
+    if (device.error().code != "no-core-module" || left == 0) return propagate(device);
+    apply.core.reset();
+  }
+}
+
+Result<void> leave_out(Apply& apply, const PackageTarget& target) {
+  if (!apply.options.skip_unloaded) {
+    return fail(ExitCode::error, "module-not-loaded",
+                fmt::format("module {}, which the update patches, is not loaded", target.name))
+        .hint(fmt::format("modprobe {} first, or leave it out with --skip-unloaded", target.name));
+  }
+  apply.console.warning(fmt::format("module {} is not loaded and stays unpatched", target.name));
+  apply.left_out.insert(target.name);
+  return {};
+}
+
+Result<void> hold_targets(Apply& apply) {
+  for (const PackageTarget& target : apply.package.manifest.targets) {
+    if (target.name == "vmlinux") continue;
+    auto pinned = apply.device->pin(target.name);
+    if (pinned) {
+      apply.held.insert(target.name);
+    } else if (pinned.error().code != "module-not-loaded") {
+      return pinned;
+    } else if (auto left = leave_out(apply, target); !left) {
+      return left;
+    }
+  }
+  return {};
+}
+
+// Holds the modules that were found to own what the update refers to. Gives whether there was one
+// that was not held before: it may have gone and come back since, so its code must be read again.
+Result<bool> hold_owners(Apply& apply) {
+  bool any = false;
+  for (const std::string& owner : apply.matched.owners) {
+    if (!apply.held.insert(owner).second) continue;
+    if (auto pinned = apply.device->pin(owner); !pinned) return propagate(pinned);
+    any = true;
+  }
+  return any;
+}
+
+Result<void> match_once(Apply& apply) {
+  auto image = open_live_image();
+  if (!image) return propagate(image);
+  auto state = State::read();
+  if (!state) return propagate(state);
+  apply.image = std::move(*image);
+  apply.state = std::move(*state);
+  if (apply.options.dry_run) {
+    apply.left_out.clear();
+    for (const PackageTarget& target : apply.package.manifest.targets)
+      if (!apply.image->symbols().has_target(target.name))
+        if (auto left = leave_out(apply, target); !left) return left;
+  }
+  auto matched = match_update(apply.package, apply.left_out, *apply.image, apply.state);
+  if (!matched) return propagate(matched);
+  apply.matched = std::move(*matched);
+  return {};
+}
+
+Result<void> interrupted(const Apply& apply) {
+  if (!apply.signals || !apply.signals->pending()) return {};
+  return fail(ExitCode::error, "interrupted", "interrupted; nothing was changed")
+      .hint("run it again");
+}
+
+// The address of an "update" symbol: in the module of an earlier target, which is loaded by now.
+Result<std::uint64_t> address_in_update(const Apply& apply, const PackageSymbol& symbol) {
+  const Manifest& manifest = apply.package.manifest;
+  const auto target = std::find_if(manifest.targets.begin(), manifest.targets.end(),
+                                   [&](const PackageTarget& t) { return t.name == symbol.target; });
+  if (target == manifest.targets.end() || apply.left_out.contains(symbol.target)) {
+    return fail(ExitCode::error, "module-not-loaded",
+                fmt::format("the update needs its own code for {}, which is not loaded",
+                            symbol.target))
+        .in_function(symbol.name)
+        .hint(fmt::format("modprobe {} first", symbol.target));
+  }
+  auto module = ElfObject::parse(apply.package.members.at(target->new_member), target->new_member);
+  if (!module) return propagate(module);
+  auto definition = find_definition(symbol, *module);
+  if (!definition) return propagate(definition);
+  const auto index = static_cast<std::size_t>(target - manifest.targets.begin());
+  auto base = section_address(update_module_name(manifest.id, index), definition->section);
+  if (!base) return base;
+  return *base + definition->offset;
+}
+
+Result<void> load_target(Apply& apply, std::size_t index) {
+  const Manifest& manifest = apply.package.manifest;
+  const PackageTarget& target = manifest.targets[index];
+  Addresses addresses = apply.matched.addresses[index];
+  for (const PackageSymbol& symbol : target.symbols) {
+    if (symbol.source != "update") continue;
+    auto address = address_in_update(apply, symbol);
+    if (!address) return propagate(address);
+    addresses.emplace(symbol.name, *address);
+  }
+  auto linked =
+      link_module(apply.package.members.at(target.new_member), manifest, index, addresses);
+  if (!linked) return propagate(linked);
+
+  const std::string name = update_module_name(manifest.id, index);
+  // The update is not applied, so a module of its name is what a killed command left behind.
+  if (auto gone = unload_module(name); !gone) return gone;
+  auto module = LoadedModule::load(*linked, name);
+  if (!module) return propagate(module);
+  apply.modules.push_back(std::move(*module));
+  return {};
+}
+
+Result<void> find_new_code(Apply& apply) {
+  std::map<std::pair<std::size_t, std::string>, std::uint64_t> sections;
+  for (const MatchedFunction& matched : apply.matched.functions) {
+    const auto key = std::pair(matched.target, matched.function->section);
+    if (!sections.contains(key)) {
+      auto base = section_address(update_module_name(apply.package.manifest.id, matched.target),
+                                  matched.function->section);
+      if (!base) return propagate(base);
+      sections.emplace(key, *base);
+    }
+    apply.new_code.push_back(sections.at(key) + matched.function->offset);
+  }
+  return {};
+}
+
+std::vector<FunctionChange> changes(const Apply& apply) {
+  std::vector<FunctionChange> out;
+  for (std::size_t i = 0; i < apply.matched.functions.size(); i++) {
+    const MatchedFunction& matched = apply.matched.functions[i];
+    FunctionChange change;
+    change.name = matched.function->name;
+    change.old_entry = matched.run.address;
+    change.old_code = matched.run.code;
+    change.new_code = apply.new_code[i];
+    change.new_size = static_cast<std::uint32_t>(matched.function->size);
+    change.site = matched.trampoline.site;
+    change.hop = matched.trampoline.hop;
+    change.expected = matched.run.run_bytes;
+    change.expected_hop.assign(matched.trampoline.expected_hop.begin(),
+                               matched.trampoline.expected_hop.end());
+    out.push_back(std::move(change));
+  }
+  return out;
+}
+
+// Matches anew and makes sure that what was linked still holds: only the bytes may have changed.
+Result<void> match_again(Apply& apply) {
+  const std::vector<Addresses> linked = apply.matched.addresses;
+  std::vector<std::uint64_t> entries;
+  for (const MatchedFunction& matched : apply.matched.functions)
+    entries.push_back(matched.run.address);
+  if (auto again = match_once(apply); !again) return again;
+  bool same = apply.matched.addresses == linked && apply.matched.functions.size() == entries.size();
+  for (std::size_t i = 0; same && i < entries.size(); i++)
+    same = apply.matched.functions[i].run.address == entries[i];
+  if (same) return {};
+  return fail(ExitCode::mismatch, "kernel-changed",
+              "symbols of the kernel moved while the update was being applied")
+      .hint("was a module unloaded and loaded meanwhile? try again");
+}
+
+Result<std::uint64_t> switch_once(Apply& apply, unsigned& matches_left) {
+  std::vector<std::string> modules;
+  for (const LoadedModule& module : apply.modules) modules.push_back(module.name());
+  while (true) {
+    auto pause = apply.device->apply(apply.package.manifest.id, modules, changes(apply),
+                                     apply.image->symbols());
+    if (pause || pause.error().code != "kernel-changed" || matches_left == 0) return pause;
+    matches_left--;
+    apply.console.stage("the kernel changed its code meanwhile: matching again");
+    if (auto again = match_again(apply); !again) return propagate(again);
+  }
+}
+
+}  // namespace
+
+Apply::~Apply() {
+  // A later target's module may use what an earlier one exports.
+  while (!modules.empty()) modules.pop_back();
+}
+
+KernelIdentity running_kernel() {
+  utsname name{};
+  KernelIdentity identity;
+  if (uname(&name) != 0) return identity;
+  identity.release = name.release;
+  identity.version = name.version;
+  identity.machine = name.machine;
+  return identity;
+}
+
+Result<void> check_identity(const KernelIdentity& wanted, const KernelIdentity& running) {
+  const auto shown = [](const KernelIdentity& kernel) {
+    return fmt::format("{} {} ({})", kernel.release, kernel.version, kernel.machine);
+  };
+  // A package may have been made where only the release was known.
+  const bool same = wanted.release == running.release && wanted.machine == running.machine &&
+                    (wanted.version.empty() || wanted.version == running.version);
+  if (same) return {};
+  return fail(ExitCode::error, "wrong-kernel", "the update is for another kernel")
+      .detail(fmt::format("for:     {}\nrunning: {}\n", shown(wanted), shown(running)))
+      .hint(fmt::format("the package is for {}: boot that, or make one for {} with splice-create "
+                        "--kernel {}",
+                        wanted.release, running.release, running.release));
+}
+
+Result<void> check_root() {
+  if (geteuid() == 0) return {};
+  return fail(ExitCode::error, "not-root", "only root may look into the kernel and change it")
+      .hint("run it with sudo");
+}
+
+Result<void> read_update(Apply& apply) {
+  apply.console.stage("reading {}", apply.options.path);
+  auto package = read_package(apply.options.path);
+  if (!package) return propagate(package);
+  apply.package = std::move(*package);
+  for (const std::string& warning : apply.package.manifest.warnings) apply.console.warning(warning);
+  return {};
+}
+
+Result<void> check_kernel(Apply& apply) {
+  if (auto same = check_identity(apply.package.manifest.kernel, running_kernel()); !same) {
+    same.error().file = apply.options.path;
+    return same;
+  }
+  return check_root();
+}
+
+Result<void> find_applied(Apply& apply) {
+  auto state = State::read();
+  if (!state) return propagate(state);
+  apply.state = std::move(*state);
+  const AppliedUpdate* update = apply.state.find(apply.package.manifest.id);
+  if (update == nullptr) return {};
+  if (update->state != "applied") {
+    return fail(ExitCode::busy, "update-in-transition",
+                fmt::format("update {} is being undone just now", update->id))
+        .hint("try again when splice-view no longer lists it");
+  }
+  apply.applied_already = true;
+  apply.pause_ns = update->pause_ns;
+  return {};
+}
+
+Result<void> open_core(Apply& apply) {
+  if (apply.options.dry_run) return {};
+  apply.signals.emplace();
+  if (auto open = open_device(apply); !open) return open;
+  // While we waited for the device another command may have applied this very update.
+  if (auto found = find_applied(apply); !found || apply.applied_already) return found;
+  return hold_targets(apply);
+}
+
+Result<void> match(Apply& apply) {
+  std::size_t replaced = 0;
+  for (const PackageTarget& target : apply.package.manifest.targets)
+    replaced += static_cast<std::size_t>(
+        std::count_if(target.functions.begin(), target.functions.end(),
+                      [](const PackageFunction& f) { return f.kind == "replaced"; }));
+  apply.console.stage("matching {} functions against the running kernel", replaced);
+  for (unsigned left = kMaxMatches; left > 0; left--) {
+    if (auto once = match_once(apply); !once) return once;
+    if (auto go_on = interrupted(apply); !go_on) return go_on;
+    if (apply.options.dry_run) break;
+    auto more = hold_owners(apply);
+    if (!more) return propagate(more);
+    if (!*more) break;
+  }
+  for (const MatchedFunction& matched : apply.matched.functions)
+    apply.console.detail("{} matches at {:#x}, jump at {:#x}{}", matched.function->name,
+                         matched.run.code, matched.trampoline.site,
+                         matched.trampoline.hop != 0 ? " by way of the padding" : "");
+  return {};
+}
+
+Result<void> load_code(Apply& apply) {
+  const std::vector<PackageTarget>& targets = apply.package.manifest.targets;
+  if (apply.options.dry_run) {
+    // Linked all the same, so that a package that cannot be linked is found out.
+    for (std::size_t i = 0; i < targets.size(); i++) {
+      if (apply.left_out.contains(targets[i].name)) continue;
+      auto linked = link_module(apply.package.members.at(targets[i].new_member),
+                                apply.package.manifest, i, apply.matched.addresses[i]);
+      if (!linked) return propagate(linked);
+    }
+    return {};
+  }
+  apply.console.stage("loading the new code");
+  for (std::size_t i = 0; i < targets.size(); i++) {
+    if (apply.left_out.contains(targets[i].name)) continue;
+    if (auto loaded = load_target(apply, i); !loaded) return loaded;
+    if (auto go_on = interrupted(apply); !go_on) return go_on;
+  }
+  return find_new_code(apply);
+}
+
+Result<void> switch_over(Apply& apply) {
+  if (apply.options.dry_run) return {};
+  apply.console.stage("switching {} functions", apply.matched.functions.size());
+  unsigned matches_left = kMaxMatches;
+  const auto pause = try_while_busy(
+      apply.options.attempts, [&] { return switch_once(apply, matches_left); },
+      [&](const Error& error, unsigned left) {
+        apply.console.stage("{}: trying again, {} left", error.message, left);
+        apply.console.detail("{}", error.detail);
+        return interrupted(apply);
+      });
+  if (!pause) return tl::unexpected<Error>(pause.error());
+  apply.pause_ns = *pause;
+  for (LoadedModule& module : apply.modules) module.keep();
+  if (apply.core) apply.core->keep();
+  return {};
+}
+
+}  // namespace splicer

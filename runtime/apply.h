@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The passes of splice-apply, in order. Each takes the state of the application one step further or
+// says why it cannot go on; giving up at any of them leaves the kernel as it was.
+//
+//     read_update    the package, whole and intact
+//     check_kernel   made for the kernel that runs, and we may touch it
+//     find_applied   applied already? then the rest has nothing to do
+//     open_core      load the core module if needed, open its device, hold the targets
+//     match          prove the running code, learn addresses, choose where the jumps go
+//     load_code      link and load the update's modules
+//     switch_over    all functions at once, again and again while threads are in them
+//
+// With --dry-run everything up to the match is done without the core module, and then no module is
+// held: what is read may vanish meanwhile, which the reader reports.
+//
+// Invariant: until switch_over succeeds, destroying the Apply unloads every module that it loaded,
+// the update's own before the device is closed, the core after it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "matcher/command_line.h"
+#include "matcher/image.h"
+#include "matcher/result.h"
+#include "runtime/device.h"
+#include "runtime/interruption.h"
+#include "runtime/match_update.h"
+#include "runtime/module_loader.h"
+#include "runtime/package.h"
+#include "runtime/state.h"
+
+namespace splicer {
+
+inline constexpr const char* kCoreModule = "splice";
+
+struct ApplyOptions {
+  std::string path;
+  bool dry_run = false;
+  bool skip_unloaded = false;
+  Attempts attempts;
+};
+
+struct Apply {
+  Apply(ApplyOptions given, const Console& shown) : options(std::move(given)), console(shown) {}
+  Apply(const Apply&) = delete;
+  Apply& operator=(const Apply&) = delete;
+  ~Apply();
+
+  const ApplyOptions options;
+  const Console& console;
+  Package package;
+  State state;
+  bool applied_already = false;
+  std::set<std::string> left_out;  // targets that are not loaded
+  std::set<std::string> held;      // modules pinned
+  std::unique_ptr<Image> image;
+  MatchedUpdate matched;
+  std::uint64_t pause_ns = 0;
+
+  // In order of construction: what is below is destroyed first.
+  std::optional<HeldSignals> signals;
+  std::optional<LoadedModule> core;  // loaded by us
+  std::optional<Device> device;
+  std::vector<LoadedModule> modules;
+  std::vector<std::uint64_t> new_code;  // of matched.functions[i]
+};
+
+Result<void> read_update(Apply& apply);
+Result<void> check_kernel(Apply& apply);
+Result<void> find_applied(Apply& apply);
+Result<void> open_core(Apply& apply);
+Result<void> match(Apply& apply);
+Result<void> load_code(Apply& apply);
+Result<void> switch_over(Apply& apply);
+
+// The kernel that runs (uname(2)); `compiler` stays empty.
+KernelIdentity running_kernel();
+// Errors: "wrong-kernel".
+Result<void> check_identity(const KernelIdentity& wanted, const KernelIdentity& running);
+// Errors: "not-root".
+Result<void> check_root();
+
+}  // namespace splicer

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/undo.h"
+
+#include <fmt/core.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "matcher/image.h"
+#include "runtime/apply.h"
+#include "runtime/interruption.h"
+#include "runtime/module_loader.h"
+#include "runtime/state.h"
+
+namespace splicer {
+
+namespace {
+
+Result<AppliedUpdate> find_update(const std::string& id) {
+  auto state = State::read();
+  if (!state) return propagate(state);
+  auto found = state->find_prefix(id);
+  if (!found) return propagate(found);
+  return **found;
+}
+
+// The code is out of use, but a module stays while somebody holds it; that is worth a word and no
+// error, since what was asked for is done.
+void unload(const AppliedUpdate& update, const Console& console) {
+  for (auto module = update.modules.rbegin(); module != update.modules.rend(); ++module)
+    if (auto gone = unload_module(*module); !gone)
+      console.warning(gone.error().message + "; it is unused and stays in memory");
+}
+
+Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& console,
+                                  const Device& device, const AppliedUpdate& update,
+                                  const HeldSignals& signals) {
+  std::vector<std::string> functions;
+  for (const AppliedFunction& function : update.functions) functions.push_back(function.name);
+  // For reports only: an undo must work where the kernel hides its symbols.
+  const auto image = open_live_image();
+  const SymbolTable none;
+  const SymbolTable& symbols = image ? (*image)->symbols() : none;
+  return try_while_busy(
+      options.attempts, [&] { return device.undo(update.id, functions, symbols); },
+      [&](const Error& error, unsigned left) -> Result<void> {
+        console.stage("{}: trying again, {} left", error.message, left);
+        console.detail("{}", error.detail);
+        if (!signals.pending()) return {};
+        return fail(ExitCode::error, "interrupted", "interrupted; the update is still applied")
+            .hint("run it again");
+      });
+}
+
+}  // namespace
+
+Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
+  if (auto root = check_root(); !root) return propagate(root);
+  // Before the device is opened: without any update the core module need not be loaded.
+  if (auto update = find_update(options.id); !update) return propagate(update);
+
+  const HeldSignals signals;
+  auto device = Device::open(options.attempts);
+  if (!device) return propagate(device);
+  // Again, since another command may have been at work until the device was ours.
+  auto update = find_update(options.id);
+  if (!update) return propagate(update);
+  console.stage("undoing update {}, {} functions", update->id, update->functions.size());
+  auto pause = switch_back(options, console, *device, *update, signals);
+  if (!pause) {
+    pause.error().file = update->id;
+    return propagate(pause);
+  }
+
+  unload(*update, console);
+  const auto left = device->updates();
+  std::optional<Device> last(std::move(*device));
+  last.reset();
+  if (left && *left == 0) {
+    console.detail("unloading the core module, as no update is left");
+    if (auto gone = unload_module(kCoreModule); !gone)
+      console.detail("{}: another command is using it", gone.error().message);
+  }
+  return Undone{update->id, *pause};
+}
+
+}  // namespace splicer

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Undoing an update: the old code runs again, the new code leaves the kernel.
+//
+// The switch back is the kernel's (kmod/): it refuses while a thread is in the new code or a later
+// update stands on this one. Only after it succeeded are the update's modules unloaded, and with
+// the last update the core module too.
+//
+// Invariant: when undo_update() gives an error the update is applied as before.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "matcher/command_line.h"
+#include "matcher/result.h"
+#include "runtime/device.h"
+
+namespace splicer {
+
+struct UndoOptions {
+  std::string id;  // or its beginning
+  Attempts attempts;
+};
+
+struct Undone {
+  std::string id;
+  std::uint64_t pause_ns = 0;
+};
+
+// Errors: "not-root", "unknown-update", "update-ambiguous", "update-covered", "device-busy",
+// "kernel-busy", "interrupted".
+Result<Undone> undo_update(const UndoOptions& options, const Console& console);
+
+}  // namespace splicer

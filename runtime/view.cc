@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/view.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <limits>
+
+namespace splicer {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int kNameWidth = 36;
+
+std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
+
+std::string headline(const AppliedUpdate& update) {
+  std::string text = fmt::format("{}  since {}", update.id, local_time(update.applied_at));
+  if (!update.functions_hidden)
+    text += fmt::format(", {}", counted(update.functions.size(), "function"));
+  text += fmt::format(", machine stopped for {} us", microseconds(update.pause_ns));
+  if (update.state != "applied") text += fmt::format(" ({})", update.state);
+  return text + "\n";
+}
+
+// The update that replaced this one's function again, or nullptr.
+const AppliedUpdate* covering(const State& state, const AppliedUpdate& update,
+                              const AppliedFunction& function) {
+  const AppliedUpdate* newest = state.newest(function.old_entry).update;
+  return newest != nullptr && newest->id != update.id ? newest : nullptr;
+}
+
+std::string function_line(const State& state, const AppliedUpdate& update,
+                          const AppliedFunction& function) {
+  std::string line =
+      fmt::format("    {:<{}} {} bytes", function.name, kNameWidth, function.new_size);
+  if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
+    line += fmt::format(", replaced again by {}", by->id);
+  return line + "\n";
+}
+
+std::string section(std::string_view title) { return fmt::format("{}:\n", title); }
+
+}  // namespace
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string microseconds(std::uint64_t nanoseconds) {
+  return fmt::format("{}.{}", nanoseconds / 1000, nanoseconds % 1000 / 100);
+}
+
+std::string local_time(std::uint64_t seconds_since_epoch) {
+  std::tm broken{};
+  std::array<char, 64> text{};
+  const auto seconds = static_cast<std::time_t>(std::min<std::uint64_t>(
+      seconds_since_epoch, std::numeric_limits<std::int32_t>::max() * std::uint64_t{1000}));
+  if (localtime_r(&seconds, &broken) == nullptr ||
+      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z", &broken) == 0)
+    return std::to_string(seconds_since_epoch);
+  return text.data();
+}
+
+bool names_a_file(std::string_view argument) {
+  return argument.find('/') != std::string_view::npos || argument.ends_with(".tar") ||
+         access(std::string(argument).c_str(), F_OK) == 0;
+}
+
+std::string applied_text(const State& state) {
+  if (state.updates().empty()) return "no updates are applied\n";
+  std::string text;
+  for (const AppliedUpdate& update : state.updates()) {
+    text += headline(update);
+    for (const AppliedFunction& function : update.functions)
+      text += function_line(state, update, function);
+  }
+  return text;
+}
+
+json applied_json(const State& state) {
+  json updates = json::array();
+  for (const AppliedUpdate& update : state.updates()) updates.push_back(update_json(state, update));
+  return {{"updates", std::move(updates)}};
+}
+
+std::string update_text(const State& state, const AppliedUpdate& update) {
+  std::string text = headline(update);
+  text += section("modules");
+  for (const std::string& module : update.modules) text += fmt::format("    {}\n", module);
+  text += section("functions");
+  if (update.functions_hidden) text += "    (only root may see them)\n";
+  for (const AppliedFunction& function : update.functions) {
+    text += function_line(state, update, function);
+    text += fmt::format("        entry {:#x}, jump at {:#x}", function.old_entry, function.site);
+    if (function.hop != 0) text += fmt::format(" by way of {:#x}", function.hop);
+    text += fmt::format(" to {:#x}; {} bytes of old code", function.new_code, function.old_size);
+    if (function.old_code != function.old_entry)
+      text += fmt::format(" at {:#x}, of an earlier update", function.old_code);
+    text += "\n";
+  }
+  return text;
+}
+
+json update_json(const State& state, const AppliedUpdate& update) {
+  json functions = json::array();
+  for (const AppliedFunction& function : update.functions) {
+    json row{{"name", function.name},
+             {"old_entry", hex(function.old_entry)},
+             {"old_code", hex(function.old_code)},
+             {"old_size", function.old_size},
+             {"new_code", hex(function.new_code)},
+             {"new_size", function.new_size},
+             {"site", hex(function.site)}};
+    if (function.hop != 0) row["hop"] = hex(function.hop);
+    if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
+      row["replaced_by"] = by->id;
+    functions.push_back(std::move(row));
+  }
+  json out{{"id", update.id},
+           {"state", update.state},
+           {"applied_at", update.applied_at},
+           {"since", local_time(update.applied_at)},
+           {"pause_ns", update.pause_ns},
+           {"sequence", update.sequence},
+           {"modules", update.modules}};
+  if (!update.functions_hidden) out["functions"] = std::move(functions);
+  return out;
+}
+
+std::string package_text(const Package& package) {
+  const Manifest& manifest = package.manifest;
+  std::string text =
+      fmt::format("update {}, made by splice-create {}\n", manifest.id, manifest.tool_version);
+  text += fmt::format("kernel {} {} ({})\n", manifest.kernel.release, manifest.kernel.version,
+                      manifest.kernel.machine);
+  text += fmt::format("compiler {}\n", manifest.kernel.compiler);
+  text += section("patches");
+  for (const PackagePatch& patch : manifest.patches)
+    text += fmt::format("    {} ({})\n", patch.title, patch.member);
+  for (const PackageTarget& target : manifest.targets) {
+    text += section(target.name);
+    for (const PackageFunction& function : target.functions) {
+      text += fmt::format("    {:<{}} {}, {} bytes", function.name, kNameWidth, function.kind,
+                          function.size);
+      if (function.old_size != 0) text += fmt::format(" for {}", function.old_size);
+      text += fmt::format(", {}\n", function.unit);
+      if (!function.why.empty()) text += fmt::format("        {}\n", function.why);
+    }
+  }
+  if (!manifest.warnings.empty()) text += section("warnings");
+  for (const std::string& warning : manifest.warnings) text += fmt::format("    {}\n", warning);
+  return text;
+}
+
+json package_json(const Package& package) {
+  const Manifest& manifest = package.manifest;
+  json patches = json::array();
+  for (const PackagePatch& patch : manifest.patches)
+    patches.push_back({{"member", patch.member}, {"title", patch.title}});
+  json targets = json::array();
+  for (const PackageTarget& target : manifest.targets) {
+    json functions = json::array();
+    for (const PackageFunction& function : target.functions)
+      functions.push_back({{"name", function.name},
+                           {"unit", function.unit},
+                           {"kind", function.kind},
+                           {"why", function.why},
+                           {"size", function.size},
+                           {"old_size", function.old_size}});
+    targets.push_back({{"name", target.name}, {"functions", std::move(functions)}});
+  }
+  return {{"id", manifest.id},
+          {"tool_version", manifest.tool_version},
+          {"kernel",
+           {{"release", manifest.kernel.release},
+            {"version", manifest.kernel.version},
+            {"machine", manifest.kernel.machine},
+            {"compiler", manifest.kernel.compiler}}},
+          {"patches", std::move(patches)},
+          {"targets", std::move(targets)},
+          {"warnings", manifest.warnings}};
+}
+
+}  // namespace splicer

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What splice-view shows: the updates that are applied, one of them, or a package.
+//
+//     5d1f0c2e77aa9b31  since 2026-11-23 15:02:11 +0000, 2 functions, machine stopped for 21.4 us
+//         tun_get_user            1204 bytes
+//         tun_set_iff             1310 bytes, replaced again by 0b7c...
+//
+// Text for people and a JSON value for machines are made from the same structures, without reading
+// or printing anything: what a terminal gets can be tested as a string.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "runtime/package.h"
+#include "runtime/state.h"
+
+namespace splicer {
+
+std::string applied_text(const State& state);
+nlohmann::json applied_json(const State& state);
+// With each function's addresses and how it came about.
+std::string update_text(const State& state, const AppliedUpdate& update);
+nlohmann::json update_json(const State& state, const AppliedUpdate& update);
+std::string package_text(const Package& package);
+nlohmann::json package_json(const Package& package);
+
+// Is the argument of splice-view a file, and not an id? It has a '/', ends in ".tar", or is there.
+bool names_a_file(std::string_view argument);
+
+// "1 function", "2 functions".
+std::string counted(std::size_t count, std::string_view noun);
+// Nanoseconds as microseconds with one decimal.
+std::string microseconds(std::uint64_t nanoseconds);
+// Local time as ISO 8601 has it.
+std::string local_time(std::uint64_t seconds_since_epoch);
+
+}  // namespace splicer
