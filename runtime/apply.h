@@ -43,7 +43,7 @@ struct ApplyOptions {
   std::string path;
   bool dry_run = false;
   bool skip_unloaded = false;
-  Attempts attempts;
+  Attempts attempts = {};
 };
 
 struct Apply {

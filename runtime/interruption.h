@@ -10,6 +10,7 @@
 #pragma once
 
 #include <csignal>
+#include <initializer_list>
 
 namespace splicer {
 

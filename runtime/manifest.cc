@@ -317,7 +317,7 @@ json manifest_json(const Manifest& manifest) {
   for (const PackageTarget& target : manifest.targets) targets.push_back(target_json(target));
   json warnings = json::array();
   for (const std::string& warning : manifest.warnings) warnings.push_back(sentence(warning));
-  return {{"schema", manifest.schema},
+  return {{"schema", static_cast<unsigned>(manifest.schema)},
           {"id", manifest.id},
           {"tool_version", manifest.tool_version},
           {"kernel",

@@ -28,8 +28,10 @@ Result<AppliedUpdate> find_update(const std::string& id) {
 // The code is out of use, but a module stays while somebody holds it; that is worth a word and no
 // error, since what was asked for is done.
 void unload(const AppliedUpdate& update, const Console& console) {
-  for (auto module = update.modules.rbegin(); module != update.modules.rend(); ++module)
-    if (auto gone = unload_module(*module); !gone)
+  // The last one first: it may use what an earlier one exports.
+  const std::vector<std::string> modules(update.modules.rbegin(), update.modules.rend());
+  for (const std::string& module : modules)
+    if (auto gone = unload_module(module); !gone)
       console.warning(gone.error().message + "; it is unused and stays in memory");
 }
 

@@ -20,7 +20,7 @@ namespace splicer {
 
 struct UndoOptions {
   std::string id;  // or its beginning
-  Attempts attempts;
+  Attempts attempts = {};
 };
 
 struct Undone {

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/resolve.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/runtime/fake_image.h"
+#include "tests/runtime/sample_module.h"
+
+namespace splicer {
+namespace {
+
+constexpr std::uint64_t kText = 0xffffffff81000000;
+
+const FakeImage& image() {
+  static const FakeImage kImage(
+      kText, {},
+      {{kText + 0x10, 't', "only_here", "vmlinux"},
+       {kText + 0x20, 't', "twin", "vmlinux"},
+       {kText + 0x30, 't', "twin", "vmlinux"},
+       {kText + 0x40, 't', "shared", "vmlinux"},
+       {kText + 0x50, 'T', "alias", "vmlinux"},
+       {kText + 0x50, 'T', "alias", "vmlinux"},
+       {0xffffffffc0000000, 't', "shared", "tun"},
+       {0xffffffffc0001000, 't', "far", "virtio_net"},
+       {0xffffffffc0002000, 't', "patched_before", "splice_5d1f0c2e77aa9b31_0"}});
+  return kImage;
+}
+
+PackageTarget target(PackageSymbol symbol, const char* name = "vmlinux") {
+  PackageTarget out;
+  out.name = name;
+  out.symbols.push_back(std::move(symbol));
+  return out;
+}
+
+PackageSymbol kernel(const char* name) { return {name, "kernel", "", 0, name, ""}; }
+
+Result<Addresses> resolve(PackageSymbol symbol, const UnitMatches& matches = {},
+                          const char* name = "vmlinux") {
+  return resolve_symbols(target(std::move(symbol), name), matches, image().symbols());
+}
+
+TEST(Resolve, ByName) { EXPECT_EQ(resolve(kernel("only_here"))->at("only_here"), kText + 0x10); }
+
+TEST(Resolve, TwinsAreNotChosenBetween) {
+  const auto addresses = resolve(kernel("twin"));
+  ASSERT_FALSE(addresses);
+  EXPECT_EQ(addresses.error().code, "symbol-ambiguous");
+  EXPECT_EQ(addresses.error().exit, ExitCode::mismatch);
+  EXPECT_NE(addresses.error().detail.find("0xffffffff81000020"), std::string::npos);
+}
+
+TEST(Resolve, AliasesAtOneAddressAreOne) {
+  EXPECT_EQ(resolve(kernel("alias"))->at("alias"), kText + 0x50);
+}
+
+TEST(Resolve, OwnTargetBeforeVmlinuxBeforeOthers) {
+  EXPECT_EQ(resolve(kernel("shared"), {}, "tun")->at("shared"), 0xffffffffc0000000);
+  EXPECT_EQ(resolve(kernel("shared"), {}, "virtio_net")->at("shared"), kText + 0x40);
+  EXPECT_EQ(resolve(kernel("far"), {}, "tun")->at("far"), 0xffffffffc0001000);
+}
+
+TEST(Resolve, UpdatesAreNoPlaceToLook) {
+  EXPECT_EQ(resolve(kernel("patched_before")).error().code, "symbol-unknown");
+}
+
+TEST(Resolve, LearntFromTheMatch) {
+  UnitMatches matches;
+  matches["a.o"].addresses[5] = 0x1234;
+  EXPECT_EQ(resolve({"x", "pre", "a.o", 5, "twin", ""}, matches)->at("x"), 0x1234u);
+}
+
+TEST(Resolve, NotLearntIsNotGuessed) {
+  UnitMatches matches;
+  matches["a.o"].addresses[5] = 0x1234;
+  EXPECT_EQ(resolve({"x", "pre", "a.o", 6, "only_here", ""}, matches).error().code,
+            "symbol-unknown");
+  EXPECT_EQ(resolve({"x", "pre", "b.o", 5, "only_here", ""}, matches).error().code,
+            "symbol-unknown");
+}
+
+TEST(Resolve, AlteredConstantTellsItsOwnError) {
+  UnitMatches matches;
+  matches["a.o"].altered_constants.emplace(
+      5, fail(ExitCode::error, "constant-differs", "it differs").take());
+  const auto addresses = resolve({"x", "pre", "a.o", 5, "x", ""}, matches);
+  ASSERT_FALSE(addresses);
+  EXPECT_EQ(addresses.error().code, "constant-differs");
+  EXPECT_EQ(addresses.error().exit, ExitCode::mismatch);
+}
+
+TEST(Resolve, UpdateSymbolsComeLater) {
+  EXPECT_TRUE(resolve({"x", "update", "", 0, "x", "vmlinux"})->empty());
+}
+
+TEST(Resolve, DefinitionInAnEarlierModule) {
+  SampleModule sample;
+  sample.symbols.insert(sample.symbols.begin(), {"twin", kTextSection, 0, STB_LOCAL});
+  sample.symbols.insert(sample.symbols.begin(), {"twin", kTextSection, 8, STB_LOCAL});
+  sample.symbols.insert(sample.symbols.begin(), {"check_limit", kTextSection, 8, STB_LOCAL});
+  sample.symbols.insert(sample.symbols.begin(), {"quiet", kTextSection, 4, STB_LOCAL});
+  const auto module = ElfObject::parse(sample.bytes(), "new.ko");
+  ASSERT_TRUE(module) << module.error().message;
+  const auto find = [&](const char* name) {
+    return find_definition({name, "update", "", 0, name, "vmlinux"}, *module);
+  };
+  EXPECT_EQ(find("check_limit")->section, ".text");
+  EXPECT_EQ(find("check_limit")->offset, 16u);  // the global one
+  EXPECT_EQ(find("quiet")->offset, 4u);
+  EXPECT_EQ(find("twin").error().code, "link-symbol");
+  EXPECT_EQ(find("nr_threads").error().code, "link-symbol");  // undefined there
+}
+
+TEST(Resolve, Owners) {
+  EXPECT_EQ(owners({kText + 0x10, 0xffffffffc0000010, 0xffffffffc0002000}, image().symbols()),
+            (std::set<std::string>{"tun", "splice_5d1f0c2e77aa9b31_0"}));
+  EXPECT_TRUE(owners({0x10}, image().symbols()).empty());
+}
+
+}  // namespace
+}  // namespace splicer

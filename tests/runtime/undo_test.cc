@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/undo.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace splicer {
+namespace {
+
+TEST(Undo, NeedsRootThenAnUpdate) {
+  Console console;
+  console.quiet = true;
+  const auto undone = undo_update({.id = "0123456789abcdef"}, console);
+  ASSERT_FALSE(undone);
+  EXPECT_EQ(undone.error().code, geteuid() == 0 ? "unknown-update" : "not-root");
+  EXPECT_EQ(undone.error().exit, ExitCode::error);
+}
+
+}  // namespace
+}  // namespace splicer

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/view.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/runtime/sample_package.h"
+
+namespace splicer {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Two updates, the later on a function of the earlier.
+class ViewTest : public ::testing::Test {
+ protected:
+  ViewTest() {
+    setenv("TZ", "UTC", 1);
+    tzset();
+    std::string name = ::testing::TempDir() + "view-XXXXXX";
+    root_ = mkdtemp(name.data());
+    update("1111111111111111", "1",
+           "0x10 0x10 0x40 0x1000 0x50 0x15 0x0 f\n0x80 0x80 0x6 0x1050 0x8 0x80 0x86 g\n");
+    update("2222222222222222", "2", "0x10 0x1000 0x50 0x2000 0x60 0x15 0x0 f\n");
+  }
+  ~ViewTest() override { std::filesystem::remove_all(root_); }
+
+  void update(const std::string& id, const char* sequence, const char* functions) const {
+    std::filesystem::create_directory(root_ + "/" + id);
+    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
+                                     {"pause_ns", "21437\n"},
+                                     {"applied_at", "1795446000\n"},
+                                     {"sequence", sequence},
+                                     {"modules", "splice_" + id + "_0\n"},
+                                     {"functions", functions}})
+      std::ofstream(root_ + "/" + id + "/" + file) << text;
+  }
+  State state() const { return State::read(root_).value(); }
+  std::string root_;
+};
+
+TEST_F(ViewTest, NothingApplied) {
+  const State none;
+  EXPECT_EQ(applied_text(none), "no updates are applied\n");
+  EXPECT_EQ(applied_json(none)["updates"].size(), 0u);
+}
+
+TEST_F(ViewTest, List) {
+  const std::string text = applied_text(state());
+  EXPECT_THAT(text, HasSubstr("1111111111111111  since 2026-11-23T15:00:00+0000, 2 functions, "
+                              "machine stopped for 21.4 us\n"));
+  EXPECT_THAT(text, HasSubstr("80 bytes, replaced again by 2222222222222222\n"));
+  EXPECT_LT(text.find("1111111111111111"), text.find("2222222222222222  since"));
+}
+
+TEST_F(ViewTest, ListForMachines) {
+  const auto json = applied_json(state());
+  EXPECT_EQ(json["updates"][0]["id"], "1111111111111111");
+  EXPECT_EQ(json["updates"][0]["pause_ns"], 21437);
+  EXPECT_EQ(json["updates"][0]["functions"][0]["replaced_by"], "2222222222222222");
+  EXPECT_EQ(json["updates"][0]["functions"][1]["hop"], "0x86");
+  EXPECT_FALSE(json["updates"][1]["functions"][0].contains("replaced_by"));
+}
+
+TEST_F(ViewTest, OneUpdate) {
+  const State all = state();
+  EXPECT_THAT(update_text(all, all.updates()[0]),
+              HasSubstr("entry 0x80, jump at 0x80 by way of 0x86 to 0x1050; 6 bytes of old code"));
+  EXPECT_THAT(update_text(all, all.updates()[1]), HasSubstr("at 0x1000, of an earlier update"));
+}
+
+TEST_F(ViewTest, HiddenFunctions) {
+  AppliedUpdate hidden = state().updates()[0];
+  hidden.functions.clear();
+  hidden.functions_hidden = true;
+  EXPECT_THAT(update_text(State(), hidden), HasSubstr("only root may see them"));
+  EXPECT_FALSE(update_json(State(), hidden).contains("functions"));
+}
+
+TEST(View, Package) {
+  const Package package = sample_package();
+  const std::string text = package_text(package);
+  for (const char* part : {"kernel 6.1.0-50-cloud-amd64", "fork: check the limit", "copy_process",
+                           "its code changes", "tun:\n", "the patch changes a comment only"})
+    EXPECT_THAT(text, HasSubstr(part));
+  const auto json = package_json(package);
+  EXPECT_EQ(json["targets"][0]["functions"][0]["why"], "its code changes");
+  EXPECT_EQ(json["kernel"]["release"], "6.1.0-50-cloud-amd64");
+}
+
+TEST(View, FileOrId) {
+  EXPECT_TRUE(names_a_file("splice-1.tar"));
+  EXPECT_TRUE(names_a_file("./5d1f"));
+  EXPECT_TRUE(names_a_file("/"));
+  EXPECT_FALSE(names_a_file("5d1f0c2e77aa9b31"));
+}
+
+TEST(View, Words) {
+  EXPECT_EQ(counted(1, "function"), "1 function");
+  EXPECT_EQ(counted(0, "function"), "0 functions");
+  EXPECT_EQ(microseconds(21437), "21.4");
+  EXPECT_EQ(microseconds(999), "0.9");
+  EXPECT_FALSE(local_time(~std::uint64_t{0}).empty());
+}
+
+}  // namespace
+}  // namespace splicer
