@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Functions that a compiler does not make. See target.c. */
+#include <linux/linkage.h>
+
+	.text
+/* Room for a two-byte jump and no more; 12 bytes of padding behind it. */
+	.balign	16, 0xcc
+	.globl	target_short
+	.type	target_short, @function
+target_short:
+	pushq	$1
+	popq	%rax
+	ret
+	.size	target_short, . - target_short
+	.balign	16, 0xcc
+
+/* A frame that no unwinding table tells of. */
+	.globl	target_odd
+	.type	target_odd, @function
+target_odd:
+	subq	$40, %rsp
+	call	target_callback
+	addq	$40, %rsp
+	ret
+	.size	target_odd, . - target_odd
+	.balign	16, 0xcc
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* New code for target.c and for a function of the kernel. */
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+int a_value(void);
+int a_plain(int value);
+int a_short(void);
+int a_sleep(void);
+int a_helper(void);
+int a_cmdline(struct seq_file *file, void *data);
+
+noinline __attribute__((noipa)) int a_value(void)
+{
+	barrier();
+	return 2;
+}
+
+notrace noinline __attribute__((noipa)) int a_plain(int value)
+{
+	barrier();
+	return value + 2;
+}
+
+notrace noinline __attribute__((noipa)) int a_short(void)
+{
+	barrier();
+	return 2;
+}
+
+/* A new function, which replaces nothing. */
+noinline __attribute__((noipa)) int a_helper(void)
+{
+	msleep_interruptible(30000);
+	return signal_pending(current);
+}
+
+noinline __attribute__((noipa)) int a_sleep(void)
+{
+	return a_helper() + 2;
+}
+
+noinline __attribute__((noipa)) int a_cmdline(struct seq_file *file, void *data)
+{
+	seq_puts(file, "spliced\n");
+	return 0;
+}
+
+MODULE_DESCRIPTION("New code for the core module's tests");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Something to patch: functions of every shape that the core module treats in its own way, each
+ * behind a file in /sys/kernel/debug/splice_target, so that reading the file calls it. (Not module
+ * parameters: of those, one is read at a time.)
+ *
+ *	value plain short keyed	return a number each; 1 before any update
+ *	sleep				blocks in target_sleep() until 1 is written to "release"
+ *	odd				the same, below a function that cannot be unwound
+ *	spin				as sleep, but without ever leaving the CPU by itself
+ */
+#include <linux/debugfs.h>
+#include <linux/jump_label.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+static DECLARE_WAIT_QUEUE_HEAD(sleepers);
+static bool released = true;
+static DEFINE_STATIC_KEY_FALSE(target_key);
+
+/* Each stays one function of its own, whatever the compiler knows about its callers. */
+#define shape noinline __attribute__((noipa))
+
+int target_short(void);		/* shapes.S */
+int target_odd(void);		/* shapes.S */
+int target_value(void);
+int target_plain(int value);
+int target_keyed(void);
+int target_sleep(void);
+int target_sleep_caller(void);
+int target_callback(void);
+int target_spin(void);
+
+shape int target_value(void)
+{
+	barrier();
+	return 1;
+}
+
+/* Without an ftrace site. */
+notrace shape int target_plain(int value)
+{
+	barrier();
+	return value * 3 + 1;
+}
+
+/* A static key within the first bytes. */
+notrace shape int target_keyed(void)
+{
+	if (static_branch_unlikely(&target_key))
+		return 2;
+	return 1;
+}
+
+static shape int target_wait(void)
+{
+	wait_event_interruptible(sleepers, released);
+	return 1;
+}
+
+/* The additions keep the calls from becoming jumps: the functions are to stay on the stack. */
+shape int target_sleep(void)
+{
+	return target_wait() + 1;
+}
+
+shape int target_sleep_caller(void)
+{
+	return target_sleep() - 1;
+}
+
+shape int target_callback(void)
+{
+	return target_wait() * 5 - 4;
+}
+
+shape int target_spin(void)
+{
+	while (!READ_ONCE(released) && !signal_pending(current))
+		cond_resched();
+	return 1;
+}
+
+static int show_plain(void)
+{
+	return target_plain(0);
+}
+
+static int call(void *function, u64 *value)
+{
+	*value = ((int (*)(void))function)();
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(call_operations, call, NULL, "%llu\n");
+
+static int set_released(void *unused, u64 value)
+{
+	WRITE_ONCE(released, value);
+	wake_up_all(&sleepers);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(release_operations, NULL, set_released, "%llu\n");
+
+static struct dentry *folder;
+
+static int __init target_init(void)
+{
+	folder = debugfs_create_dir("splice_target", NULL);
+	debugfs_create_file("value", 0400, folder, target_value, &call_operations);
+	debugfs_create_file("plain", 0400, folder, show_plain, &call_operations);
+	debugfs_create_file("short", 0400, folder, target_short, &call_operations);
+	debugfs_create_file("keyed", 0400, folder, target_keyed, &call_operations);
+	debugfs_create_file("sleep", 0400, folder, target_sleep_caller, &call_operations);
+	debugfs_create_file("odd", 0400, folder, target_odd, &call_operations);
+	debugfs_create_file("spin", 0400, folder, target_spin, &call_operations);
+	debugfs_create_file("release", 0200, folder, NULL, &release_operations);
+	return 0;
+}
+
+static void __exit target_exit(void)
+{
+	debugfs_remove(folder);
+}
+
+module_init(target_init);
+module_exit(target_exit);
+
+MODULE_DESCRIPTION("Functions for the core module's tests");
+MODULE_LICENSE("GPL");
