@@ -148,7 +148,6 @@ static const struct file_operations splice_operations = {
 	.release = splice_release,
 	.unlocked_ioctl = splice_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.llseek = no_llseek,
 };
 
 static struct miscdevice splice_device = {

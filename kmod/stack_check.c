@@ -62,6 +62,8 @@ struct thread_record {
 struct stack_check {
 	struct stack_range *ranges;	/* sorted, disjoint */
 	u32 nr_ranges;
+	unsigned long lowest;		/* no address at or below it counts, nor one above highest */
+	unsigned long highest;
 	struct thread_record *records;
 	u32 nr_records;
 	u32 *table;			/* open addressing: 1 + index into records, 0: free */
@@ -77,6 +79,8 @@ static const struct stack_range *find_range(const struct stack_check *check, uns
 	u32 low = 0, high = check->nr_ranges;
 	const struct stack_range *range;
 
+	if (address <= check->lowest || address > check->highest)
+		return NULL;
 	/* The last range with start < address. */
 	while (low < high) {
 		u32 middle = low + (high - low) / 2;
@@ -86,8 +90,7 @@ static const struct stack_range *find_range(const struct stack_check *check, uns
 		else
 			high = middle;
 	}
-	if (!low)
-		return NULL;
+	/* There is one, as `lowest` is the first one's start. */
 	range = &check->ranges[low - 1];
 	return address <= range->end && address != range->safe ? range : NULL;
 }
@@ -415,7 +418,7 @@ u32 stack_check_busy(const struct stack_check *check, struct splice_busy **busy)
 	return atomic_read(&check->nr_busy);
 }
 
-/* Takes over the ranges (kvfree), which must be sorted by start and must not overlap. */
+/* Takes over the ranges (kvfree): at least one, sorted by start, without overlaps. */
 struct stack_check *stack_check_new(struct stack_range *ranges, u32 nr_ranges, u32 max_busy)
 {
 	struct stack_check *check = kvzalloc(sizeof(*check), GFP_KERNEL);
@@ -426,6 +429,8 @@ struct stack_check *stack_check_new(struct stack_range *ranges, u32 nr_ranges, u
 	}
 	check->ranges = ranges;
 	check->nr_ranges = nr_ranges;
+	check->lowest = ranges[0].start;
+	check->highest = ranges[nr_ranges - 1].end;
 	check->max_busy = min_t(u32, max_busy, SPLICE_MAX_BUSY);
 	check->busy = kvcalloc(max_t(u32, check->max_busy, 1), sizeof(*check->busy), GFP_KERNEL);
 	if (!check->busy) {
