@@ -47,6 +47,8 @@ std::string plain(const char (&field)[N]) {
 }
 
 std::string function_name(std::uint32_t index, const std::vector<std::string>& functions) {
+  // On undo a thread may be in code of the update that replaces nothing.
+  if (index == kNoFunction) return "new code";
   return index < functions.size() ? functions[index] : fmt::format("function {}", index);
 }
 
@@ -80,6 +82,17 @@ Error stale_error(std::string function, std::uint32_t offset) {
               fmt::format("its code changed while it was matched (first at +{:#x})", offset))
       .in_function(std::move(function))
       .hint("is a tracer or another patching tool at work on it? stop it and try again")
+      .take();
+}
+
+Error site_taken(std::string function) {
+  return fail(ExitCode::unsafe, "site-taken",
+              "somebody else (a kprobe, a tracer, another update) holds the place of the jump to "
+              "the new code")
+      .in_function(std::move(function))
+      .hint(
+          "splice-view lists the updates, /sys/kernel/debug/kprobes/list the probes; end the one "
+          "that holds it")
       .take();
 }
 
@@ -141,14 +154,7 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
     case EEXIST:
       return fail(ExitCode::done, "already-applied", "the update is applied already").take();
     case EADDRINUSE:
-      return fail(ExitCode::unsafe, "site-taken",
-                  "somebody else (a kprobe, a tracer, another update) holds the place where the "
-                  "jump to the new code goes")
-          .in_function(function)
-          .hint(
-              "splice-view lists the updates, /sys/kernel/debug/kprobes/list the probes; end the "
-              "one that holds it")
-          .take();
+      return site_taken(function);
     default:
       return fail(ExitCode::error, "apply-refused",
                   fmt::format("the kernel refuses the update: {}", std::strerror(number)))
@@ -166,6 +172,8 @@ Error undo_error(int number, const splice_undo& answer, const std::vector<splice
       return busy_error(busy, functions, symbols);
     case ESTALE:
       return stale_error("", 0);
+    case EADDRINUSE:
+      return site_taken("");
     case ENOENT:
       return fail(ExitCode::error, "unknown-update", "no such update is applied")
           .hint("splice-view lists what is applied")

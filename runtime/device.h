@@ -75,7 +75,7 @@ class Device {
                               const std::vector<FunctionChange>& changes,
                               const SymbolTable& symbols) const;
   // `functions` are the names of the update's functions, in order. Errors: "unknown-update",
-  // "update-covered", "kernel-busy", "kernel-changed", "undo-refused".
+  // "update-covered", "kernel-busy", "kernel-changed", "site-taken", "undo-refused".
   Result<std::uint64_t> undo(const std::string& id, const std::vector<std::string>& functions,
                              const SymbolTable& symbols) const;
 

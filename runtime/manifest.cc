@@ -170,7 +170,7 @@ PackageFunction read_function(Reader& in, const json& row, const std::string& wh
   f.unit = in.path(row, where, "unit");
   f.kind = in.name(row, where, "kind");
   f.why = in.prose(row, where, "why");
-  f.section = in.name(row, where, "section");
+  f.section = in.name_or_empty(row, where, "section");
   f.offset = in.number(row, where, "offset", kMaxOffset);
   f.size = in.number(row, where, "size", SPLICE_MAX_CODE);
   f.old_size = in.number(row, where, "old_size", SPLICE_MAX_CODE);
@@ -178,9 +178,13 @@ PackageFunction read_function(Reader& in, const json& row, const std::string& wh
   if (f.kind == "replaced") {
     if (f.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0 for a replaced function");
     if (f.size == 0) in.wrong(where + ".size", "is 0 for a replaced function");
+  } else if (f.kind == "checked") {
+    if (f.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0 for a function that is there");
   } else if (f.kind != "new") {
-    in.wrong(where + ".kind", "is neither 'replaced' nor 'new'");
+    in.wrong(where + ".kind", "is none of 'replaced', 'new', 'checked'");
   }
+  if (f.section.empty() != (f.kind == "checked"))
+    in.wrong(where + ".section", "does not say where the new code is");
   return f;
 }
 

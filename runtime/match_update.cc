@@ -74,9 +74,10 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
   for (std::size_t i = 0; i < targets.size(); i++) {
     if (left_out.contains(targets[i].name)) continue;
     for (const PackageFunction& function : targets[i].functions) {
-      if (function.kind != "replaced") continue;
+      if (function.kind == "new") continue;
       auto one = proved(function, units.at(function.unit));
       if (!one) return propagate(one);
+      if (function.kind == "checked") continue;
       const std::uint64_t entry = one->run.address;
       if (!entries.insert(entry).second) {
         return fail(ExitCode::bad_package, "package-manifest",

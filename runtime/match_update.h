@@ -7,7 +7,7 @@
 // code between this and the switch (a tracer comes, a static key flips), it is simply done again.
 //
 // Invariant: `functions` has every "replaced" function of the targets that are not left out, in the
-// manifest's order, all of them proved; there is no half match.
+// manifest's order, all of them proved, and so are the "checked" ones; there is no half match.
 #pragma once
 
 #include <cstdint>

@@ -40,9 +40,11 @@ struct KernelIdentity {
 
 // A function as the update sees it.
 struct PackageFunction {
-  std::string name;              // as in the kernel's symbol table
-  std::string unit;              // "kernel/fork.o"
-  std::string kind;              // "replaced" or "new"
+  std::string name;  // as in the kernel's symbol table
+  std::string unit;  // "kernel/fork.o"
+  // "replaced", "new", or "checked": out-of-line code (NAME.cold) of a replaced function, which
+  // stays and must be the running code too; it has no new code, so no section and no size.
+  std::string kind;
   std::string why;               // one sentence for people: "its code changes", "inlines foo, ..."
   std::string section;           // section of the new module that holds it, after linking: ".text"
   std::uint64_t offset = 0;      // in that section

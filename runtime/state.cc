@@ -109,7 +109,8 @@ Failure unreadable(const std::string& path, int error) {
       .hint(error == EACCES || error == EPERM ? "run as root" : "is the core module loaded?");
 }
 
-// An update that is undone while it is read vanishes: that gives nothing, and no error.
+// An update that is undone while it is read vanishes, one that is being applied is not there yet:
+// that gives nothing, and no error.
 Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
                                                  const std::string& id) {
   const auto gone = [](int error) { return error == ENOENT || error == ENODEV; };
@@ -130,6 +131,8 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
   if (gone(state.error)) return std::nullopt;
   if (state.error != 0) return unreadable(directory + "/state", state.error);
   update.state = trimmed(state.text);
+  // Its functions are still the old ones, and it goes away again if the switch fails.
+  if (update.state == "applying") return std::nullopt;
   if (update.state != "applied" && update.state != "undoing")
     return malformed(directory + "/state");
 

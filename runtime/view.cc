@@ -146,9 +146,10 @@ std::string package_text(const Package& package) {
   for (const PackageTarget& target : manifest.targets) {
     text += section(target.name);
     for (const PackageFunction& function : target.functions) {
-      text += fmt::format("    {:<{}} {}, {} bytes", function.name, kNameWidth, function.kind,
-                          function.size);
-      if (function.old_size != 0) text += fmt::format(" for {}", function.old_size);
+      text += fmt::format("    {:<{}} {}", function.name, kNameWidth, function.kind);
+      if (function.size != 0) text += fmt::format(", {} bytes", function.size);
+      if (function.old_size != 0)
+        text += fmt::format(function.size != 0 ? " for {}" : ", {} bytes", function.old_size);
       text += fmt::format(", {}\n", function.unit);
       if (!function.why.empty()) text += fmt::format("        {}\n", function.why);
     }

@@ -50,6 +50,11 @@ TEST(Device, BusyReportIsNotTakenOnTrust) {
       << error.detail;
 }
 
+TEST(Device, BusyInCodeThatReplacesNothing) {
+  const Error error = busy_error({thread(~0u, "cat")}, {"f"}, symbols());
+  EXPECT_NE(error.detail.find("new code: in use by pid 123"), std::string::npos);
+}
+
 TEST(Device, AnswersToApply) {
   EXPECT_EQ(from_apply(ESTALE, 1).code, "kernel-changed");
   EXPECT_EQ(from_apply(ESTALE, 1).function, "g");
@@ -76,6 +81,7 @@ TEST(Device, AnswersToUndo) {
   EXPECT_EQ(error(ENOENT).code, "unknown-update");
   EXPECT_EQ(error(EBUSY).exit, ExitCode::busy);
   EXPECT_EQ(error(ESTALE).code, "kernel-changed");
+  EXPECT_EQ(error(EADDRINUSE).code, "site-taken");
   EXPECT_EQ(error(EIO).code, "undo-refused");
 }
 

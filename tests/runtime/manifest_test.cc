@@ -87,6 +87,8 @@ TEST(Manifest, NamesThatCannotBe) {
   EXPECT_EQ(code_with("/targets/0/units/0/pre", "/pre/fork.o"), "package-manifest");
   EXPECT_EQ(code_with("/targets/1/name", "tun/../x"), "package-manifest");
   EXPECT_EQ(code_with("/targets/1/name", std::string(56, 'a')), "package-manifest");
+  EXPECT_EQ(code_with("/targets/0/functions/0/section", ""), "package-manifest");
+  EXPECT_EQ(code_with("/targets/0/functions/0/kind", "checked"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/functions/0/name", "a b"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/functions/0/name", std::string(512, 'a')), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/functions/0/kind", "gone", "kind"), "package-manifest");

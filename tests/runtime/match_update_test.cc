@@ -24,6 +24,7 @@ class MatchUpdateTest : public ::testing::Test {
     package_.manifest.targets.pop_back();
     PackageTarget& target = package_.manifest.targets[0];
     target.functions[0].pre_symbol = 2;
+    target.functions[2].name = "check_limit";
     target.symbols = {{"free_task", "kernel", "", 0, "free_task", ""},
                       {"far", "kernel", "", 0, "far", ""}};
   }
@@ -60,6 +61,11 @@ TEST_F(MatchUpdateTest, OneByteDiffers) {
   EXPECT_EQ(matched.error().code, "run-pre-mismatch");
   EXPECT_EQ(matched.error().function, "copy_process");
   EXPECT_FALSE(matched.error().advice.empty());
+}
+
+TEST_F(MatchUpdateTest, OutOfLinePartIsProvedToo) {
+  package_.manifest.targets[0].functions[2].name = "not_this";
+  EXPECT_EQ(match(std::vector<std::uint8_t>(24, 0x90)).error().code, "package-manifest");
 }
 
 TEST_F(MatchUpdateTest, PackageThatDisagreesWithItsObject) {

@@ -32,6 +32,8 @@ inline Package sample_package() {
       {"copy_process", "kernel/fork.o", "replaced", "its code changes", ".text", 0, 16, 12, 7});
   vmlinux.functions.push_back(
       {"check_limit", "kernel/fork.o", "new", "it is new", ".text", 16, 8, 0, 0});
+  vmlinux.functions.push_back({"copy_process.cold", "kernel/fork.o", "checked",
+                               "the out-of-line part of copy_process", "", 0, 0, 8, 1});
   vmlinux.symbols.push_back({"nr_threads", "pre", "kernel/fork.o", 9, "nr_threads", ""});
   vmlinux.symbols.push_back({"free_task", "kernel", "", 0, "free_task", ""});
   manifest.targets.push_back(vmlinux);

@@ -113,6 +113,14 @@ TEST_F(StateTest, UpdateThatVanishesWhileItIsRead) {
   EXPECT_TRUE(state->updates().empty());
 }
 
+TEST_F(StateTest, BeingAppliedIsNotApplied) {
+  update(kOld, 0, kFirst);
+  write(std::string(kOld) + "/state", "applying\n");
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state);
+  EXPECT_TRUE(state->updates().empty());
+}
+
 TEST_F(StateTest, MalformedIsRefused) {
   const std::string id = kOld;
   for (const auto& [file, text] : std::vector<std::pair<std::string, std::string>>{
