@@ -743,6 +743,54 @@ static void test_hop_place(void) {
   expect_values("nothing changed", 1, 1, 1, false);
 }
 
+// Threads come and go in old and new code while it is switched to and fro. Each call must give one of
+// the two answers, and after a switch no thread that begins may give the other one.
+static void test_traffic(void) {
+  enum { kChildren = 6, kRounds = 20, kMaxBusy = 2000 };
+  pid_t children[kChildren];
+  struct request request;
+  for (int i = 0; i < kChildren; ++i) {
+    children[i] = fork();
+    if (!children[i]) {
+      const char* name = i % 3 == 0 ? "value" : i % 3 == 1 ? "plain" : "nap";
+      for (;;) {
+        long value = value_of(name);
+        if (value != 1 && value != 2) _exit(1);
+        // Threads that are new, too, and die at once.
+        if (i == 0 && !fork()) _exit(value_of(name) < 0);
+        if (i == 0) wait(NULL);
+        if (i % 3 == 2) usleep(3000);
+      }
+    }
+  }
+  int applied = 0, undone = 0, busy = 0, wrong = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    begin(&request, FIRST, "splice_update_a");
+    add(&request, "target_value", "a_value", 5);
+    add(&request, "target_plain", "a_plain", 0);
+    add(&request, "target_nap", "a_nap", 5);
+    int error = apply(&request);
+    busy += error == EBUSY;
+    wrong += error && error != EBUSY;
+    if (error) continue;
+    ++applied;
+    wrong += value_of("value") != 2 || value_of("plain") != 2 || value_of("nap") != 2;
+    while ((error = undo(FIRST)) == EBUSY && busy < kMaxBusy) ++busy;
+    wrong += error != 0;
+    undone += !error;
+    wrong += value_of("value") != 1 || value_of("plain") != 1 || value_of("nap") != 1;
+  }
+  for (int i = 0; i < kChildren; ++i) {
+    int status;
+    wrong += waitpid(children[i], &status, WNOHANG) != 0;
+    kill(children[i], SIGKILL);
+    waitpid(children[i], &status, 0);
+  }
+  report(wrong == 0 && applied > 0 && applied == undone,
+         "traffic: applied %d, undone %d times, busy %d times, %d wrong answers", applied, undone,
+         busy, wrong);
+}
+
 int main(void) {
   read_symbols();
   test_permission();
@@ -755,6 +803,7 @@ int main(void) {
   test_busy();
   test_tracers();
   test_probes();
+  test_traffic();
   close(device);
   printf("%d checks, %d failed\n", checks, failures);
   return failures != 0;

@@ -9,6 +9,7 @@ int a_plain(int value);
 int a_short(void);
 int a_sleep(void);
 int a_helper(void);
+int a_nap(void);
 int a_cmdline(struct seq_file *file, void *data);
 
 noinline __attribute__((noipa)) int a_value(void)
@@ -39,6 +40,12 @@ noinline __attribute__((noipa)) int a_helper(void)
 noinline __attribute__((noipa)) int a_sleep(void)
 {
 	return a_helper() + 2;
+}
+
+noinline __attribute__((noipa)) int a_nap(void)
+{
+	usleep_range(20, 200);
+	return 2;
 }
 
 noinline __attribute__((noipa)) int a_cmdline(struct seq_file *file, void *data)

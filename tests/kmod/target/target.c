@@ -7,9 +7,11 @@
  *	value plain short keyed	return a number each; 1 before any update
  *	sleep				blocks in target_sleep() until 1 is written to "release"
  *	odd				the same, below a function that cannot be unwound
+ *	nap				sleeps for a moment in target_nap()
  *	spin				as sleep, but without ever leaving the CPU by itself
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/jump_label.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
@@ -31,6 +33,7 @@ int target_sleep(void);
 int target_sleep_caller(void);
 int target_callback(void);
 int target_spin(void);
+int target_nap(void);
 
 shape int target_value(void)
 {
@@ -82,6 +85,12 @@ shape int target_spin(void)
 	return 1;
 }
 
+shape int target_nap(void)
+{
+	usleep_range(20, 200);
+	return 1;
+}
+
 static int show_plain(void)
 {
 	return target_plain(0);
@@ -114,6 +123,7 @@ static int __init target_init(void)
 	debugfs_create_file("sleep", 0400, folder, target_sleep_caller, &call_operations);
 	debugfs_create_file("odd", 0400, folder, target_odd, &call_operations);
 	debugfs_create_file("spin", 0400, folder, target_spin, &call_operations);
+	debugfs_create_file("nap", 0400, folder, target_nap, &call_operations);
 	debugfs_create_file("release", 0200, folder, NULL, &release_operations);
 	return 0;
 }
