@@ -149,7 +149,7 @@ std::string package_text(const Package& package) {
       text += fmt::format("    {:<{}} {}", function.name, kNameWidth, function.kind);
       if (function.size != 0) text += fmt::format(", {} bytes", function.size);
       if (function.old_size != 0)
-        text += fmt::format(function.size != 0 ? " for {}" : ", {} bytes", function.old_size);
+        text += fmt::format("{} {} bytes", function.size != 0 ? " for" : ",", function.old_size);
       text += fmt::format(", {}\n", function.unit);
       if (!function.why.empty()) text += fmt::format("        {}\n", function.why);
     }
