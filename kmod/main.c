@@ -2,10 +2,10 @@
 /*
  * Splice's core module: switches functions of the running kernel to new code, and back.
  *
- * User space (splice-apply) has done the thinking: it has proved which code runs, and has loaded the
- * new code as ordinary modules. What is left needs a standing machine: compare the bytes once more,
- * see that no thread is in the functions, write a jump into each. This module does that, and trusts
- * nothing that it is told.
+ * User space (splice-apply) has done the thinking: it has proved which code runs, and has loaded
+ * the new code as ordinary modules. What is left needs a standing machine: compare the bytes once
+ * more, see that no thread is in the functions, write a jump into each. This module does that, and
+ * trusts nothing that it is told.
  *
  * It does not unload while an update is applied: every update holds it.
  */

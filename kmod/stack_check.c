@@ -3,10 +3,11 @@
  * Who is inside the code that is to change?
  *
  * A thread is inside a function if an address in it stands on the thread's stack: as a return
- * address, as the place where an interrupt stopped it, or in the shadow stacks in which the function
- * graph tracer and return probes hide return addresses. Stacks are unwound with
+ * address, as the place where an interrupt stopped it, or in the shadow stacks in which the
+ * function graph tracer and return probes hide return addresses. Stacks are unwound with
  * stack_trace_save_tsk_reliable(); where that refuses, every word of the stack counts as if it were
- * an address ("conservative": it may accuse a thread that is innocent, it never acquits a guilty one).
+ * an address ("conservative": it may accuse a thread that is innocent, it never acquits a guilty
+ * one).
  *
  * Which addresses count: start < a <= end, and not `safe`.
  *  - a == end counts. A call that does not return may be a function's last instruction, and its
@@ -18,16 +19,17 @@
  *    written exactly there, a thread that comes back runs the whole jump.
  *
  * How the pause stays short. A thread that sleeps has a stack that stands still. Before the stop,
- * stack_check_running() unwinds the stacks of all threads that are off their CPU and notes how often
- * each has been switched out. In the stop, only threads whose count has moved are unwound again.
+ * stack_check_running() unwinds the stacks of all threads that are off their CPU and notes how
+ * often each has been switched out. In the stop, only threads whose count has moved are unwound
+ * again.
  *
  * Why that is sound. __schedule() adds one to prev->nvcsw or prev->nivcsw, whichever it be, before
  * every switch from one task to another (prev == next is no switch: prev goes on running). A thread
  * is off its CPU when task->on_cpu is 0, which finish_task() writes after the switch. So if the sum
  * is read first, then on_cpu is 0, then the stack is read: a thread that got onto a CPU afterwards
- * must have been switched out again before the stop, because in the stop the stopper threads have all
- * the CPUs; then the sum has moved. If it has not, the thread has not run since, and what was read
- * is what is there. The records hold references, so a task_struct cannot come back as another.
+ * must have been switched out again before the stop, because in the stop the stopper threads have
+ * all the CPUs; then the sum has moved. If it has not, the thread has not run since, and what was
+ * read is what is there. The records hold references, so a task_struct cannot come back as another.
  *
  * Threads that are not on the task list. A dying thread takes itself off the list in
  * exit_notify() and runs on to the end of do_exit(); those that lived at the first look are found

@@ -4,17 +4,17 @@
  *
  * stop_machine gives every CPU to its stopper thread, interrupts off. The first CPU to come leads;
  * the others look at their own stack, then wait, and serialise once the leader has written, so that
- * none runs bytes that it has fetched before (Intel SDM volume 3, "Handling Self- and Cross-Modifying
- * Code").
+ * none runs bytes that it has fetched before (Intel SDM volume 3, "Handling Self- and
+ * Cross-Modifying Code").
  *
  * Writing. text_poke_kgdb() is text_poke() without the demand that the *caller* hold text_mutex; it
  * is made for a debugger that has stopped all CPUs, which is our case too. Its holder is the thread
  * that waits for the stop, so the page table entry and lock that it uses in poking_mm are free, and
- * its TLB flush stays on this CPU, since no other has poking_mm loaded. Plain writes of several bytes
- * are enough, as no CPU runs there.
+ * its TLB flush stays on this CPU, since no other has poking_mm loaded. Plain writes of several
+ * bytes are enough, as no CPU runs there.
  *
- * Invariant: all or nothing. Nothing is written before every comparison and every stack is done, and
- * writing cannot fail.
+ * Invariant: all or nothing. Nothing is written before every comparison and every stack is done,
+ * and writing cannot fail.
  */
 #include <linux/cpu.h>
 #include <linux/ktime.h>
@@ -125,8 +125,8 @@ static int stopped(void *data)
 }
 
 /*
- * Under text_lock(). The pause is measured from outside, around the whole of stop_machine: no thread
- * has stood still for longer than that.
+ * Under text_lock(). The pause is measured from outside, around the whole of stop_machine: no
+ * thread has stood still for longer than that.
  */
 void stop_and_write(const struct splice_update *update, enum stop_direction direction,
 		    struct stack_check *check, struct stop_result *result)

@@ -2,8 +2,8 @@
 /*
  * /sys/kernel/splice/ID/: what is applied, for people and for splice-view.
  *
- * The two lists are binary attributes, which may be of any length; their text is made once, when the
- * update comes. Readers take no lock: sysfs_remove() waits until the last of them is gone
+ * The two lists are binary attributes, which may be of any length; their text is made once, when
+ * the update comes. Readers take no lock: sysfs_remove() waits until the last of them is gone
  * (kobject_del() drains the files), and what they read does not change but for the state.
  */
 #include <linux/fs.h>

@@ -150,8 +150,8 @@ int trampolines_plan(struct splice_update *update, u32 *bad_function)
 
 /*
  * A probe in the bytes, or one so close before them that kprobes may replace it and what follows by
- * a jump of its own (kprobe optimisation, which writes five bytes). Disabled probes count: they keep
- * a copy of the bytes, and may be armed at any time.
+ * a jump of its own (kprobe optimisation, which writes five bytes). Disabled probes count: they
+ * keep a copy of the bytes, and may be armed at any time.
  */
 static bool has_kprobe(unsigned long address, unsigned long size, unsigned long lowest)
 {

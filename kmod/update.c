@@ -10,8 +10,8 @@
  * From then on, nothing that this module can see leads there: pointers to a replaced function hold
  * its old entry, because that is what new code is linked against. What it cannot see is a *new*
  * function whose address was stored somewhere: as a timer's or work item's function, in a table of
- * operations. An update that does that must take it back itself, or must not be undone; splice-create
- * has to look for it. A failed apply needs no waiting: its code was never reachable.
+ * operations. An update that does that must take it back itself, or must not be undone;
+ * splice-create has to look for it. A failed apply needs no waiting: its code was never reachable.
  *
  * An update holds, until it is undone: this module, the modules of its new code, those of the old
  * functions, and those that were pinned for it.
@@ -253,8 +253,8 @@ int update_apply(struct splice_apply *apply, struct list_head *pins)
 		return error;
 
 	/*
-	 * The folder comes first, as adding it may fail, and an update that is switched on cannot be
-	 * taken back at will. It says "applying" until then.
+	 * The folder comes first, as adding it may fail, and an update that is switched on cannot
+	 * be taken back at will. It says "applying" until then.
 	 */
 	update->state = "applying";
 	error = sysfs_add(update);
@@ -289,8 +289,8 @@ free:
 }
 
 /*
- * A later update stands on an earlier one if it replaces the same function, or if it holds one of its
- * modules, since its new code may refer to what lies there.
+ * A later update stands on an earlier one if it replaces the same function, or if it holds one of
+ * its modules, since its new code may refer to what lies there.
  */
 static const struct splice_update *find_blocker(const struct splice_update *update)
 {

@@ -45,10 +45,17 @@ static void* sleep_somewhere(void* argument) {
   struct epoll_event event;
   char byte;
   switch ((intptr_t)argument % 4) {
-    case 0: pause(); break;
-    case 1: poll(&wanted, 1, -1); break;
-    case 2: epoll_wait(epoll_create1(0), &event, 1, -1); break;
-    default: (void)!read(pipe_ends[0], &byte, 1);
+    case 0:
+      pause();
+      break;
+    case 1:
+      poll(&wanted, 1, -1);
+      break;
+    case 2:
+      epoll_wait(epoll_create1(0), &event, 1, -1);
+      break;
+    default:
+      (void)!read(pipe_ends[0], &byte, 1);
   }
   return NULL;
 }
@@ -79,9 +86,12 @@ static uint64_t splice_pause(const char* unused) {
   static struct pause_record records[FUNCTIONS];
   struct splice_function functions[FUNCTIONS];
   char modules[1][SPLICE_NAME_LEN] = {"splice_pause_new"};
-  struct splice_apply apply = {.abi_version = SPLICE_ABI_VERSION, .nr_functions = FUNCTIONS,
-                               .functions = (uintptr_t)functions, .modules = (uintptr_t)modules,
-                               .nr_modules = 1, .id = "0123456789abcdef"};
+  struct splice_apply apply = {.abi_version = SPLICE_ABI_VERSION,
+                               .nr_functions = FUNCTIONS,
+                               .functions = (uintptr_t)functions,
+                               .modules = (uintptr_t)modules,
+                               .nr_modules = 1,
+                               .id = "0123456789abcdef"};
   struct splice_undo undo = {.abi_version = SPLICE_ABI_VERSION, .id = "0123456789abcdef"};
   (void)unused;
   int file = open(FOLDER "functions", O_RDONLY);
@@ -122,8 +132,8 @@ static uint64_t median(const char* title, const char* name, uint64_t (*measure)(
 
 int main(void) {
   start_threads();
-  printf("guest instructions, %d functions, %d sleeping threads: median of %d\n", FUNCTIONS, THREADS,
-         ROUNDS);
+  printf("guest instructions, %d functions, %d sleeping threads: median of %d\n", FUNCTIONS,
+         THREADS, ROUNDS);
   median("empty stop_machine", "empty", read_pause);
   median("writes the jumps", "write", read_pause);
   uint64_t words = median("reads every stack by words (as Ksplice), writes", "words", read_pause);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Talks to /dev/splice as splice-apply does, and as nobody should. Runs in the virtual machine, after
-// `run` has loaded splice.ko and the modules of target/, and prints a line a check.
+// Talks to /dev/splice as splice-apply does, and as nobody should. Runs in the virtual machine,
+// after `run` has loaded splice.ko and the modules of target/, and prints a line a check.
 //
-// Addresses come from /proc/kallsyms, code from /proc/kcore, both read anew for every call. What the
-// patched functions do is seen through the files of /sys/kernel/debug/splice_target.
+// Addresses come from /proc/kallsyms, code from /proc/kcore, both read anew for every call. What
+// the patched functions do is seen through the files of /sys/kernel/debug/splice_target.
 //
 // Invariant: the exit status is 0 only if every check held.
 #define _GNU_SOURCE
@@ -33,7 +33,8 @@
 static int failures, checks;
 static int device = -1;
 
-// ---- reporting -------------------------------------------------------------------------------------
+// ---- reporting
+// -------------------------------------------------------------------------------------
 
 static void report(bool passed, const char* format, ...) {
   va_list arguments;
@@ -55,16 +56,21 @@ static void stop(const char* what) {
 static const char* error_name(int error) { return error ? strerrorname_np(error) : "0"; }
 
 static void expect(const char* what, int got, int wanted) {
-  if (got == wanted) report(true, "%s: %s", what, error_name(got));
-  else report(false, "%s: %s, expected %s", what, error_name(got), error_name(wanted));
+  if (got == wanted)
+    report(true, "%s: %s", what, error_name(got));
+  else
+    report(false, "%s: %s, expected %s", what, error_name(got), error_name(wanted));
 }
 
 static void expect_number(const char* what, long got, long wanted) {
-  if (got == wanted) report(true, "%s: %ld", what, got);
-  else report(false, "%s: %ld, expected %ld", what, got, wanted);
+  if (got == wanted)
+    report(true, "%s: %ld", what, got);
+  else
+    report(false, "%s: %ld, expected %ld", what, got, wanted);
 }
 
-// ---- files -----------------------------------------------------------------------------------------
+// ---- files
+// -----------------------------------------------------------------------------------------
 
 static char* read_file(const char* path) {
   static char buffer[1 << 16];
@@ -101,7 +107,8 @@ static long value_of(const char* name) {
   return text ? atol(text) : -1;
 }
 
-// ---- the running kernel ----------------------------------------------------------------------------
+// ---- the running kernel
+// ----------------------------------------------------------------------------
 
 struct symbol {
   uint64_t address;
@@ -112,7 +119,7 @@ static struct {
   uint64_t address;
   char type;
   char name[64];
-}* symbols;
+} * symbols;
 static size_t nr_symbols;
 
 // The guest takes seconds for /proc/kallsyms, so it is read once.
@@ -143,8 +150,7 @@ static struct symbol find_symbol(const char* name) {
     exit(1);
   }
   for (size_t i = 0; i < nr_symbols; ++i) {
-    if (symbols[i].address > symbol.address &&
-        symbols[i].address - symbol.address < symbol.size) {
+    if (symbols[i].address > symbol.address && symbols[i].address - symbol.address < symbol.size) {
       symbol.size = (uint32_t)(symbols[i].address - symbol.address);
     }
   }
@@ -171,7 +177,8 @@ static void read_text(uint64_t address, void* buffer, size_t size) {
   stop("an address that /proc/kcore does not have");
 }
 
-// ---- requests --------------------------------------------------------------------------------------
+// ---- requests
+// --------------------------------------------------------------------------------------
 
 struct request {
   struct splice_apply apply;
@@ -215,7 +222,8 @@ static struct splice_function* add(struct request* request, const char* old_name
   return function;
 }
 
-static void one(struct request* request, const char* old_name, const char* new_name, unsigned site) {
+static void one(struct request* request, const char* old_name, const char* new_name,
+                unsigned site) {
   begin(request, FIRST, "splice_update_a");
   add(request, old_name, new_name, site);
 }
@@ -242,7 +250,8 @@ static void open_device(void) {
   if (device < 0) stop(SPLICE_DEVICE);
 }
 
-// ---- threads that are in the way -------------------------------------------------------------------
+// ---- threads that are in the way
+// -------------------------------------------------------------------
 
 // Reads a file of the target's, which blocks; comes back when the child is inside `function`.
 static pid_t enter(const char* name, const char* function) {
@@ -291,7 +300,8 @@ static void expect_busy(const char* what, struct request* request, pid_t child, 
          busy->conservative ? ", conservative" : "");
 }
 
-// ---- the checks ------------------------------------------------------------------------------------
+// ---- the checks
+// ------------------------------------------------------------------------------------
 
 static void test_permission(void) {
   open_device();
@@ -354,14 +364,14 @@ static void test_pin(void) {
 }
 
 // Changes one thing in a request that would be good, and expects an errno.
-#define WRONG(what, error, change)                                      \
-  do {                                                                  \
-    struct request request;                                             \
-    one(&request, "target_value", "a_value", 5);                        \
-    struct splice_function* function = &request.functions[0];           \
-    (void)function;                                                     \
-    change;                                                             \
-    expect(what, apply(&request), error);                               \
+#define WRONG(what, error, change)                                       \
+  do {                                                                   \
+    struct request request;                                              \
+    one(&request, "target_value", "a_value", 5);                         \
+    struct splice_function* function = &request.functions[0];            \
+    (void)function;                                                      \
+    change;                                                              \
+    expect(what, apply(&request), error);                                \
     if (value_of("value") != 1) report(false, "%s: code changed", what); \
   } while (0)
 
@@ -406,8 +416,7 @@ static void test_arguments(void) {
         (function->old_entry = function->old_code = find_symbol("update_apply").address,
          function->site = function->old_entry + 5));
   WRONG("new code in user space", EINVAL, function->new_code = (uintptr_t)&request);
-  WRONG("new code in another module", EINVAL,
-        function->new_code = find_symbol("b_value").address);
+  WRONG("new code in another module", EINVAL, function->new_code = find_symbol("b_value").address);
   WRONG("new code in the kernel", EINVAL,
         function->new_code = find_symbol("cmdline_proc_show").address);
   WRONG("old code in the update's module", EINVAL,
@@ -423,10 +432,8 @@ static void test_arguments(void) {
   WRONG("hop inside the function", EINVAL,
         (function->hop = function->old_entry + 10, function->expected_hop = (uintptr_t)megabyte));
   WRONG("hop far away", EINVAL,
-        (function->hop = function->old_entry + 4096,
-         function->expected_hop = (uintptr_t)megabyte));
-  WRONG("the same function twice", EINVAL,
-        (void)add(&request, "target_value", "a_value", 5));
+        (function->hop = function->old_entry + 4096, function->expected_hop = (uintptr_t)megabyte));
+  WRONG("the same function twice", EINVAL, (void)add(&request, "target_value", "a_value", 5));
   WRONG("one function inside another", EINVAL, {
     struct splice_function* inner = add(&request, "target_plain", "a_plain", 0);
     function->old_entry = function->old_code = inner->old_entry - 16;
@@ -434,9 +441,8 @@ static void test_arguments(void) {
     function->old_size = 64;
     read_expected(&request, 0);
   });
-  WRONG("bad_function of a wrong second", EINVAL, {
-    add(&request, "target_plain", "a_plain", 0)->new_size = 0;
-  });
+  WRONG("bad_function of a wrong second", EINVAL,
+        { add(&request, "target_plain", "a_plain", 0)->new_size = 0; });
   struct request request;
   one(&request, "target_value", "a_value", 5);
   add(&request, "target_plain", "a_plain", 0)->site += 3;
@@ -459,7 +465,8 @@ static void test_stale(void) {
   report(!read_file("/sys/kernel/splice/" FIRST "/state"), "no folder of a refused update");
 }
 
-// All kinds at once: behind an ftrace site, at the first byte, with a hop, and in the kernel itself.
+// All kinds at once: behind an ftrace site, at the first byte, with a hop, and in the kernel
+// itself.
 static void make_all(struct request* request) {
   begin(request, FIRST, "splice_update_a");
   add(request, "target_value", "a_value", 5);
@@ -748,8 +755,8 @@ static void test_hop_place(void) {
   expect_values("nothing changed", 1, 1, 1, false);
 }
 
-// Threads come and go in old and new code while it is switched to and fro. Each call must give one of
-// the two answers, and after a switch no thread that begins may give the other one.
+// Threads come and go in old and new code while it is switched to and fro. Each call must give one
+// of the two answers, and after a switch no thread that begins may give the other one.
 static void test_traffic(void) {
   enum { kChildren = 6, kRounds = 20, kMaxBusy = 2000 };
   pid_t children[kChildren];

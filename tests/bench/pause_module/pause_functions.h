@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* clang-format off: kernel style, as in all of its folder */
+/* clang-format off */
 /* Ten functions of one kind, named PREFIX_0 to PREFIX_9, and a table of them. */
 #ifndef PAUSE_FUNCTIONS_H
 #define PAUSE_FUNCTIONS_H
