@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/atoms.h"
+
+#include <elf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <set>
+
+#include "matcher/instruction.h"
+
+namespace splicer {
+
+namespace {
+
+bool starts_with_any(std::string_view name, std::initializer_list<const char*> prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](const char* prefix) { return name.starts_with(prefix); });
+}
+
+bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
+
+// The distance from a PC-relative field to the end of its instruction, which the addend contains.
+// x86 code is decoded forwards only, so from the start of the function that holds the field.
+std::int64_t distance_to_next(const ElfObject& object, const Section& code, std::uint64_t place) {
+  std::uint64_t at = 0;
+  for (const Symbol* function : object.functions_in(code.index))
+    if (function->value <= place) at = function->value;
+  while (at <= place && at < code.bytes.size()) {
+    const auto instruction = decode(code.bytes.subspan(at));
+    const std::uint64_t next = at + (instruction ? instruction->length : 1);
+    if (instruction && place < next) return static_cast<std::int64_t>(next - place);
+    at = next;
+  }
+  return 4;
+}
+
+}  // namespace
+
+// Sources: include/asm-generic/vmlinux.lds.h and kernel/module/main.c for what the kernel does with
+// each of these sections.
+SectionRole section_role(const Section& section, bool module) {
+  const std::string_view name = section.name;
+  if (!section.is_alloc()) return SectionRole::ignored;
+  if (starts_with_any(name, {".discard", ".note", ".modinfo", ".comment", ".printk_index",
+                             "__modver", ".eh_frame", ".gnu.linkonce.this_module", "__versions",
+                             ".BTF", ".llvm", "___kentry", ".export_symbol"}))
+    return SectionRole::ignored;
+  if (starts_with_any(name, {".init", ".meminit", ".con_initcall", ".altinstr_replacement",
+                             "__initcall", ".x86_cpu_dev.init", ".apicdrivers", ".iommu_table",
+                             "__setup", ".security_initcall", "__lsm_info", "__early_lsm_info"}))
+    return name.starts_with(".altinstr_replacement") ? SectionRole::table : SectionRole::init;
+  if (starts_with_any(name, {".exit", ".memexit", ".exitcall"}) &&
+      (!module || name.starts_with(".exitcall")))
+    return SectionRole::init;
+  for (const char* table :
+       {"__mcount_loc", ".altinstructions", ".parainstructions", "__jump_table",
+        ".static_call_sites", ".retpoline_sites", ".return_sites", ".smp_locks", ".ibt_endbr_seal",
+        "__bug_table", "__ex_table", ".orc_unwind", ".orc_unwind_ip", ".call_sites", ".cfi_sites"})
+    if (name == table) return SectionRole::table;
+  if (section.is_code()) return SectionRole::atoms;
+  if (starts_with_any(name, {".text", ".data", ".bss", ".rodata", "__dyndbg", ".BTF_ids"}))
+    return SectionRole::atoms;
+  return SectionRole::whole;
+}
+
+std::string unnumbered(std::string_view name) {
+  std::string base(name);
+  const auto strip_digits = [&base] {
+    const std::size_t size = base.size();
+    while (!base.empty() && std::isdigit(static_cast<unsigned char>(base.back())) != 0)
+      base.pop_back();
+    return base.size() != size;
+  };
+  bool numbered = false;
+  if (strip_digits()) {
+    if (base.ends_with('.')) {
+      base.pop_back();
+      numbered = true;
+    } else if (base.starts_with("__UNIQUE_ID_")) {
+      return base;
+    }
+  }
+  if (!numbered) return {};
+  if (base.starts_with("__UNIQUE_ID_")) strip_digits();
+  return base;
+}
+
+bool is_cold(std::string_view name) {
+  const std::size_t at = name.rfind(".cold");
+  return at != std::string_view::npos && at + 5 == name.size();
+}
+
+void AtomTable::add(const Section& section, std::uint64_t begin, std::uint64_t end, AtomKind kind) {
+  Atom atom;
+  atom.section = section.index;
+  atom.begin = begin;
+  atom.size = end - begin;
+  atom.kind = kind;
+  atom.name = section.name;
+  by_section_[section.index].push_back(static_cast<std::uint32_t>(atoms_.size()));
+  atoms_.push_back(std::move(atom));
+}
+
+void AtomTable::divide(const Section& section) {
+  AtomKind kind = AtomKind::read_only;
+  if (section.is_code()) {
+    kind = AtomKind::code;
+  } else if (section.is_writable()) {
+    kind = AtomKind::writable;
+  }
+  if (is_merged(section)) {
+    add(section, 0, section.size, AtomKind::merged);
+    return;
+  }
+  // Assembly runs from one function into the next, and its functions may be without a size: a
+  // section in which any code lies outside the functions stays whole.
+  std::set<std::uint64_t> starts;
+  std::uint64_t covered = 0;
+  for (const Symbol& symbol : object_->symbols()) {
+    if (symbol.section != section.index || symbol.is_section() || symbol.name.empty()) continue;
+    // Data made by inline assembly (.BTF_ids) has labels without type and size.
+    const bool divides = section.is_code() ? symbol.is_function() && symbol.size != 0
+                                           : symbol.is_object() || symbol.type == STT_NOTYPE;
+    if (divides && symbol.value < section.size && starts.insert(symbol.value).second)
+      covered += symbol.size;
+  }
+  constexpr std::uint64_t kPadding = 15;  // before each function, at most
+  const bool whole = section.is_code() && (starts.empty() || covered > section.size ||
+                                           section.size - covered > kPadding * starts.size());
+  if (starts.empty() || whole) {
+    if (starts.empty() && !section.is_writable() && !section.is_code()) kind = AtomKind::anonymous;
+    add(section, 0, section.size, kind);
+    return;
+  }
+  // What stands before the first symbol goes with it; padding goes with what it follows.
+  std::uint64_t begin = 0;
+  for (auto start = starts.begin(); start != starts.end(); ++start) {
+    const auto next = std::next(start);
+    const std::uint64_t end = next == starts.end() ? section.size : *next;
+    if (start == starts.begin()) begin = kind == AtomKind::code ? 0 : *start;
+    if (start == starts.begin() && begin != 0) add(section, 0, begin, AtomKind::anonymous);
+    add(section, begin, end, kind);
+    begin = end;
+  }
+}
+
+// .altinstr_aux holds bits of code without names, one for each static_cpu_has(): a bit begins where
+// code refers to it (arch/x86/include/asm/cpufeature.h).
+void AtomTable::divide_at_references(const Section& section) {
+  std::set<std::uint64_t> starts = {0};
+  for (const Section& origin : object_->sections()) {
+    if (!origin.is_code() || origin.index == section.index) continue;
+    for (const Relocation& relocation : origin.relocations) {
+      const Symbol& symbol = object_->symbol(relocation.symbol);
+      if (symbol.section != section.index) continue;
+      const std::int64_t distance = relocation_is_pc_relative(relocation.type)
+                                        ? distance_to_next(*object_, origin, relocation.offset)
+                                        : 0;
+      const std::uint64_t at =
+          symbol.value + static_cast<std::uint64_t>(relocation.addend + distance);
+      if (at < section.size) starts.insert(at);
+    }
+  }
+  for (auto start = starts.begin(); start != starts.end(); ++start) {
+    const auto next = std::next(start);
+    add(section, *start, next == starts.end() ? section.size : *next, AtomKind::anonymous);
+  }
+}
+
+Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
+  AtomTable table(object);
+  for (const Section& section : object.sections()) {
+    if (section.size == 0) continue;
+    const SectionRole role = section_role(section, module);
+    if (role == SectionRole::init) {
+      table.add(section, 0, section.size, AtomKind::anonymous);
+    } else if (role == SectionRole::atoms && section.name == ".altinstr_aux") {
+      table.divide_at_references(section);
+    } else if (role == SectionRole::atoms || role == SectionRole::whole) {
+      table.divide(section);
+    } else if (section.is_alloc()) {
+      table.add(section, 0, section.size, AtomKind::anonymous);
+    }
+  }
+  for (const Symbol& symbol : object.symbols()) {
+    if (!symbol.defined() || symbol.is_section() || symbol.name.empty() || symbol.type == STT_FILE)
+      continue;
+    if (const auto index = table.find(symbol.section, symbol.value))
+      table.atoms_[*index].symbols.push_back(symbol.index);
+  }
+  for (Atom& atom : table.atoms_) {
+    std::stable_sort(atom.symbols.begin(), atom.symbols.end(),
+                     [&](std::uint32_t a, std::uint32_t b) {
+                       return object.symbol(a).value < object.symbol(b).value;
+                     });
+    if (const Symbol* symbol = table.symbol_at_start(atom)) {
+      atom.name = symbol->name;
+    } else if (!atom.symbols.empty() && atom.kind == AtomKind::code) {
+      atom.name = object.symbol(atom.symbols[0]).name;
+    }
+  }
+  for (Atom& atom : table.atoms_) {
+    const Section& section = object.section(atom.section);
+    for (const Relocation& relocation :
+         object.relocations_in(atom.section, atom.begin, atom.begin + atom.size)) {
+      if (relocation.type == R_X86_64_NONE) continue;
+      auto reference = table.reference(section, relocation, atom.begin);
+      if (!reference) return propagate(reference);
+      atom.references.push_back(*reference);
+    }
+  }
+  return table;
+}
+
+Bytes AtomTable::bytes(const Atom& atom) const {
+  const Section& section = object_->section(atom.section);
+  if (section.is_nobits()) return {};
+  return section.bytes.subspan(atom.begin, atom.size);
+}
+
+std::optional<std::uint32_t> AtomTable::find(std::uint32_t section, std::uint64_t offset) const {
+  const auto list = by_section_.find(section);
+  if (list == by_section_.end()) return std::nullopt;
+  std::optional<std::uint32_t> last;
+  for (const std::uint32_t index : list->second)
+    if (atoms_[index].begin <= offset) last = index;
+  if (last && offset > atoms_[*last].begin + atoms_[*last].size) return std::nullopt;
+  return last;
+}
+
+const Symbol* AtomTable::symbol_at_start(const Atom& atom) const {
+  const Symbol* best = nullptr;
+  for (const std::uint32_t index : atom.symbols) {
+    const Symbol& symbol = object_->symbol(index);
+    if (symbol.value != atom.begin) continue;
+    const bool typed = symbol.is_function() || symbol.is_object();
+    if (best == nullptr || (typed && !(best->is_function() || best->is_object())) ||
+        (typed && best->is_local() && !symbol.is_local()))
+      best = &symbol;
+  }
+  return best;
+}
+
+Result<Reference> AtomTable::reference(const Section& origin, const Relocation& relocation,
+                                       std::uint64_t base) const {
+  Reference reference;
+  reference.offset = relocation.offset - base;
+  reference.type = relocation.type;
+  reference.symbol = relocation.symbol;
+  const Symbol& symbol = object_->symbol(relocation.symbol);
+  if (!symbol.defined()) {
+    reference.undefined = true;
+    reference.addend = relocation.addend;
+    reference.into = relocation.addend;
+    return reference;
+  }
+  const std::int64_t distance = origin.is_code() && relocation_is_pc_relative(relocation.type)
+                                    ? distance_to_next(*object_, origin, relocation.offset)
+                                    : 0;
+  const auto value = static_cast<std::int64_t>(symbol.value);
+  const std::int64_t meant = value + relocation.addend + distance;
+  // A named symbol says which atom is meant, even if the address lies beyond it (the end of an
+  // array).
+  const std::int64_t place =
+      symbol.is_section()
+          ? std::clamp<std::int64_t>(
+                meant, 0, static_cast<std::int64_t>(object_->section(symbol.section).size))
+          : value;
+  const auto atom = find(symbol.section, static_cast<std::uint64_t>(place));
+  if (!atom)
+    return fail(ExitCode::unsafe, "reference-outside",
+                fmt::format("{}+{:#x} refers to {}, which is no code or data that Splice knows",
+                            origin.name, relocation.offset, symbol.name))
+        .at_file(object_->name())
+        .in_function(symbol.name)
+        .hint("please report it: the section may be one that a newer kernel has");
+  reference.atom = *atom;
+  const auto begin = static_cast<std::int64_t>(atoms_[*atom].begin);
+  reference.into = meant - begin;
+  reference.addend = value + relocation.addend - begin;
+  return reference;
+}
+
+}  // namespace splicer

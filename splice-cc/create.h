@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The passes of splice-create, in the order in which main() calls them.
+//
+// Each takes what the ones before have found out and adds to it. Nothing outside the cache and a
+// scratch folder is written until write_update().
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "matcher/command_line.h"
+#include "runtime/package.h"
+#include "splice-cc/diff.h"
+#include "splice-cc/files.h"
+#include "splice-cc/host.h"
+#include "splice-cc/kbuild.h"
+#include "splice-cc/module_glue.h"
+#include "splice-cc/patch_set.h"
+#include "splice-cc/tree.h"
+#include "splice-cc/unit.h"
+
+namespace splicer {
+
+struct CreateOptions {
+  HostOptions host;
+  std::vector<std::string> patches;
+  std::vector<std::string> on;  // patches, or updates, that the kernel has already
+  std::filesystem::path output;
+  unsigned jobs = 1;
+  bool keep_scratch = false;
+  std::filesystem::path driver;       // splice-cc
+  std::filesystem::path core_source;  // kmod/
+};
+
+struct Creation {
+  Creation(CreateOptions options_, const Console& console_)
+      : options(std::move(options_)), console(console_) {}
+  CreateOptions options;
+  const Console& console;
+
+  Host host;
+  Tree tree;
+  std::unique_ptr<Kbuild> kbuild;
+  std::unique_ptr<ScratchFolder> scratch;
+  PatchSet base;     // what the kernel has already
+  PatchSet patches;  // what it is to get
+  std::vector<Unit> units;
+  std::vector<BuiltUnit> built;
+  std::vector<std::unique_ptr<UnitPair>> pairs;
+  std::vector<UnitDiff> diffs;  // of the pair with the same index
+  std::vector<std::string> warnings;
+  Package package;
+  std::filesystem::path written;
+};
+
+Result<void> find_kernel(Creation& creation);     // release, headers, source, compiler
+Result<void> prepare_source(Creation& creation);  // the tree, kbuild
+Result<void> read_patches(Creation& creation);
+Result<void> find_units(Creation& creation);     // objects that the patched files reach
+Result<void> build_units(Creation& creation);    // pre and post
+Result<void> compare_units(Creation& creation);  // which functions change
+Result<void> make_modules(Creation& creation);   // new code, core module
+Result<void> write_update(Creation& creation);
+
+}  // namespace splicer

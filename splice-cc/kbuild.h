@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The kernel's own build system, asked for single files.
+//
+// What the top Makefile works out before it descends into the folders (flags, tools, architecture)
+// is in the variables that it exports; they are read out once a tree, by a rule of ours that prints
+// the environment. After that scripts/Makefile.build can be called for any object directly, which
+// takes a fraction of a second where `make` takes several. The command that kbuild used stands in
+// the object's .cmd file, and repeats the compile, objtool included, without make.
+//
+//     Kbuild kbuild = *Kbuild::open(tree, host, driver);
+//     kbuild.build_pre(units, jobs);              // pre objects, into the store
+//     kbuild.compile(unit, view_folder);          // the same command, in another folder
+//
+// Invariant: an object in the store is the complete result of the command that is stored beside it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "matcher/result.h"
+#include "splice-cc/tree.h"
+#include "splice-cc/unit.h"
+
+namespace splicer {
+
+class Kbuild {
+ public:
+  // `driver`: the splice-cc program.
+  static Result<Kbuild> open(const Tree& tree, const Host& host,
+                             const std::filesystem::path& driver);
+
+  // Builds what the store lacks. Errors: "file-not-built", "compile-failed".
+  Result<void> build_pre(const std::vector<Unit>& units, unsigned jobs) const;
+  std::filesystem::path pre_object(const Unit& unit) const;
+  // Files that the unit's compile read, relative to the tree.
+  Result<std::vector<std::string>> dependencies(const Unit& unit) const;
+
+  // Runs the unit's stored command in `folder`, which has the tree's shape; the object is
+  // folder/UNIT. Gives the compiler's messages when it fails: "compile-failed".
+  Result<void> compile(const Unit& unit, const std::filesystem::path& folder) const;
+  // Files that such a compile read, from the dependency file that it left in `folder`.
+  static std::vector<std::string> dependencies_in(const Unit& unit,
+                                                  const std::filesystem::path& folder);
+
+  // Compiles one C text as part of a module that is in no tree, by the kernel's own compiler.
+  Result<void> build_module_object(const std::string& text,
+                                   const std::filesystem::path& object) const;
+  // Builds the module whose sources are in `sources` (with a Kbuild file) and stores NAME.ko.
+  Result<void> build_module(const std::filesystem::path& sources, const std::string& name,
+                            const std::filesystem::path& module, unsigned jobs) const;
+
+  // What kbuild has to say about one folder; `script` is a recipe line in make's own words.
+  Result<std::string> ask(const std::string& folder, const std::string& script) const;
+
+  const Tree& tree() const { return tree_; }
+  const Host& host() const { return host_; }
+
+ private:
+  Kbuild(Tree tree, Host host, std::string compiler, std::vector<std::string> environment)
+      : tree_(std::move(tree)),
+        host_(std::move(host)),
+        compiler_(std::move(compiler)),
+        environment_(std::move(environment)) {}
+  std::vector<std::string> make_command(const std::string& folder) const;
+  Result<void> store(const Unit& unit) const;
+
+  Tree tree_;
+  Host host_;
+  std::string compiler_;  // "splice-cc gcc-12"
+  std::vector<std::string> environment_;
+};
+
+}  // namespace splicer

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// splice-cc: the compiler driver that kbuild calls instead of the compiler (CC="splice-cc gcc-12").
+//
+// It makes each function and each variable a section of its own, so that pre and post can be
+// compared and taken piece by piece, and leaves debug information out, which costs time and changes
+// no code. All else is the compiler's own business: splice-cc becomes it, by exec.
+//
+//     splice-cc gcc-12 -O2 -c -o kernel/fork.o kernel/fork.c
+//     -> gcc-12 -O2 -c -o kernel/fork.o kernel/fork.c -ffunction-sections -fdata-sections -g0
+//
+// Invariant: nothing is added to a call that does not compile kernel C to an object.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <string_view>
+#include <vector>
+
+#include "matcher/command_line.h"
+
+namespace {
+
+bool compiles_kernel_code(const std::vector<char*>& arguments) {
+  const auto has = [&](std::string_view wanted) {
+    return std::any_of(arguments.begin(), arguments.end(),
+                       [&](const char* argument) { return argument == wanted; });
+  };
+  return has("-c") && has("-D__KERNEL__");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') {
+    splicer::Command command("splice-cc", "COMPILER [ARGUMENT]...",
+                             "Run the kernel's compiler so that its objects can be compared.");
+    if (auto status = command.parse(argc, argv)) return *status;
+    return command.console().finish(
+        splicer::fail(splicer::ExitCode::usage, "no-compiler", "no compiler is given")
+            .hint("splice-cc gcc-12 -c file.c")
+            .take());
+  }
+  std::vector<char*> arguments(argv + 1, argv + argc);
+  if (compiles_kernel_code(arguments)) {
+    for (const char* flag : {"-ffunction-sections", "-fdata-sections", "-g0"})
+      arguments.push_back(const_cast<char*>(flag));  // execvp writes to none of them
+  }
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  std::cerr << "error: splice-cc cannot run " << arguments[0] << ": " << std::strerror(errno)
+            << "\n";
+  return 127;
+}
