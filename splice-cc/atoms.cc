@@ -173,7 +173,8 @@ void AtomTable::divide_at_references(const Section& section) {
 Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
   AtomTable table(object);
   for (const Section& section : object.sections()) {
-    if (section.size == 0) continue;
+    // Empty ones count: a struct lock_class_key has no bytes without lockdep, but has an address.
+    if (section.size == 0 && !section.is_alloc()) continue;
     const SectionRole role = section_role(section, module);
     if (role == SectionRole::init) {
       table.add(section, 0, section.size, AtomKind::anonymous);

@@ -61,7 +61,7 @@ std::map<std::string, std::vector<std::uint32_t>> mentions(const AtomTable& tabl
 // of WARN_ONCE and the like (include/asm-generic/bug.h), __dyndbg the descriptors of pr_debug.
 bool may_be_fresh(const AtomTable& table, const Atom& atom) {
   const std::string& section = table.object().section(atom.section).name;
-  return atom.kind == AtomKind::read_only || section.starts_with(".data.once") ||
+  return atom.kind == AtomKind::read_only || atom.size == 0 || section.starts_with(".data.once") ||
          section.starts_with("__dyndbg");
 }
 
