@@ -147,8 +147,10 @@ static int read_function(struct splice_patch *patch, const struct splice_functio
 	if (!fits(asked->old_entry) || !fits(asked->old_code) || !fits(asked->new_code) ||
 	    !fits(asked->site) || !fits(asked->hop))
 		return -EINVAL;
-	if (!asked->old_size || asked->old_size > SPLICE_MAX_CODE || !asked->new_size ||
-	    asked->new_size > SPLICE_MAX_CODE)
+	if (!asked->old_size || asked->old_size > SPLICE_MAX_CODE)
+		return -EINVAL;
+	if (asked->site ? !asked->new_size || asked->new_size > SPLICE_MAX_CODE :
+			  asked->hop || asked->new_code || asked->new_size)
 		return -EINVAL;
 	if (!asked->name[0] || strnlen(asked->name, sizeof(asked->name)) == sizeof(asked->name))
 		return -EINVAL;
@@ -206,8 +208,12 @@ static int read_functions(struct splice_update *update, struct splice_apply *app
 		patch->update = update;
 		pointers[i] = function.expected;
 		update->nr_functions++;
+		update->nr_replaced += !is_watched(patch);
 	}
 	apply->bad_function = SPLICE_NO_FUNCTION;
+	error = -EINVAL;
+	if (!update->nr_replaced)
+		goto done;
 	update->expected = vmalloc(expected);
 	error = update->expected ? 0 : -ENOMEM;
 	for (i = 0; !error && i < update->nr_functions; i++) {
@@ -253,7 +259,7 @@ static struct text_interval *applied_intervals(u32 *nr)
 		for (i = 0; i < update->nr_functions; i++) {
 			struct splice_patch *patch = &update->functions[i];
 
-			if (patch->below)
+			if (patch->below || is_watched(patch))
 				continue;
 			intervals[(*nr)++] = (struct text_interval){
 				patch->old_entry, patch->old_entry + patch->old_size, i, patch
@@ -350,6 +356,21 @@ static int check_hop(const struct splice_patch *patch)
 	return 0;
 }
 
+/*
+ * It may be in an applied update's module: the out-of-line part of what is to be replaced again. Held
+ * like any other, so that update cannot go before this one.
+ */
+static int check_watched(const struct splice_update *update, struct splice_patch *patch)
+{
+	if (patch->old_entry != patch->old_code)
+		return -EINVAL;
+	if (!hold_text(patch->old_code, patch->old_size, &patch->owner))
+		return -EINVAL;
+	if (patch->owner == THIS_MODULE || names_own_module(update, patch->owner))
+		return -EINVAL;
+	return 0;
+}
+
 static int check_function(struct splice_update *update, struct splice_patch *patch,
 			  struct splice_apply *apply, const struct text_interval *taken, u32 nr_taken)
 {
@@ -358,6 +379,8 @@ static int check_function(struct splice_update *update, struct splice_patch *pat
 	int error;
 	u32 i;
 
+	if (is_watched(patch))
+		return check_watched(update, patch);
 	for (i = 0; i < update->nr_modules; i++) {
 		if (in_module_text(update->modules[i], patch->new_code, patch->new_size))
 			break;

@@ -85,7 +85,7 @@ struct text_change {
 	u8 after[SPLICE_LONG_JUMP];
 };
 
-/* One replaced function. */
+/* One replaced function, or code that is only watched: then site, hop, new_code, new_size are 0. */
 struct splice_patch {
 	unsigned long old_entry;
 	unsigned long old_code;
@@ -97,11 +97,16 @@ struct splice_patch {
 	char name[SPLICE_NAME_LEN];
 	const u8 *expected;		/* old_size bytes; only while the update is being applied */
 	u8 expected_hop[SPLICE_LONG_JUMP];
-	struct module *owner;		/* of the old entry, held; NULL: the kernel itself */
+	struct module *owner;		/* of old_entry, held; NULL: the kernel itself */
 	struct splice_update *update;
 	struct splice_patch *below;	/* the earlier replacement that this one stands on */
 	struct splice_patch *above;	/* the later one that stands on this */
 };
+
+static inline bool is_watched(const struct splice_patch *patch)
+{
+	return !patch->site;
+}
 
 struct splice_pinned {
 	struct list_head list;
@@ -118,6 +123,7 @@ struct splice_update {
 	u64 sequence;
 	time64_t applied_at;
 	u32 nr_functions;
+	u32 nr_replaced;		/* of them; the others are watched */
 	u32 nr_changes;
 	u32 nr_modules;
 	struct splice_patch *functions;

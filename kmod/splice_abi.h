@@ -35,9 +35,13 @@ struct splice_pin {
 	char module[SPLICE_NAME_LEN];	/* in: name as in /proc/modules */
 };
 
-/* One function to be replaced. */
+/*
+ * One function to be replaced; or, with 0 in site, hop, new_code and new_size, code that is only
+ * watched: the out-of-line part of one that is to be replaced (foo.cold). Its bytes are compared and
+ * no thread may be in it, but nothing is written there, and undo has nothing to do with it.
+ */
 struct splice_function {
-	__u64 old_entry;	/* the function's symbol value: its entry for ever */
+	__u64 old_entry;	/* the function's symbol value: its entry for ever; watched: old_code */
 	__u64 old_code;		/* the code that runs today: old_entry, or new_code of the
 				 * update that replaced it last */
 	__u64 new_code;		/* entry in the update's module */
@@ -64,7 +68,7 @@ struct splice_busy {
 
 struct splice_apply {
 	__u32 abi_version;	/* in */
-	__u32 nr_functions;	/* in: 1..SPLICE_MAX_FUNCTIONS */
+	__u32 nr_functions;	/* in: 1..SPLICE_MAX_FUNCTIONS; not all of them only watched */
 	__u64 functions;	/* in: pointer to struct splice_function[] */
 	__u64 modules;		/* in: pointer to char[nr_modules][SPLICE_NAME_LEN]: the update's own */
 	__u32 nr_modules;	/* in: modules that carry the new code */
@@ -108,6 +112,7 @@ struct splice_undo {
  * /sys/kernel/splice/ID/modules	names of the update's modules, one a line
  * /sys/kernel/splice/ID/functions	a line a function (binary attribute: any length):
  *	old_entry old_code old_size new_code new_size site hop name	(hex with 0x; name last)
+ *	(watched code too, with site 0x0)
  * Readable by root only where it holds addresses.
  */
 

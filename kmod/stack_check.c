@@ -14,7 +14,8 @@
  *    return address is the first byte behind.
  *  - a == start does not. As a return address it belongs to the function before, for the same
  *    reason; as the place of an interrupt, no byte of this function has run yet, and the thread
- *    will run whatever stands there then. (Code that goes away counts from start - 1.)
+ *    will run whatever stands there then. (Code that goes away, or that is not entered at its
+ *    beginning but jumped into, counts from start - 1.)
  *  - `safe` is the place behind a function's ftrace site, to which a tracer returns. If a jump is
  *    written exactly there, a thread that comes back runs the whole jump.
  *
@@ -62,7 +63,7 @@ struct thread_record {
 };
 
 struct stack_check {
-	struct stack_range *ranges;	/* sorted, disjoint */
+	struct stack_range *ranges;	/* sorted */
 	u32 nr_ranges;
 	unsigned long lowest;		/* no address at or below it counts, nor one above highest */
 	unsigned long highest;
@@ -420,7 +421,10 @@ u32 stack_check_busy(const struct stack_check *check, struct splice_busy **busy)
 	return atomic_read(&check->nr_busy);
 }
 
-/* Takes over the ranges (kvfree): at least one, sorted by start, without overlaps. */
+/*
+ * Takes over the ranges (kvfree): at least one, sorted by start and end. Two may share one address,
+ * the end of the one and the first of the other.
+ */
 struct stack_check *stack_check_new(struct stack_range *ranges, u32 nr_ranges, u32 max_busy)
 {
 	struct stack_check *check = kvzalloc(sizeof(*check), GFP_KERNEL);

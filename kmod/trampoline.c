@@ -131,6 +131,8 @@ int trampolines_plan(struct splice_update *update, u32 *bad_function)
 		const struct splice_patch *patch = &update->functions[i];
 		struct text_change *changes = &update->changes[update->nr_changes];
 
+		if (is_watched(patch))
+			continue;
 		if (patch->below) {
 			nr = 1;
 			error = plan_retarget(patch, changes);

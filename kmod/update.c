@@ -81,12 +81,14 @@ static int compare_ranges(const void *left, const void *right)
 
 	if (a->start != b->start)
 		return a->start < b->start ? -1 : 1;
-	return 0;
+	/* A watched one, which counts from its first byte, behind code of one byte: the longer last. */
+	return a->end < b->end ? -1 : a->end > b->end;
 }
 
 /*
  * On apply: the code that runs today. A jump right behind the ftrace site makes that place safe,
- * unless the site was there before (a stacked update has its code elsewhere).
+ * unless the site was there before (a stacked update has its code elsewhere). Watched code is jumped
+ * into from the middle of a function: a thread that was interrupted at its first byte is inside.
  */
 static struct stack_check *check_old_code(const struct splice_update *update, u32 max_busy)
 {
@@ -100,7 +102,7 @@ static struct stack_check *check_old_code(const struct splice_update *update, u3
 		const struct splice_patch *patch = &update->functions[i];
 
 		ranges[i] = (struct stack_range){
-			.start = patch->old_code,
+			.start = is_watched(patch) ? patch->old_code - 1 : patch->old_code,
 			.end = patch->old_code + patch->old_size,
 			.safe = patch->below ? 0 : patch->site,
 			.function = i,
@@ -141,6 +143,8 @@ static void name_new_code(const struct splice_update *update, struct splice_busy
 		for (j = 0; j < update->nr_functions; j++) {
 			const struct splice_patch *patch = &update->functions[j];
 
+			if (is_watched(patch))
+				continue;
 			if (busy->stack[i] >= patch->new_code &&
 			    busy->stack[i] <= patch->new_code + patch->new_size) {
 				busy->function = j;
@@ -277,8 +281,8 @@ int update_apply(struct splice_apply *apply, struct list_head *pins)
 	apply->pause_ns = result.pause_ns;
 	update->pause_ns = result.pause_ns;
 	settle(update, pins);
-	pr_info("%s applied, %u functions, %llu ns\n", update->id, update->nr_functions,
-		update->pause_ns);
+	pr_info("%s applied, %u function%s, %llu ns\n", update->id, update->nr_replaced,
+		update->nr_replaced == 1 ? "" : "s", update->pause_ns);
 	return 0;
 
 remove:
@@ -368,8 +372,8 @@ int update_undo(struct splice_undo *undo)
 	synchronize_rcu_tasks();
 	rcu_barrier();
 	undo->pause_ns = result.pause_ns;
-	pr_info("%s undone, %u functions, %llu ns\n", update->id, update->nr_functions,
-		result.pause_ns);
+	pr_info("%s undone, %u function%s, %llu ns\n", update->id, update->nr_replaced,
+		update->nr_replaced == 1 ? "" : "s", result.pause_ns);
 	retire(update);
 	return 0;
 }

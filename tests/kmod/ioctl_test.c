@@ -222,6 +222,17 @@ static struct splice_function* add(struct request* request, const char* old_name
   return function;
 }
 
+// Code that is watched only.
+static struct splice_function* watch(struct request* request, const char* name) {
+  struct splice_function* function = &request->functions[request->apply.nr_functions];
+  struct symbol symbol = find_symbol(name);
+  function->old_entry = function->old_code = symbol.address;
+  function->old_size = symbol.size;
+  snprintf(function->name, sizeof(function->name), "%s", name);
+  read_expected(request, request->apply.nr_functions++);
+  return function;
+}
+
 static void one(struct request* request, const char* old_name, const char* new_name,
                 unsigned site) {
   begin(request, FIRST, "splice_update_a");
@@ -284,20 +295,26 @@ static void leave(pid_t child) {
   if (waitpid(child, &status, 0) != child) stop("waitpid");
 }
 
-static void expect_busy(const char* what, struct request* request, pid_t child, int conservative) {
+static void expect_busy_in(unsigned index, const char* what, struct request* request, pid_t child,
+                           int conservative) {
   expect(what, apply(request), EBUSY);
+  const struct splice_function* function = &request->functions[index];
   const struct splice_busy* busy = request->busy;
-  bool right = request->apply.nr_busy == 1 && busy->pid == child && busy->function == 0 &&
+  bool right = request->apply.nr_busy == 1 && busy->pid == child && busy->function == index &&
                busy->depth > 0 && !strcmp(busy->comm, "ioctl_test") &&
                (conservative < 0 || busy->conservative == (unsigned)conservative);
   bool inside = false;
   for (unsigned i = 0; i < busy->depth; ++i) {
-    inside |= busy->stack[i] > request->functions[0].old_code &&
-              busy->stack[i] <= request->functions[0].old_code + request->functions[0].old_size;
+    inside |= busy->stack[i] > function->old_code &&
+              busy->stack[i] <= function->old_code + function->old_size;
   }
   report(right && inside, "%s: %u threads, pid %d (%d), comm %s, function %u, depth %u%s", what,
          request->apply.nr_busy, busy->pid, child, busy->comm, busy->function, busy->depth,
          busy->conservative ? ", conservative" : "");
+}
+
+static void expect_busy(const char* what, struct request* request, pid_t child, int conservative) {
+  expect_busy_in(0, what, request, child, conservative);
 }
 
 // ---- the checks
@@ -634,6 +651,103 @@ static void test_busy(void) {
   expect("undo when it has left", undo(FIRST), 0);
 }
 
+// A function and its out-of-line part: the part is given no new code.
+static void make_watched(struct request* request) {
+  one(request, "target_value", "a_value", 5);
+  watch(request, "target_sleep");
+}
+
+#define WRONG_WATCH(what, error, change)                               \
+  do {                                                                 \
+    make_watched(&request);                                            \
+    struct splice_function* watched = &request.functions[1];           \
+    (void)watched;                                                     \
+    change;                                                            \
+    expect("watched: " what, apply(&request), error);                  \
+    expect_number("bad_function", (int)request.apply.bad_function, 1); \
+  } while (0)
+
+static void test_watched_arguments(void) {
+  struct request request;
+  WRONG_WATCH("with a hop", EINVAL, watched->hop = watched->old_entry);
+  WRONG_WATCH("with new code", EINVAL, watched->new_code = find_symbol("a_plain").address);
+  WRONG_WATCH("with the size of new code", EINVAL, watched->new_size = 1);
+  WRONG_WATCH("of no size", EINVAL, watched->old_size = 0);
+  WRONG_WATCH("old_entry elsewhere", EINVAL, watched->old_entry += 1);
+  WRONG_WATCH("in user space", EINVAL,
+              watched->old_entry = watched->old_code = (uintptr_t)&request);
+  WRONG_WATCH("beyond the module", EINVAL,
+              (watched->old_size = SPLICE_MAX_CODE, watched->expected = (uintptr_t)megabyte));
+  WRONG_WATCH("in splice itself", EINVAL,
+              watched->old_entry = watched->old_code = find_symbol("update_apply").address);
+  WRONG_WATCH("in the update's module", EINVAL,
+              watched->old_entry = watched->old_code = find_symbol("a_plain").address);
+  WRONG_WATCH("inside a replaced function", EINVAL, {
+    watched->old_entry = watched->old_code = request.functions[0].old_entry + 4;
+    watched->old_size = 2;
+  });
+  WRONG_WATCH("expected beyond memory", EFAULT, watched->expected = 8);
+  WRONG_WATCH("another byte than expected", ESTALE, request.expected[1][3] ^= 1);
+  expect_number("bad_offset", request.apply.bad_offset, 3);
+  begin(&request, FIRST, "splice_update_a");
+  watch(&request, "target_sleep");
+  expect("nothing but watched", apply(&request), EINVAL);
+  expect_number("bad_function", (int)request.apply.bad_function, -1);
+  expect_number("value", value_of("value"), 1);
+}
+
+static void test_watched(void) {
+  struct request request;
+  uint8_t before[64], after[64];
+  int references_before = references("splice_target");
+  read_text(find_symbol("target_sleep").address, before, sizeof(before));
+  pid_t child = enter("sleep", "target_sleep");
+  make_watched(&request);
+  expect_busy_in(1, "a thread sleeps in watched code", &request, child, 0);
+  expect_number("value", value_of("value"), 1);
+  leave(child);
+  expect("when it has left", apply(&request), 0);
+  expect_number("value", value_of("value"), 2);
+  read_text(find_symbol("target_sleep").address, after, sizeof(after));
+  report(!memcmp(before, after, sizeof(before)), "nothing is written into watched code");
+  char line[256];
+  snprintf(line, sizeof(line), "0x%llx 0x%llx 0x%x 0x0 0x0 0x0 0x0 target_sleep\n",
+           request.functions[1].old_entry, request.functions[1].old_code,
+           request.functions[1].old_size);
+  report(strstr(read_file("/sys/kernel/splice/" FIRST "/functions"), line) != NULL,
+         "sysfs: watched code");
+  child = enter("sleep", "target_sleep");
+  expect("undo with a thread in watched code", undo(FIRST), 0);
+  expect_number("value", value_of("value"), 1);
+  leave(child);
+  expect_number("references", references("splice_target"), references_before);
+
+  // Code of an earlier update, watched by one that stands on it.
+  begin(&request, FIRST, "splice_update_a");
+  add(&request, "target_value", "a_value", 5);
+  add(&request, "target_sleep_caller", "a_sleep", 5);
+  expect("apply the first", apply(&request), 0);
+  child = enter("sleep", "a_helper");
+  begin(&request, SECOND, "splice_update_b");
+  struct splice_function* function = add(&request, "target_value", "b_value", 5);
+  struct symbol symbol = find_symbol("a_value");
+  function->old_code = symbol.address;
+  function->old_size = symbol.size;
+  read_expected(&request, 0);
+  watch(&request, "a_helper");
+  expect_busy_in(1, "a thread sleeps in an update's watched code", &request, child, 0);
+  kill(child, SIGKILL);
+  leave(child);
+  expect("apply the second", apply(&request), 0);
+  expect_number("value", value_of("value"), 3);
+  expect_number("references of the first", references("splice_update_a"), 2);
+  expect("undo the first", undo(FIRST), EDEADLK);
+  expect("undo the second", undo(SECOND), 0);
+  expect("undo the first", undo(FIRST), 0);
+  expect_number("value", value_of("value"), 1);
+  expect_number("references of the first", references("splice_update_a"), 0);
+}
+
 // The thread's return address into target_sleep_caller is hidden by the tracer.
 static void test_hidden(const char* tracer) {
   struct request request;
@@ -813,6 +927,8 @@ int main(void) {
   test_apply_and_undo();
   test_stack_of_two();
   test_busy();
+  test_watched_arguments();
+  test_watched();
   test_tracers();
   test_probes();
   test_traffic();
