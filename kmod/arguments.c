@@ -357,8 +357,8 @@ static int check_hop(const struct splice_patch *patch)
 }
 
 /*
- * It may be in an applied update's module: the out-of-line part of what is to be replaced again. Held
- * like any other, so that update cannot go before this one.
+ * It may be in an applied update's module: the out-of-line part of what is to be replaced again.
+ * That module is held like any other.
  */
 static int check_watched(const struct splice_update *update, struct splice_patch *patch)
 {

@@ -37,11 +37,12 @@ struct splice_pin {
 
 /*
  * One function to be replaced; or, with 0 in site, hop, new_code and new_size, code that is only
- * watched: the out-of-line part of one that is to be replaced (foo.cold). Its bytes are compared and
- * no thread may be in it, but nothing is written there, and undo has nothing to do with it.
+ * watched: the out-of-line part of one that is to be replaced (foo.cold). Its bytes are compared
+ * and no thread may be in it, but nothing is written there, and undo has nothing to do with it.
  */
 struct splice_function {
-	__u64 old_entry;	/* the function's symbol value: its entry for ever; watched: old_code */
+	__u64 old_entry;	/* the function's symbol value: its entry for ever; of watched
+				 * code, old_code */
 	__u64 old_code;		/* the code that runs today: old_entry, or new_code of the
 				 * update that replaced it last */
 	__u64 new_code;		/* entry in the update's module */

@@ -81,14 +81,14 @@ static int compare_ranges(const void *left, const void *right)
 
 	if (a->start != b->start)
 		return a->start < b->start ? -1 : 1;
-	/* A watched one, which counts from its first byte, behind code of one byte: the longer last. */
+	/* Watched code, which counts from its first byte, behind code of one byte: the longer last. */
 	return a->end < b->end ? -1 : a->end > b->end;
 }
 
 /*
  * On apply: the code that runs today. A jump right behind the ftrace site makes that place safe,
- * unless the site was there before (a stacked update has its code elsewhere). Watched code is jumped
- * into from the middle of a function: a thread that was interrupted at its first byte is inside.
+ * unless the site was there before (a stacked update has its code elsewhere). Watched code is
+ * jumped into from the middle of a function: whoever was interrupted at its first byte is inside.
  */
 static struct stack_check *check_old_code(const struct splice_update *update, u32 max_busy)
 {
