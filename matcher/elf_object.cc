@@ -16,6 +16,10 @@ namespace {
 // A kernel object with debug information stays far below this; anything larger is not one.
 constexpr std::uint64_t kMaxObjectSize = 1ull << 30;
 
+// The kernel's own names end at KSYM_NAME_LEN (512). Without a limit a small file in which all
+// names are one long string would fill the memory.
+constexpr std::ptrdiff_t kMaxName = 4096;
+
 struct ElfCloser {
   void operator()(Elf* elf) const { elf_end(elf); }
 };
@@ -37,7 +41,7 @@ std::optional<std::string> string_at(Bytes table, std::uint64_t offset) {
   if (offset >= table.size()) return std::nullopt;
   const auto begin = table.begin() + static_cast<std::ptrdiff_t>(offset);
   const auto end = std::find(begin, table.end(), std::uint8_t{0});
-  if (end == table.end()) return std::nullopt;
+  if (end == table.end() || end - begin > kMaxName) return std::nullopt;
   return std::string(begin, end);
 }
 
@@ -156,7 +160,10 @@ Result<ElfObject> ElfObject::parse(std::vector<std::uint8_t> bytes, std::string 
     section.entsize = sh.sh_entsize;
     section.link = sh.sh_link;
     section.info = sh.sh_info;
-    if (sh.sh_type == SHT_NULL) continue;
+    if (sh.sh_type == SHT_NULL) {
+      section.size = 0;  // the gABI: its other members have no meaning (or count the sections)
+      continue;
+    }
     if (sh.sh_type == SHT_NOBITS) {
       if (sh.sh_size > kMaxObjectSize)
         return malformed(where, fmt::format("section {} is impossibly large", i));
