@@ -17,7 +17,7 @@ splice_busy thread(std::uint32_t function, const char* comm) {
   splice_busy busy{};
   busy.function = function;
   busy.pid = 123;
-  std::strncpy(busy.comm, comm, sizeof busy.comm - 1);
+  std::string(comm).copy(busy.comm, sizeof busy.comm - 1);
   busy.depth = 1;
   busy.stack[0] = 0xffffffff81000012;
   return busy;
