@@ -192,6 +192,13 @@ std::vector<FunctionChange> changes(const Apply& apply) {
                                matched.trampoline.expected_hop.end());
     out.push_back(std::move(change));
   }
+  for (const MatchedFunction& watched : apply.matched.watched) {
+    FunctionChange change;
+    change.name = watched.function->name;
+    change.old_entry = change.old_code = watched.run.code;
+    change.expected = watched.run.run_bytes;
+    out.push_back(std::move(change));
+  }
   return out;
 }
 

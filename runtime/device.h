@@ -39,6 +39,7 @@ Result<std::uint64_t> try_while_busy(
     const std::function<Result<void>(const Error&, unsigned left)>& between);
 
 // A function of APPLY with the bytes that are expected there; the rest of struct splice_function.
+// With site 0 it is only watched.
 struct FunctionChange {
   std::string name;
   std::uint64_t old_entry = 0;

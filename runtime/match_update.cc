@@ -77,20 +77,25 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
       if (function.kind == "new") continue;
       auto one = proved(function, units.at(function.unit));
       if (!one) return propagate(one);
-      if (function.kind == "checked") continue;
-      const std::uint64_t entry = one->run.address;
+      const bool watched = function.kind == "checked";
+      if (watched && one->run.run_bytes.empty()) continue;  // nobody can be in it
+      const std::uint64_t entry = watched ? one->run.code : one->run.address;
       if (!entries.insert(entry).second) {
         return fail(ExitCode::bad_package, "package-manifest",
-                    "the update replaces the function at this address twice")
+                    "the update lists the function at this address twice")
             .in_function(function.name)
             .at_address(entry)
             .hint("make the package again with splice-create");
       }
+      one->target = i;
+      referred.push_back(entry);
+      if (watched) {
+        matched.watched.push_back(std::move(*one));
+        continue;
+      }
       auto site = choose_trampoline_site(one->run, state.newest(entry).function, image);
       if (!site) return propagate(site);
       one->trampoline = *site;
-      one->target = i;
-      referred.push_back(entry);
       matched.functions.push_back(std::move(*one));
     }
     auto addresses = resolve_symbols(targets[i], units, image.symbols());

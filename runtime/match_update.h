@@ -7,7 +7,7 @@
 // code between this and the switch (a tracer comes, a static key flips), it is simply done again.
 //
 // Invariant: `functions` has every "replaced" function of the targets that are not left out, in the
-// manifest's order, all of them proved, and so are the "checked" ones; there is no half match.
+// manifest's order, and `watched` every "checked" one, all of them proved; there is no half match.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +30,13 @@ struct MatchedFunction {
   const PackageFunction* function = nullptr;  // in the package
   std::size_t target = 0;                     // index in Manifest::targets
   FunctionMatch run;
-  TrampolineSite trampoline;
+  TrampolineSite trampoline;  // of a "replaced" one
 };
 
 struct MatchedUpdate {
   std::vector<MatchedFunction> functions;
+  // The "checked" ones: no thread may be in them at the switch, and nothing is written there.
+  std::vector<MatchedFunction> watched;
   // For each target, the addresses of what its new module needs: all but "update" symbols.
   std::vector<Addresses> addresses;
   // Modules other than the targets that hold code or data the update refers to.

@@ -205,11 +205,16 @@ Result<const AppliedUpdate*> State::find_prefix(std::string_view prefix) const {
       .hint("give more digits");
 }
 
+std::size_t AppliedUpdate::replaced() const {
+  return static_cast<std::size_t>(std::count_if(
+      functions.begin(), functions.end(), [](const AppliedFunction& f) { return !f.watched(); }));
+}
+
 State::Newest State::newest(std::uint64_t old_entry) const {
   Newest newest;
   for (const AppliedUpdate& update : updates_)
     for (const AppliedFunction& function : update.functions)
-      if (function.old_entry == old_entry) newest = {&update, &function};
+      if (function.old_entry == old_entry && !function.watched()) newest = {&update, &function};
   return newest;
 }
 
@@ -217,7 +222,8 @@ std::map<std::uint64_t, Redirect> State::redirects() const {
   std::map<std::uint64_t, Redirect> redirects;
   for (const AppliedUpdate& update : updates_)
     for (const AppliedFunction& function : update.functions)
-      redirects[function.old_entry] = {function.new_code, function.site, update.id};
+      if (!function.watched())
+        redirects[function.old_entry] = {function.new_code, function.site, update.id};
   return redirects;
 }
 

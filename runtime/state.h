@@ -22,6 +22,7 @@
 
 namespace splicer {
 
+// A replaced function; or code that was only watched while its function was switched (NAME.cold).
 struct AppliedFunction {
   std::uint64_t old_entry = 0;
   std::uint64_t old_code = 0;
@@ -31,6 +32,8 @@ struct AppliedFunction {
   std::uint64_t site = 0;
   std::uint64_t hop = 0;
   std::string name;
+
+  bool watched() const { return site == 0; }
 };
 
 struct AppliedUpdate {
@@ -40,8 +43,11 @@ struct AppliedUpdate {
   std::uint64_t pause_ns = 0;
   std::uint64_t sequence = 0;
   std::vector<std::string> modules;
-  std::vector<AppliedFunction> functions;
-  bool functions_hidden = false;  // only root may read them
+  std::vector<AppliedFunction> functions;  // watched ones too
+  bool functions_hidden = false;           // only root may read them
+
+  // How many functions it replaces.
+  std::size_t replaced() const;
 };
 
 class State {

@@ -21,8 +21,7 @@ std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
 
 std::string headline(const AppliedUpdate& update) {
   std::string text = fmt::format("{}  since {}", update.id, local_time(update.applied_at));
-  if (!update.functions_hidden)
-    text += fmt::format(", {}", counted(update.functions.size(), "function"));
+  if (!update.functions_hidden) text += fmt::format(", {}", counted(update.replaced(), "function"));
   text += fmt::format(", machine stopped for {} us", microseconds(update.pause_ns));
   if (update.state != "applied") text += fmt::format(" ({})", update.state);
   return text + "\n";
@@ -78,7 +77,7 @@ std::string applied_text(const State& state) {
   for (const AppliedUpdate& update : state.updates()) {
     text += headline(update);
     for (const AppliedFunction& function : update.functions)
-      text += function_line(state, update, function);
+      if (!function.watched()) text += function_line(state, update, function);
   }
   return text;
 }
@@ -96,6 +95,7 @@ std::string update_text(const State& state, const AppliedUpdate& update) {
   text += section("functions");
   if (update.functions_hidden) text += "    (only root may see them)\n";
   for (const AppliedFunction& function : update.functions) {
+    if (function.watched()) continue;
     text += function_line(state, update, function);
     text += fmt::format("        entry {:#x}, jump at {:#x}", function.old_entry, function.site);
     if (function.hop != 0) text += fmt::format(" by way of {:#x}", function.hop);
@@ -110,6 +110,7 @@ std::string update_text(const State& state, const AppliedUpdate& update) {
 json update_json(const State& state, const AppliedUpdate& update) {
   json functions = json::array();
   for (const AppliedFunction& function : update.functions) {
+    if (function.watched()) continue;
     json row{{"name", function.name},
              {"old_entry", hex(function.old_entry)},
              {"old_code", hex(function.old_code)},

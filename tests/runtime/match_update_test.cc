@@ -52,6 +52,23 @@ TEST_F(MatchUpdateTest, Proved) {
   EXPECT_EQ(matched->owners, std::set<std::string>{"virtio_net"});
 }
 
+// The sample lists check_limit as an out-of-line part.
+TEST_F(MatchUpdateTest, OutOfLinePartIsWatched) {
+  const auto matched = match(std::vector<std::uint8_t>(24, 0x90));
+  ASSERT_TRUE(matched) << matched.error().message;
+  ASSERT_EQ(matched->watched.size(), 1u);
+  EXPECT_EQ(matched->watched[0].function->name, "check_limit");
+  EXPECT_EQ(matched->watched[0].run.code, kFork + 16);
+  EXPECT_EQ(matched->watched[0].run.run_bytes.size(), 8u);
+  EXPECT_EQ(matched->watched[0].trampoline.site, 0u);
+}
+
+TEST_F(MatchUpdateTest, OutOfLinePartTwice) {
+  auto& functions = package_.manifest.targets[0].functions;
+  functions.push_back(functions[2]);
+  EXPECT_EQ(match(std::vector<std::uint8_t>(24, 0x90)).error().code, "package-manifest");
+}
+
 TEST_F(MatchUpdateTest, OneByteDiffers) {
   std::vector<std::uint8_t> memory(24, 0x90);
   memory[3] = 0xf4;

@@ -15,6 +15,7 @@ namespace splicer {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Two updates, the later on a function of the earlier.
 class ViewTest : public ::testing::Test {
@@ -56,6 +57,16 @@ TEST_F(ViewTest, List) {
                               "machine stopped for 21.4 us\n"));
   EXPECT_THAT(text, HasSubstr("80 bytes, replaced again by 2222222222222222\n"));
   EXPECT_LT(text.find("1111111111111111"), text.find("2222222222222222  since"));
+}
+
+TEST_F(ViewTest, WatchedCodeIsNotListed) {
+  update("2222222222222222", "2",
+         "0x10 0x1000 0x50 0x2000 0x60 0x15 0x0 f\n0x1050 0x1050 0x20 0x0 0x0 0x0 0x0 f.cold\n");
+  const State all = state();
+  EXPECT_THAT(applied_text(all), HasSubstr(", 1 function, machine"));
+  EXPECT_THAT(applied_text(all), Not(HasSubstr("f.cold")));
+  EXPECT_THAT(update_text(all, all.updates()[1]), Not(HasSubstr("f.cold")));
+  EXPECT_EQ(update_json(all, all.updates()[1])["functions"].size(), 1u);
 }
 
 TEST_F(ViewTest, ListForMachines) {
