@@ -10,28 +10,6 @@ namespace splicer {
 
 namespace {
 
-Result<std::uint64_t> learnt(const PackageSymbol& symbol, const UnitMatches& matches) {
-  const auto unit = matches.find(symbol.unit);
-  if (unit != matches.end()) {
-    const MatchResult& match = unit->second;
-    if (const auto address = match.addresses.find(symbol.pre_symbol);
-        address != match.addresses.end())
-      return address->second;
-    if (const auto altered = match.altered_constants.find(symbol.pre_symbol);
-        altered != match.altered_constants.end()) {
-      Error error = altered->second;
-      error.exit = ExitCode::mismatch;
-      return tl::unexpected<Error>(std::move(error));
-    }
-  }
-  return fail(ExitCode::mismatch, "symbol-unknown",
-              fmt::format("no code of the running kernel that matches tells where {} is",
-                          symbol.kernel_name.empty() ? symbol.name : symbol.kernel_name))
-      .at_file(symbol.unit)
-      .in_function(symbol.name)
-      .hint("splice-match -v on the pre object shows which of its functions do not match");
-}
-
 // Symbols that stand at one address are one candidate: aliases are no ambiguity.
 std::vector<const KernelSymbol*> places(std::vector<const KernelSymbol*> symbols) {
   symbols.erase(std::unique(symbols.begin(), symbols.end(),
@@ -67,6 +45,47 @@ Result<std::uint64_t> by_name(const PackageSymbol& symbol, const std::string& ta
       .hint("the new code should use a symbol that the old code of its file uses too");
 }
 
+// A "pre" symbol that no matched code mentions. Static keys and static calls are such: code refers
+// to them through __jump_table and .static_call_sites, which the kernel sorts at boot and matching
+// does not read. A global name has one meaning in the whole kernel; a local one (whose name in the
+// new module is made unique, "unit:index:name") has one if the object's own target has a single
+// symbol of it, since that must be the object's.
+Result<std::uint64_t> not_learnt(const PackageSymbol& symbol, const PackageTarget& target,
+                                 const SymbolTable& kernel) {
+  const bool own_unit =
+      std::any_of(target.units.begin(), target.units.end(),
+                  [&](const PackageUnit& unit) { return unit.name == symbol.unit; });
+  if (own_unit && !symbol.kernel_name.empty()) {
+    if (symbol.name == symbol.kernel_name) return by_name(symbol, target.name, kernel);
+    const auto own = places(kernel.find(target.name, symbol.kernel_name));
+    if (own.size() == 1) return own.front()->address;
+  }
+  return fail(ExitCode::mismatch, "symbol-unknown",
+              fmt::format("no code of the running kernel that matches tells where {} is",
+                          symbol.kernel_name.empty() ? symbol.name : symbol.kernel_name))
+      .at_file(symbol.unit)
+      .in_function(symbol.name)
+      .hint("splice-match -v on the pre object shows which of its functions do not match");
+}
+
+Result<std::uint64_t> learnt(const PackageSymbol& symbol, const UnitMatches& matches,
+                             const PackageTarget& target, const SymbolTable& kernel) {
+  const auto unit = matches.find(symbol.unit);
+  if (unit != matches.end()) {
+    const MatchResult& match = unit->second;
+    if (const auto address = match.addresses.find(symbol.pre_symbol);
+        address != match.addresses.end())
+      return address->second;
+    if (const auto altered = match.altered_constants.find(symbol.pre_symbol);
+        altered != match.altered_constants.end()) {
+      Error error = altered->second;
+      error.exit = ExitCode::mismatch;
+      return tl::unexpected<Error>(std::move(error));
+    }
+  }
+  return not_learnt(symbol, target, kernel);
+}
+
 }  // namespace
 
 Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
@@ -74,8 +93,8 @@ Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches
   Addresses addresses;
   for (const PackageSymbol& symbol : target.symbols) {
     if (symbol.source == "update") continue;
-    auto address =
-        symbol.source == "pre" ? learnt(symbol, matches) : by_name(symbol, target.name, kernel);
+    auto address = symbol.source == "pre" ? learnt(symbol, matches, target, kernel)
+                                          : by_name(symbol, target.name, kernel);
     if (!address) return propagate(address);
     addresses.emplace(symbol.name, *address);
   }

@@ -3,7 +3,8 @@
 // The address of every symbol that the new code needs and the kernel does not export.
 //
 //     "pre"     what the matcher learnt from the running code: exact, also when ten static
-//               variables share the name
+//               variables share the name; what no code mentions (static keys, static calls), by
+//               name where that leaves no choice
 //     "kernel"  by name, in the target, else in vmlinux, else in any module; one only
 //     "update"  in the module of an earlier target of the same update, once that is loaded
 //

@@ -29,6 +29,7 @@ const FakeImage& image() {
 PackageTarget target(PackageSymbol symbol, const char* name = "vmlinux") {
   PackageTarget out;
   out.name = name;
+  out.units.push_back({"a.o", "a.c", "pre/a.o"});
   out.symbols.push_back(std::move(symbol));
   return out;
 }
@@ -70,12 +71,36 @@ TEST(Resolve, LearntFromTheMatch) {
   EXPECT_EQ(resolve({"x", "pre", "a.o", 5, "twin", ""}, matches)->at("x"), 0x1234u);
 }
 
-TEST(Resolve, NotLearntIsNotGuessed) {
+// Symbol 5 of a.o is what matching has told.
+Result<Addresses> not_learnt(const char* name, const char* kernel_name,
+                             const char* target = "vmlinux") {
   UnitMatches matches;
   matches["a.o"].addresses[5] = 0x1234;
-  EXPECT_EQ(resolve({"x", "pre", "a.o", 6, "only_here", ""}, matches).error().code,
-            "symbol-unknown");
-  EXPECT_EQ(resolve({"x", "pre", "b.o", 5, "only_here", ""}, matches).error().code,
+  return resolve({name, "pre", "a.o", 6, kernel_name, ""}, matches, target);
+}
+
+TEST(Resolve, NotLearntButGlobal) {
+  EXPECT_EQ(not_learnt("only_here", "only_here")->at("only_here"), kText + 0x10);
+  EXPECT_EQ(not_learnt("shared", "shared", "tun")->at("shared"), 0xffffffffc0000000);
+  EXPECT_EQ(not_learnt("far", "far", "tun")->at("far"), 0xffffffffc0001000);
+  EXPECT_EQ(not_learnt("twin", "twin").error().code, "symbol-ambiguous");
+  EXPECT_EQ(not_learnt("nowhere", "nowhere").error().code, "symbol-unknown");
+}
+
+TEST(Resolve, NotLearntButAloneInItsTarget) {
+  EXPECT_EQ(not_learnt("a.o:6:only_here", "only_here")->at("a.o:6:only_here"), kText + 0x10);
+  EXPECT_EQ(not_learnt("a.o:6:alias", "alias")->at("a.o:6:alias"), kText + 0x50);
+  EXPECT_EQ(not_learnt("a.o:6:shared", "shared", "tun")->at("a.o:6:shared"), 0xffffffffc0000000);
+}
+
+TEST(Resolve, NotLearntIsNotGuessed) {
+  for (const auto& [kernel_name, target] : {std::pair{"twin", "vmlinux"},
+                                            {"far", "vmlinux"},
+                                            {"shared", "virtio_net"},
+                                            {"", "vmlinux"}})
+    EXPECT_EQ(not_learnt("a.o:6:x", kernel_name, target).error().code, "symbol-unknown")
+        << kernel_name;
+  EXPECT_EQ(resolve({"only_here", "pre", "another.o", 6, "only_here", ""}).error().code,
             "symbol-unknown");
 }
 
