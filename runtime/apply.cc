@@ -11,6 +11,7 @@
 #include "matcher/elf_object.h"
 #include "runtime/link.h"
 #include "runtime/manifest.h"
+#include "runtime/wording.h"
 
 namespace splicer {
 
@@ -317,7 +318,7 @@ Result<void> match(Apply& apply) {
     replaced += static_cast<std::size_t>(
         std::count_if(target.functions.begin(), target.functions.end(),
                       [](const PackageFunction& f) { return f.kind == "replaced"; }));
-  apply.console.stage("matching {} functions against the running kernel", replaced);
+  apply.console.stage("matching {} against the running kernel", counted(replaced, "function"));
   for (unsigned left = kMaxMatches; left > 0; left--) {
     if (auto once = match_once(apply); !once) return once;
     if (auto go_on = interrupted(apply); !go_on) return go_on;
@@ -356,7 +357,7 @@ Result<void> load_code(Apply& apply) {
 
 Result<void> switch_over(Apply& apply) {
   if (apply.options.dry_run) return {};
-  apply.console.stage("switching {} functions", apply.matched.functions.size());
+  apply.console.stage("switching {}", counted(apply.matched.functions.size(), "function"));
   unsigned matches_left = kMaxMatches;
   const auto pause = try_while_busy(
       apply.options.attempts, [&] { return switch_once(apply, matches_left); },

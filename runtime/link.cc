@@ -10,6 +10,7 @@
 
 #include "matcher/elf_object.h"
 #include "runtime/manifest.h"
+#include "runtime/wording.h"
 
 namespace splicer {
 
@@ -92,8 +93,8 @@ Result<void> check_functions(const ElfObject& object, const PackageTarget& targe
     if (section == nullptr || !section->is_code() || function.offset > section->size ||
         function.size > section->size - function.offset) {
       return fail(ExitCode::bad_package, "link-function",
-                  fmt::format("section {} of the new code does not hold {} bytes at {:#x}",
-                              function.section, function.size, function.offset))
+                  fmt::format("section {} of the new code does not hold {} at {:#x}",
+                              function.section, counted(function.size, "byte"), function.offset))
           .at_file(object.name())
           .in_function(function.name)
           .hint("make the package again with splice-create");

@@ -21,6 +21,7 @@
 
 #include "runtime/manifest.h"
 #include "runtime/tarball.h"
+#include "runtime/wording.h"
 
 namespace splicer {
 
@@ -101,8 +102,8 @@ Result<void> check_members(const json& manifest, const Members& members, const s
     const std::vector<std::uint8_t>& bytes = member->second;
     if (row["size"].get<std::uint64_t>() != bytes.size()) {
       return refuse("package-member-size",
-                    fmt::format("member {} has {} bytes, the manifest says {}", name, bytes.size(),
-                                row["size"].get<std::uint64_t>()),
+                    fmt::format("member {} has {}, the manifest says {}", name,
+                                counted(bytes.size(), "byte"), row["size"].get<std::uint64_t>()),
                     file);
     }
     if (row["sha256"].get_ref<const std::string&>() != sha256(bytes.data(), bytes.size())) {

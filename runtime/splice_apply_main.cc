@@ -6,7 +6,7 @@
 #include "matcher/command_line.h"
 #include "runtime/apply.h"
 #include "runtime/attempts_option.h"
-#include "runtime/view.h"
+#include "runtime/wording.h"
 
 namespace {
 
@@ -34,8 +34,8 @@ int report(const Apply& apply) {
   apply.console.document(std::move(document));
   if (apply.console.json) return 0;
   if (apply.options.dry_run) {
-    fmt::print("{}: {} match the running kernel, nothing was changed\n", id,
-               counted(count, "function"));
+    fmt::print("{}: {} {} the running kernel, nothing was changed\n", id,
+               counted(count, "function"), count == 1 ? "matches" : "match");
   } else {
     fmt::print("{} applied: {}, machine stopped for {} us\n", id, counted(count, "function"),
                microseconds(apply.pause_ns));

@@ -6,7 +6,7 @@
 #include "matcher/command_line.h"
 #include "runtime/attempts_option.h"
 #include "runtime/undo.h"
-#include "runtime/view.h"
+#include "runtime/wording.h"
 
 int main(int argc, char** argv) {
   using namespace splicer;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/wording.h"
+
 namespace splicer {
 
 namespace {
@@ -112,8 +114,8 @@ Result<TrampolineSite> choose_trampoline_site(const FunctionMatch& function,
                 "the kernel rewrites the bytes at +{:#x} to +{:#x} while it runs, where "
                 "the jump to the new code would stand (+{:#x})",
                 live->first, live->second, begin)
-          : fmt::format("it has {} bytes, too few for a jump to the new code at +{:#x}", size,
-                        begin);
+          : fmt::format("it has {}, too few for a jump to the new code at +{:#x}",
+                        counted(size, "byte"), begin);
   return fail(ExitCode::unsafe, "no-trampoline-site",
               why + ", and no free padding behind it is in reach of a short jump")
       .in_function(function.name)

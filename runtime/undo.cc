@@ -12,6 +12,7 @@
 #include "runtime/interruption.h"
 #include "runtime/module_loader.h"
 #include "runtime/state.h"
+#include "runtime/wording.h"
 
 namespace splicer {
 
@@ -68,7 +69,7 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
   // Again, since another command may have been at work until the device was ours.
   auto update = find_update(options.id);
   if (!update) return propagate(update);
-  console.stage("undoing update {}, {} functions", update->id, update->functions.size());
+  console.stage("undoing update {}, {}", update->id, counted(update->replaced(), "function"));
   auto pause = switch_back(options, console, *device, *update, signals);
   if (!pause) {
     pause.error().file = update->id;

@@ -4,10 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <ctime>
-#include <limits>
+#include "runtime/wording.h"
 
 namespace splicer {
 
@@ -37,7 +34,7 @@ const AppliedUpdate* covering(const State& state, const AppliedUpdate& update,
 std::string function_line(const State& state, const AppliedUpdate& update,
                           const AppliedFunction& function) {
   std::string line =
-      fmt::format("    {:<{}} {} bytes", function.name, kNameWidth, function.new_size);
+      fmt::format("    {:<{}} {}", function.name, kNameWidth, counted(function.new_size, "byte"));
   if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
     line += fmt::format(", replaced again by {}", by->id);
   return line + "\n";
@@ -46,25 +43,6 @@ std::string function_line(const State& state, const AppliedUpdate& update,
 std::string section(std::string_view title) { return fmt::format("{}:\n", title); }
 
 }  // namespace
-
-std::string counted(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string microseconds(std::uint64_t nanoseconds) {
-  return fmt::format("{}.{}", nanoseconds / 1000, nanoseconds % 1000 / 100);
-}
-
-std::string local_time(std::uint64_t seconds_since_epoch) {
-  std::tm broken{};
-  std::array<char, 64> text{};
-  const auto seconds = static_cast<std::time_t>(std::min<std::uint64_t>(
-      seconds_since_epoch, std::numeric_limits<std::int32_t>::max() * std::uint64_t{1000}));
-  if (localtime_r(&seconds, &broken) == nullptr ||
-      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z", &broken) == 0)
-    return std::to_string(seconds_since_epoch);
-  return text.data();
-}
 
 bool names_a_file(std::string_view argument) {
   return argument.find('/') != std::string_view::npos || argument.ends_with(".tar") ||
@@ -99,7 +77,8 @@ std::string update_text(const State& state, const AppliedUpdate& update) {
     text += function_line(state, update, function);
     text += fmt::format("        entry {:#x}, jump at {:#x}", function.old_entry, function.site);
     if (function.hop != 0) text += fmt::format(" by way of {:#x}", function.hop);
-    text += fmt::format(" to {:#x}; {} bytes of old code", function.new_code, function.old_size);
+    text += fmt::format(" to {:#x}; {} of old code", function.new_code,
+                        counted(function.old_size, "byte"));
     if (function.old_code != function.old_entry)
       text += fmt::format(" at {:#x}, of an earlier update", function.old_code);
     text += "\n";
@@ -148,9 +127,10 @@ std::string package_text(const Package& package) {
     text += section(target.name);
     for (const PackageFunction& function : target.functions) {
       text += fmt::format("    {:<{}} {}", function.name, kNameWidth, function.kind);
-      if (function.size != 0) text += fmt::format(", {} bytes", function.size);
+      if (function.size != 0) text += fmt::format(", {}", counted(function.size, "byte"));
       if (function.old_size != 0)
-        text += fmt::format("{} {} bytes", function.size != 0 ? " for" : ",", function.old_size);
+        text += fmt::format("{} {}", function.size != 0 ? " for" : ",",
+                            counted(function.old_size, "byte"));
       text += fmt::format(", {}\n", function.unit);
       if (!function.why.empty()) text += fmt::format("        {}\n", function.why);
     }

@@ -31,11 +31,4 @@ nlohmann::json package_json(const Package& package);
 // Is the argument of splice-view a file, and not an id? It has a '/', ends in ".tar", or is there.
 bool names_a_file(std::string_view argument);
 
-// "1 function", "2 functions".
-std::string counted(std::size_t count, std::string_view noun);
-// Nanoseconds as microseconds with one decimal.
-std::string microseconds(std::uint64_t nanoseconds);
-// Local time as ISO 8601 has it.
-std::string local_time(std::uint64_t seconds_since_epoch);
-
 }  // namespace splicer

@@ -111,13 +111,5 @@ TEST(View, FileOrId) {
   EXPECT_FALSE(names_a_file("5d1f0c2e77aa9b31"));
 }
 
-TEST(View, Words) {
-  EXPECT_EQ(counted(1, "function"), "1 function");
-  EXPECT_EQ(counted(0, "function"), "0 functions");
-  EXPECT_EQ(microseconds(21437), "21.4");
-  EXPECT_EQ(microseconds(999), "0.9");
-  EXPECT_FALSE(local_time(~std::uint64_t{0}).empty());
-}
-
 }  // namespace
 }  // namespace splicer
