@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What every command does with a command line that is wrong, and with a file that is none of its
+# business: the right status, one error: line and a hint: on standard error, nothing on standard
+# output; with --json one document there, the same error in it.
+#
+#   tests/cli/usage_test.sh        SPLICE_BUILD names the build folder (./build)
+#
+# Nothing here needs root or touches a kernel.
+set -uo pipefail
+export LC_ALL=C
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$(realpath "${SPLICE_BUILD:-$repository/build}")
+work=$(mktemp -d "${TMPDIR:-/tmp}/splice-usage-test.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit
+PATH=$build/splice-cc:$build/runtime:$build/matcher:$PATH
+
+count=0 failures=0
+failed() { echo "FAILED: $*"; sed 's/^/  out| /' out; sed 's/^/  err| /' err; failures=$((failures + 1)); }
+
+# The document is printed one member a line, so a line can be checked by itself: an optional name,
+# then a bracket or a whole value. Brackets must be as many as they are closed.
+string='"([^"\\]|\\["\\/bfnrt]|\\u[0-9a-f]{4})*"'
+value="($string|-?[0-9]+|true|false|null|\\{\\}|\\[\\])"
+is_document() {  # FILE
+  [ "$(head -n 1 "$1")" = '{' ] && [ "$(tail -n 1 "$1")" = '}' ] || return 1
+  if grep -qvE "^ *(($string: )?($value,?|[{[])|[]}],?)\$" "$1"; then return 1; fi
+  [ "$(grep -cE '[{[]$' "$1")" = "$(grep -cE '^ *[]}],?$' "$1")" ]
+}
+
+# The error of this status and code, as text and as a document.
+expect() {  # STATUS CODE COMMAND ARGUMENT...
+  local status=$1 code=$2 found
+  shift 2
+  count=$((count + 1))
+  "$@" >out 2>err </dev/null
+  found=$?
+  [ $found = "$status" ] || failed "$*: status $found, expected $status"
+  [ ! -s out ] || failed "$*: words on standard output"
+  [ "$(grep -c '^error: ' err)" = 1 ] || failed "$*: not one error: line"
+  [ "$(grep -c '^hint: .' err)" = 1 ] || failed "$*: not one hint: line"
+
+  "$1" --json "${@:2}" >out 2>err </dev/null
+  found=$?
+  [ $found = "$status" ] || failed "$1 --json ${*:2}: status $found, expected $status"
+  is_document out || failed "$1 --json ${*:2}: not a document"
+  grep -qxF '  "schema": 1' out || failed "$1 --json ${*:2}: no schema"
+  grep -qxF "  \"command\": \"$1\"," out || failed "$1 --json ${*:2}: no command"
+  grep -qxF "    \"code\": \"$code\"," out || failed "$1 --json ${*:2}: code is not $code"
+  grep -qxF "    \"exit\": $status," out || failed "$1 --json ${*:2}: exit is not $status"
+  grep -qE '^    "hint": "..+"' out || failed "$1 --json ${*:2}: no hint"
+}
+
+for command in splice-create splice-apply splice-undo splice-view splice-match splice-cc; do
+  expect 2 usage $command --no-such-option
+  expect 2 usage $command -Z
+  expect 2 usage $command --color
+  expect 2 usage $command --color=purple
+  expect 2 usage $command --quiet=yes
+done
+
+expect 2 no-patch splice-create
+expect 2 no-patch splice-create --keep-tmp -j 2
+expect 2 usage splice-create --kernel
+expect 2 usage splice-create --jobs many fix.patch
+expect 2 usage splice-create --output= fix.patch
+expect 2 no-package splice-apply
+expect 2 no-package splice-apply -n
+expect 2 usage splice-apply one.tar two.tar
+expect 2 usage splice-apply --dry-run=1 one.tar
+expect 2 no-id splice-undo
+expect 2 usage splice-undo 01234567 89abcdef
+for command in splice-apply splice-undo; do
+  for number in -1 many 1.5 99999999 99999999999999999999; do
+    expect 2 usage $command --retries $number 01234567
+    expect 2 usage $command --retry-interval $number 01234567
+  done
+done
+expect 2 usage splice-view 01234567 89abcdef
+expect 2 no-object splice-match
+expect 2 no-object splice-match --target tun
+expect 2 usage splice-match --image
+expect 2 no-compiler splice-cc
+
+head -c 65536 /dev/zero | tr '\0' 'x' >noise.tar
+: >empty.tar
+for command in splice-apply splice-view; do
+  expect 1 file-unreadable $command -q ./no-such-file.tar
+  expect 1 file-unreadable $command -q /dev/null
+  expect 7 package-truncated $command -q noise.tar
+  expect 7 package-truncated $command -q empty.tar
+done
+expect 1 vmlinux-malformed splice-match -q --image no-such-file fork.o
+expect 1 kernel-file-malformed splice-match -q --image noise.tar fork.o
+expect 1 kernel-parts-missing splice-create -q --kernel 0.0.0-none fix.patch
+if [ "$(id -u)" = 0 ]; then
+  expect 1 unknown-update splice-undo -q 0123456789abcdef
+else
+  expect 1 not-root splice-undo -q 0123456789abcdef
+fi
+
+# The driver becomes the compiler: its words, its status; 127 as the shell has it.
+count=$((count + 1))
+splice-cc sh -c 'echo out; echo err >&2; exit 42' >out 2>err
+[ "$? $(cat out) $(cat err)" = '42 out err' ] || failed "splice-cc sh: not what sh gives"
+splice-cc ./no-such-compiler -c file.c >out 2>err
+[ $? = 127 ] && grep -q '^error: .*no-such-compiler' err || failed "splice-cc: missing compiler"
+
+# Colour only when it is asked for: standard error is a file here.
+count=$((count + 1))
+escape=$(printf '\033')
+splice-apply --color=always noise.tar >out 2>err
+grep -q "$escape" err || failed "--color=always: no colour"
+NO_COLOR=1 splice-apply --color=always noise.tar >out 2>err
+grep -q "$escape" err || failed "--color=always with NO_COLOR: the option counts more"
+for option in --color=never --color=auto -q; do
+  splice-apply $option noise.tar >out 2>err
+  if grep -q "$escape" err; then failed "$option: colour in a file"; fi
+done
+
+# Stage lines go to standard error, and not with -q.
+splice-apply noise.tar >out 2>err
+grep -q '^splice-apply: ' err || failed "splice-apply: no stage line"
+splice-apply -q noise.tar >out 2>err
+if grep -q '^splice-apply: ' err; then failed "splice-apply -q: a stage line"; fi
+
+echo "$count command lines, $failures failed"
+[ $failures = 0 ]
