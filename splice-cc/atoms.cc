@@ -104,6 +104,76 @@ void AtomTable::add(const Section& section, std::uint64_t begin, std::uint64_t e
   atoms_.push_back(std::move(atom));
 }
 
+bool is_far(const Instruction& instruction) { return instruction.immediate_size == 4; }
+
+// May a section of several functions be divided? Assembly runs from one function into the next and
+// refers to its own section in ways that leave no relocation, so it stays whole. The compiler does
+// so only with direct branches, and those can be told; but a short one has no room for another
+// distance.
+bool AtomTable::divisible(const Section& section, const std::set<std::uint64_t>& starts,
+                          std::uint64_t covered) const {
+  const bool compiled = std::any_of(
+      object_->symbols().begin(), object_->symbols().end(),
+      [](const Symbol& symbol) { return symbol.type == STT_FILE && symbol.name.ends_with(".c"); });
+  constexpr std::uint64_t kPadding = 15;  // before each function, at most
+  if (!compiled || covered > section.size || section.size - covered > kPadding * starts.size())
+    return false;
+  bool divisible = true;
+  for_each_leaving_branch(section, starts,
+                          [&](std::uint64_t, const Instruction& instruction, std::uint64_t) {
+                            divisible = divisible && is_far(instruction);
+                          });
+  return divisible;
+}
+
+// Direct branches without a relocation that lead out of their function: their place, and where they
+// lead, as offsets in the section.
+void AtomTable::for_each_leaving_branch(const Section& section,
+                                        const std::set<std::uint64_t>& starts,
+                                        const LeavingBranch& found) const {
+  for (auto start = starts.begin(); start != starts.end(); ++start) {
+    const std::uint64_t begin = start == starts.begin() ? 0 : *start;
+    const std::uint64_t end = std::next(start) == starts.end() ? section.size : *std::next(start);
+    for (std::uint64_t at = begin; at < end;) {
+      const auto instruction = decode(section.bytes.subspan(at, end - at));
+      if (!instruction) {
+        ++at;
+        continue;
+      }
+      const std::uint64_t next = at + instruction->length;
+      const std::uint64_t field = at + instruction->immediate_offset;
+      const std::uint64_t target = next + static_cast<std::uint64_t>(instruction->displacement);
+      if (instruction->direct_branch && target < section.size &&
+          (target < begin || target >= end) &&
+          object_->relocations_in(section.index, field, field + 1).empty())
+        found(field, *instruction, target);
+      at = next;
+    }
+  }
+}
+
+// What the assembler settled within the section becomes a reference, as if it had left a
+// relocation.
+void AtomTable::add_settled_branches(const Section& section) {
+  std::set<std::uint64_t> starts;
+  for (const std::uint32_t index : by_section_[section.index]) starts.insert(atoms_[index].begin);
+  if (starts.size() < 2) return;
+  for_each_leaving_branch(
+      section, starts,
+      [&](std::uint64_t field, const Instruction& instruction, std::uint64_t target) {
+        Atom& atom = atoms_[*find(section.index, field)];
+        Reference reference;
+        reference.offset = field - atom.begin;
+        reference.type = R_X86_64_PC32;
+        reference.atom = *find(section.index, target);
+        reference.into = static_cast<std::int64_t>(target - atoms_[reference.atom].begin);
+        reference.addend = reference.into - instruction.immediate_size;
+        atom.references.push_back(reference);
+        std::sort(atom.references.begin(), atom.references.end(),
+                  [](const Reference& a, const Reference& b) { return a.offset < b.offset; });
+      });
+}
+
 void AtomTable::divide(const Section& section) {
   AtomKind kind = AtomKind::read_only;
   if (section.is_code()) {
@@ -115,8 +185,6 @@ void AtomTable::divide(const Section& section) {
     add(section, 0, section.size, AtomKind::merged);
     return;
   }
-  // Assembly runs from one function into the next, and its functions may be without a size: a
-  // section in which any code lies outside the functions stays whole.
   std::set<std::uint64_t> starts;
   std::uint64_t covered = 0;
   for (const Symbol& symbol : object_->symbols()) {
@@ -127,9 +195,7 @@ void AtomTable::divide(const Section& section) {
     if (divides && symbol.value < section.size && starts.insert(symbol.value).second)
       covered += symbol.size;
   }
-  constexpr std::uint64_t kPadding = 15;  // before each function, at most
-  const bool whole = section.is_code() && (starts.empty() || covered > section.size ||
-                                           section.size - covered > kPadding * starts.size());
+  const bool whole = section.is_code() && starts.size() > 1 && !divisible(section, starts, covered);
   if (starts.empty() || whole) {
     if (starts.empty() && !section.is_writable() && !section.is_code()) kind = AtomKind::anonymous;
     add(section, 0, section.size, kind);
@@ -213,6 +279,10 @@ Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
       atom.references.push_back(*reference);
     }
   }
+  for (const Section& section : object.sections())
+    if (section.is_code() && section_role(section, module) == SectionRole::atoms &&
+        section.name != ".altinstr_aux")
+      table.add_settled_branches(section);
   return table;
 }
 

@@ -19,13 +19,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "matcher/elf_object.h"
+#include "matcher/instruction.h"
 
 namespace splicer {
 
@@ -89,7 +92,14 @@ class AtomTable {
 
  private:
   explicit AtomTable(const ElfObject& object) : object_(&object) {}
+  using LeavingBranch =
+      std::function<void(std::uint64_t field, const Instruction&, std::uint64_t target)>;
   void divide(const Section& section);
+  bool divisible(const Section& section, const std::set<std::uint64_t>& starts,
+                 std::uint64_t covered) const;
+  void for_each_leaving_branch(const Section& section, const std::set<std::uint64_t>& starts,
+                               const LeavingBranch& found) const;
+  void add_settled_branches(const Section& section);
   void divide_at_references(const Section& section);
   void add(const Section& section, std::uint64_t begin, std::uint64_t end, AtomKind kind);
 
