@@ -362,8 +362,7 @@ Result<void> switch_over(Apply& apply) {
   const auto pause = try_while_busy(
       apply.options.attempts, [&] { return switch_once(apply, matches_left); },
       [&](const Error& error, unsigned left) {
-        apply.console.stage("{}: trying again, {} left", error.message, left);
-        apply.console.detail("{}", error.detail);
+        show_busy(apply.console, error, left);
         return interrupted(apply);
       });
   if (!pause) return tl::unexpected<Error>(pause.error());

@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/wording.h"
+
 namespace splicer {
 
 namespace {
@@ -46,10 +48,34 @@ std::string plain(const char (&field)[N]) {
   return text;
 }
 
-std::string function_name(std::uint32_t index, const std::vector<std::string>& functions) {
+std::string function_name(std::uint32_t index, const std::vector<SwitchedCode>& functions) {
   // On undo a thread may be in code of the update that replaces nothing.
   if (index == kNoFunction) return "new code";
-  return index < functions.size() ? functions[index] : fmt::format("function {}", index);
+  return index < functions.size() ? functions[index].name : fmt::format("function {}", index);
+}
+
+// "pid 120 (cat)"
+std::string thread_name(const splice_busy& thread) {
+  return fmt::format("pid {} ({})", thread.pid, plain(thread.comm));
+}
+
+// Its stack, innermost first. Of the names that an address may have, the function's own is shown,
+// and marked: it is what the reader looks for.
+std::string stack_lines(const splice_busy& thread, const std::vector<SwitchedCode>& functions,
+                        const SymbolTable& symbols) {
+  std::string lines;
+  const std::uint32_t depth = std::min<std::uint32_t>(thread.depth, SPLICE_MAX_STACK);
+  for (std::uint32_t i = 0; i < depth; i++) {
+    const std::uint64_t address = thread.stack[i];
+    const auto own =
+        std::find_if(functions.begin(), functions.end(), [&](const SwitchedCode& code) {
+          return address >= code.begin && address - code.begin <= code.size && code.size != 0;
+        });
+    lines += own == functions.end()
+                 ? fmt::format("    {}\n", symbols.describe(address))
+                 : fmt::format("  > {}+{:#x}\n", own->name, address - own->begin);
+  }
+  return lines;
 }
 
 // What both calls may answer.
@@ -115,25 +141,33 @@ Result<std::uint64_t> try_while_busy(
   }
 }
 
-Error busy_error(const std::vector<splice_busy>& busy, const std::vector<std::string>& functions,
+void show_busy(const Console& console, const Error& error, unsigned left) {
+  console.stage("{}{}{}: trying again, {} left", error.function, error.function.empty() ? "" : ": ",
+                error.message, left);
+  std::string_view detail = error.detail;
+  if (detail.ends_with('\n')) detail.remove_suffix(1);
+  if (!detail.empty()) console.detail("{}", detail);
+}
+
+Error busy_error(const std::vector<splice_busy>& busy, const std::vector<SwitchedCode>& functions,
                  const SymbolTable& symbols) {
   std::string detail;
   for (const splice_busy& thread : busy) {
-    detail += fmt::format("{}: in use by pid {} ({}){}\n",
-                          function_name(thread.function, functions), thread.pid, plain(thread.comm),
+    detail += fmt::format("{}: in use by {}{}\n", function_name(thread.function, functions),
+                          thread_name(thread),
                           thread.conservative != 0
                               ? "; its stack cannot be unwound reliably, a word on it points there"
                               : "");
-    const std::uint32_t depth = std::min<std::uint32_t>(thread.depth, SPLICE_MAX_STACK);
-    for (std::uint32_t i = 0; i < depth; i++)
-      detail += fmt::format("    {}\n", symbols.describe(thread.stack[i]));
+    detail += stack_lines(thread, functions, symbols);
   }
-  const std::string first = busy.empty() ? "" : function_name(busy.front().function, functions);
-  return fail(ExitCode::busy, "kernel-busy",
-              busy.empty() ? std::string("threads are inside the code that is to be switched")
-                           : fmt::format("{} {} inside code that is to be switched", busy.size(),
-                                         busy.size() == 1 ? "thread is" : "threads are"))
-      .in_function(first)
+  std::string who = "threads are";
+  if (!busy.empty()) {
+    who = thread_name(busy.front());
+    who += busy.size() == 1 ? " is"
+                            : fmt::format(" and {} are", counted(busy.size() - 1, "more thread"));
+  }
+  return fail(ExitCode::busy, "kernel-busy", who + " inside code that is to be switched")
+      .in_function(busy.empty() ? "" : function_name(busy.front().function, functions))
       .detail(std::move(detail))
       .hint(
           "try again, with more --retries; a thread that stays there for long must be ended or "
@@ -142,7 +176,7 @@ Error busy_error(const std::vector<splice_busy>& busy, const std::vector<std::st
 }
 
 Error apply_error(int number, const splice_apply& answer, const std::vector<splice_busy>& busy,
-                  const std::vector<std::string>& functions, const SymbolTable& symbols) {
+                  const std::vector<SwitchedCode>& functions, const SymbolTable& symbols) {
   if (auto common = common_error(number)) return std::move(*common);
   const std::string function =
       answer.bad_function == kNoFunction ? "" : function_name(answer.bad_function, functions);
@@ -165,7 +199,7 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
 }
 
 Error undo_error(int number, const splice_undo& answer, const std::vector<splice_busy>& busy,
-                 const std::vector<std::string>& functions, const SymbolTable& symbols) {
+                 const std::vector<SwitchedCode>& functions, const SymbolTable& symbols) {
   if (auto common = common_error(number)) return std::move(*common);
   switch (number) {
     case EBUSY:
@@ -270,7 +304,7 @@ Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std
                                     const std::vector<FunctionChange>& changes,
                                     const SymbolTable& symbols) const {
   std::vector<splice_function> functions(changes.size());
-  std::vector<std::string> names;
+  std::vector<SwitchedCode> code;
   for (std::size_t i = 0; i < changes.size(); i++) {
     const FunctionChange& change = changes[i];
     splice_function& function = functions[i];
@@ -284,7 +318,7 @@ Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std
     function.old_size = static_cast<std::uint32_t>(change.expected.size());
     function.new_size = change.new_size;
     fill(function.name, change.name);
-    names.push_back(change.name);
+    code.push_back({change.name, change.old_code, change.expected.size()});
   }
   struct ModuleName {
     char text[SPLICE_NAME_LEN];
@@ -306,10 +340,11 @@ Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std
   const int number = control(fd_, SPLICE_IOC_APPLY, &call);
   if (number == 0) return call.pause_ns;
   return tl::unexpected<Error>(
-      apply_error(number, call, reported(std::move(busy), call.nr_busy), names, symbols));
+      apply_error(number, call, reported(std::move(busy), call.nr_busy), code, symbols));
 }
 
-Result<std::uint64_t> Device::undo(const std::string& id, const std::vector<std::string>& functions,
+Result<std::uint64_t> Device::undo(const std::string& id,
+                                   const std::vector<SwitchedCode>& functions,
                                    const SymbolTable& symbols) const {
   std::vector<splice_busy> busy(SPLICE_MAX_BUSY);
   splice_undo call{};

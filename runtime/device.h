@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "kmod/splice_abi.h"
+#include "matcher/command_line.h"
 #include "matcher/image.h"
 #include "matcher/result.h"
 
@@ -38,6 +39,9 @@ Result<std::uint64_t> try_while_busy(
     const Attempts& attempts, const std::function<Result<std::uint64_t>()>& attempt,
     const std::function<Result<void>(const Error&, unsigned left)>& between);
 
+// What `between` has to say: who is in the way, with -v where.
+void show_busy(const Console& console, const Error& error, unsigned left);
+
 // A function of APPLY with the bytes that are expected there; the rest of struct splice_function.
 // With site 0 it is only watched.
 struct FunctionChange {
@@ -50,6 +54,14 @@ struct FunctionChange {
   std::vector<std::uint8_t> expected;
   std::vector<std::uint8_t> expected_hop;
   std::uint32_t new_size = 0;
+};
+
+// Code that a report of busy threads is about: of a function that is to be switched, in the order
+// of the call.
+struct SwitchedCode {
+  std::string name;
+  std::uint64_t begin = 0;
+  std::uint64_t size = 0;
 };
 
 class Device {
@@ -75,9 +87,9 @@ class Device {
   Result<std::uint64_t> apply(const std::string& id, const std::vector<std::string>& modules,
                               const std::vector<FunctionChange>& changes,
                               const SymbolTable& symbols) const;
-  // `functions` are the names of the update's functions, in order. Errors: "unknown-update",
+  // `functions` are the update's, in order, with their new code. Errors: "unknown-update",
   // "update-covered", "kernel-busy", "kernel-changed", "site-taken", "undo-refused".
-  Result<std::uint64_t> undo(const std::string& id, const std::vector<std::string>& functions,
+  Result<std::uint64_t> undo(const std::string& id, const std::vector<SwitchedCode>& functions,
                              const SymbolTable& symbols) const;
 
  private:
@@ -86,11 +98,11 @@ class Device {
 };
 
 // The errors that the answers of the kernel stand for; apart for the sake of tests.
-Error busy_error(const std::vector<splice_busy>& busy, const std::vector<std::string>& functions,
+Error busy_error(const std::vector<splice_busy>& busy, const std::vector<SwitchedCode>& functions,
                  const SymbolTable& symbols);
 Error apply_error(int number, const splice_apply& answer, const std::vector<splice_busy>& busy,
-                  const std::vector<std::string>& functions, const SymbolTable& symbols);
+                  const std::vector<SwitchedCode>& functions, const SymbolTable& symbols);
 Error undo_error(int number, const splice_undo& answer, const std::vector<splice_busy>& busy,
-                 const std::vector<std::string>& functions, const SymbolTable& symbols);
+                 const std::vector<SwitchedCode>& functions, const SymbolTable& symbols);
 
 }  // namespace splicer

@@ -39,8 +39,9 @@ void unload(const AppliedUpdate& update, const Console& console) {
 Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& console,
                                   const Device& device, const AppliedUpdate& update,
                                   const HeldSignals& signals) {
-  std::vector<std::string> functions;
-  for (const AppliedFunction& function : update.functions) functions.push_back(function.name);
+  std::vector<SwitchedCode> functions;
+  for (const AppliedFunction& function : update.functions)
+    functions.push_back({function.name, function.new_code, function.new_size});
   // For reports only: an undo must work where the kernel hides its symbols.
   const auto image = open_live_image();
   const SymbolTable none;
@@ -48,8 +49,7 @@ Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& con
   return try_while_busy(
       options.attempts, [&] { return device.undo(update.id, functions, symbols); },
       [&](const Error& error, unsigned left) -> Result<void> {
-        console.stage("{}: trying again, {} left", error.message, left);
-        console.detail("{}", error.detail);
+        show_busy(console, error, left);
         if (!signals.pending()) return {};
         return fail(ExitCode::error, "interrupted", "interrupted; the update is still applied")
             .hint("run it again");

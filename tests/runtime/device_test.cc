@@ -13,6 +13,9 @@ using std::chrono::milliseconds;
 
 SymbolTable symbols() { return SymbolTable({{0xffffffff81000000, 't', "schedule", "vmlinux"}}); }
 
+const std::vector<SwitchedCode> kFunctions = {
+    {"f", 0xffffffff81000100, 0x20}, {"g", 0xffffffff81000200, 0x20}, {"g.cold", 0, 0}};
+
 splice_busy thread(std::uint32_t function, const char* comm) {
   splice_busy busy{};
   busy.function = function;
@@ -27,16 +30,30 @@ Error from_apply(int number, std::uint32_t function = ~0u) {
   splice_apply answer{};
   answer.bad_function = function;
   answer.bad_offset = 3;
-  return apply_error(number, answer, {}, {"f", "g"}, symbols());
+  return apply_error(number, answer, {}, kFunctions, symbols());
 }
 
 TEST(Device, BusyNamesFunctionThreadAndStack) {
-  const Error error = busy_error({thread(1, "cat")}, {"f", "g"}, symbols());
+  const Error error = busy_error({thread(1, "cat")}, kFunctions, symbols());
   EXPECT_EQ(error.exit, ExitCode::busy);
   EXPECT_EQ(error.code, "kernel-busy");
   EXPECT_EQ(error.function, "g");
   EXPECT_NE(error.detail.find("g: in use by pid 123 (cat)"), std::string::npos);
   EXPECT_NE(error.detail.find("schedule+0x12"), std::string::npos);
+  EXPECT_EQ(error.message, "pid 123 (cat) is inside code that is to be switched");
+}
+
+TEST(Device, BusyFunctionIsMarkedOnTheStack) {
+  splice_busy busy = thread(1, "cat");
+  busy.depth = 3;
+  busy.stack[1] = 0xffffffff81000220;  // behind a call that does not return, at its end
+  busy.stack[2] = 0xffffffff81000221;
+  const Error error = busy_error({busy, busy, busy}, kFunctions, symbols());
+  EXPECT_NE(error.detail.find("    schedule+0x12\n  > g+0x20\n    schedule+0x221\n"),
+            std::string::npos)
+      << error.detail;
+  EXPECT_EQ(error.message,
+            "pid 123 (cat) and 2 more threads are inside code that is to be switched");
 }
 
 TEST(Device, BusyReportIsNotTakenOnTrust) {
@@ -44,14 +61,14 @@ TEST(Device, BusyReportIsNotTakenOnTrust) {
   std::memset(hostile.comm + 5, 'y', sizeof hostile.comm - 5);  // without a NUL
   hostile.depth = 0xffffffff;
   hostile.conservative = 1;
-  const Error error = busy_error({hostile}, {"f"}, symbols());
+  const Error error = busy_error({hostile}, kFunctions, symbols());
   EXPECT_NE(error.detail.find("function 7: in use by pid 123 (?[2Jxyyyyyyyyyyy); its stack"),
             std::string::npos)
       << error.detail;
 }
 
 TEST(Device, BusyInCodeThatReplacesNothing) {
-  const Error error = busy_error({thread(~0u, "cat")}, {"f"}, symbols());
+  const Error error = busy_error({thread(~0u, "cat")}, kFunctions, symbols());
   EXPECT_NE(error.detail.find("new code: in use by pid 123"), std::string::npos);
 }
 
