@@ -16,8 +16,12 @@
 
 namespace splicer {
 
-// The uncompressed vmlinux inside `file`; a copy of `file` when it is an ELF file already.
-// Errors: "kernel-file-malformed".
-Result<std::vector<std::uint8_t>> unpack_kernel(Bytes file, const std::string& name);
+// A generic kernel unpacks to some 60 MB; this is where a hostile file is stopped.
+inline constexpr std::size_t kMaxKernel = 1ull << 30;
+
+// The uncompressed vmlinux inside `file`, of at most `limit` bytes; a copy of `file` when it is an
+// ELF file already. Errors: "kernel-file-malformed".
+Result<std::vector<std::uint8_t>> unpack_kernel(Bytes file, const std::string& name,
+                                                std::size_t limit = kMaxKernel);
 
 }  // namespace splicer
