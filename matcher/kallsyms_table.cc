@@ -18,6 +18,10 @@ constexpr std::size_t kMinSymbols = 256;
 constexpr std::size_t kMaxSymbols = 1u << 21;
 constexpr std::size_t kNamesPerMarker = 256;
 constexpr std::size_t kMaxNames = 64u << 20;  // bytes before the tokens that are searched
+constexpr std::size_t kMaxToken = 64;
+// Steps of the search, over all the places where the names might begin. A real kernel takes a few
+// million; data made for it could take hours.
+constexpr std::size_t kMaxSteps = 1u << 28;
 
 std::size_t aligned(std::size_t offset) { return (offset + 7) / 8 * 8; }
 
@@ -42,7 +46,7 @@ std::optional<Tokens> tokens_at(Bytes data, std::size_t digits) {
   for (unsigned i = 0; i < '0'; i++) {
     if (begin < 2) return std::nullopt;
     std::size_t start = begin - 1;
-    while (start > 0 && data[start - 1] != 0 && begin - start < 64) start--;
+    while (start > 0 && data[start - 1] != 0 && begin - start < kMaxToken) start--;
     begin = start;
   }
   Tokens tokens;
@@ -51,8 +55,9 @@ std::optional<Tokens> tokens_at(Bytes data, std::size_t digits) {
   std::size_t at = begin;
   for (std::size_t i = 0; i < kTokens; i++) {
     starts[i] = static_cast<std::uint16_t>(at - begin);
-    while (at < data.size() && data[at] != 0) tokens.text[i] += static_cast<char>(data[at++]);
-    if (++at >= data.size() || tokens.text[i].size() > 64) return std::nullopt;
+    while (at < data.size() && data[at] != 0 && tokens.text[i].size() <= kMaxToken)
+      tokens.text[i] += static_cast<char>(data[at++]);
+    if (++at >= data.size() || tokens.text[i].size() > kMaxToken) return std::nullopt;
   }
   // The index follows; the table's beginning may carry padding that looked like empty tokens.
   const std::size_t index = aligned(at);
@@ -77,15 +82,15 @@ struct Names {
 };
 
 // The names if the number of symbols stands at `at`, proved by the markers behind them.
-std::optional<Names> names_at(Bytes data, std::size_t at, const Tokens& tokens) {
+std::optional<Names> names_at(Bytes data, std::size_t at, const Tokens& tokens,
+                              std::size_t& steps) {
   const auto count = load<std::uint32_t>(data, at);
   if (!count || *count < kMinSymbols || *count > kMaxSymbols) return std::nullopt;
   const std::size_t begin = aligned(at + 4);
   std::vector<std::size_t> starts;
-  starts.reserve(*count);
   std::size_t position = begin;
   for (std::uint32_t i = 0; i < *count; i++) {
-    if (position + 2 >= tokens.begin) return std::nullopt;
+    if (++steps > kMaxSteps || position + 2 >= tokens.begin) return std::nullopt;
     starts.push_back(position);
     // A length of one byte, or of two when the first has its top bit (kallsyms_expand_symbol).
     std::size_t length = data[position++];
@@ -111,9 +116,10 @@ std::optional<Names> names_at(Bytes data, std::size_t at, const Tokens& tokens) 
 
 std::optional<Names> find_names(Bytes data, const Tokens& tokens) {
   const std::size_t lowest = tokens.begin > kMaxNames ? tokens.begin - kMaxNames : 0;
-  for (std::size_t at = tokens.begin / 8 * 8; at > lowest + 8;) {
+  std::size_t steps = 0;
+  for (std::size_t at = tokens.begin / 8 * 8; at > lowest + 8 && steps <= kMaxSteps;) {
     at -= 8;
-    if (auto names = names_at(data, at, tokens)) return names;
+    if (auto names = names_at(data, at, tokens, steps)) return names;
   }
   return std::nullopt;
 }
