@@ -19,6 +19,10 @@ namespace splicer {
 
 namespace {
 
+// The kernel's own names end at KSYM_NAME_LEN (512); a file without a NUL must not make longer
+// ones.
+constexpr std::size_t kMaxName = 4096;
+
 class VmlinuxImage final : public Image {
  public:
   struct Piece {
@@ -103,6 +107,7 @@ Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
   std::vector<KernelSymbol> symbols;
   for (const Elf64_Shdr& table : sections) {
     if (table.sh_type != SHT_SYMTAB || table.sh_link >= sections.size()) continue;
+    if (!symbols.empty()) return malformed(path, "it has two symbol tables");
     const Elf64_Shdr& strings = sections[table.sh_link];
     for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= table.sh_size; at += sizeof(Elf64_Sym)) {
       const auto symbol = load<Elf64_Sym>(bytes, table.sh_offset + at);
@@ -114,8 +119,10 @@ Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
         continue;
       std::string name;
       for (std::uint64_t k = strings.sh_offset + symbol->st_name; k < bytes.size() && bytes[k] != 0;
-           k++)
+           k++) {
+        if (name.size() == kMaxName) return malformed(path, "a symbol's name has no end");
         name += static_cast<char>(bytes[k]);
+      }
       const char letter = absolute ? 'A' : type_letter(*symbol, sections[symbol->st_shndx]);
       symbols.push_back({symbol->st_value, letter, std::move(name), "vmlinux"});
     }
