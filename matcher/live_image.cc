@@ -74,15 +74,20 @@ class LiveImage final : public Image {
 
   Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
     while (!out.empty()) {
-      const std::uint64_t start = address / kPiece * kPiece;
-      auto piece = pieces_.find(start);
+      const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& s) {
+        return address >= s.begin && address - s.begin < s.size;
+      });
+      if (segment == segments_.end()) return unmapped(address);
+      // Two segments may share an aligned piece of the address space, so a piece is known by its
+      // first byte in its segment.
+      const std::uint64_t first = std::max(address / kPiece * kPiece, segment->begin);
+      auto piece = pieces_.find(first);
       if (piece == pieces_.end()) {
-        auto bytes = read_piece(start, address);
-        if (!bytes) return propagate(bytes);
-        piece = pieces_.emplace(start, std::move(*bytes)).first;
+        auto read_now = read_piece(*segment, first);
+        if (!read_now) return propagate(read_now);
+        piece = pieces_.emplace(first, std::move(*read_now)).first;
       }
-      const auto& [first, bytes] = piece->second;
-      if (address < first || address - first >= bytes.size()) return unmapped(address);
+      const std::vector<std::uint8_t>& bytes = piece->second;
       const std::uint64_t offset = address - first;
       const std::size_t count = std::min<std::size_t>(out.size(), bytes.size() - offset);
       std::memcpy(out.data(), bytes.data() + offset, count);
@@ -93,8 +98,6 @@ class LiveImage final : public Image {
   }
 
  private:
-  using Piece = std::pair<std::uint64_t, std::vector<std::uint8_t>>;  // first address, bytes
-
   static Failure unmapped(std::uint64_t address) {
     return fail(ExitCode::error, "image-read", "no kernel memory is mapped there")
         .at_file("/proc/kcore")
@@ -102,17 +105,12 @@ class LiveImage final : public Image {
         .hint("was a module unloaded meanwhile? try again");
   }
 
-  // The part of the piece at `start` that lies in the segment of `address`.
-  Result<Piece> read_piece(std::uint64_t start, std::uint64_t address) const {
-    const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& s) {
-      return address >= s.begin && address - s.begin < s.size;
-    });
-    if (segment == segments_.end()) return unmapped(address);
-    const std::uint64_t first = std::max(start, segment->begin);
+  // From `first` to the end of its aligned piece or of its segment.
+  Result<std::vector<std::uint8_t>> read_piece(const Segment& segment, std::uint64_t first) const {
     const std::uint64_t last =  // the last byte: a segment may end at the top of the address space
-        std::min(start + (kPiece - 1), segment->begin + (segment->size - 1));
+        std::min(first / kPiece * kPiece + (kPiece - 1), segment.begin + (segment.size - 1));
     std::vector<std::uint8_t> bytes(last - first + 1);
-    const int error = read_fully(kcore_.get(), segment->offset + (first - segment->begin),
+    const int error = read_fully(kcore_.get(), segment.offset + (first - segment.begin),
                                  bytes.data(), bytes.size());
     if (error != 0) {
       return fail(ExitCode::error, "image-read",
@@ -122,13 +120,13 @@ class LiveImage final : public Image {
           .hint(
               "the kernel may be locked down (kernel_lockdown(7)): confidentiality mode hides it");
     }
-    return Piece{first, std::move(bytes)};
+    return bytes;
   }
 
   FileDescriptor kcore_;
   std::vector<Segment> segments_;
   SymbolTable symbols_;
-  mutable std::map<std::uint64_t, Piece> pieces_;
+  mutable std::map<std::uint64_t, std::vector<std::uint8_t>> pieces_;  // by first address
 };
 
 Result<std::vector<Segment>> read_segments(int fd, const std::string& path) {
