@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <sstream>
+#include <string_view>
 
 namespace splicer {
 
@@ -27,6 +29,15 @@ std::string painted(const char* text, const char* escape, bool color) {
   return color ? fmt::format("\033[{}m{}\033[0m", escape, text) : text;
 }
 
+// Names come from files that may be hostile, and a terminal obeys control characters.
+std::string harmless(std::string text) {
+  for (char& letter : text)
+    if ((static_cast<unsigned char>(letter) < ' ' && letter != '\n' && letter != '\t') ||
+        letter == '\x7f')
+      letter = '?';
+  return text;
+}
+
 std::string indented(const std::string& text) {
   std::string out;
   std::istringstream lines(text);
@@ -40,14 +51,15 @@ std::string format_error(const Error& error, bool color) {
   std::string where;
   if (!error.file.empty()) where += error.file + ": ";
   if (!error.function.empty()) where += error.function + ": ";
-  std::string text = fmt::format("{} {}{}", painted("error:", "1;31", color), where, error.message);
+  std::string text = fmt::format("{} {}{}", painted("error:", "1;31", color), harmless(where),
+                                 harmless(error.message));
   if (error.address) text += fmt::format(" (at {:#x})", *error.address);
   text += "\n";
   if (!error.expected.empty()) text += fmt::format("  expected: {}\n", hex(error.expected));
   if (!error.found.empty()) text += fmt::format("  found:    {}\n", hex(error.found));
-  text += indented(error.detail);
+  text += harmless(indented(error.detail));
   if (!error.advice.empty())
-    text += fmt::format("{} {}\n", painted("hint:", "1;36", color), error.advice);
+    text += fmt::format("{} {}\n", painted("hint:", "1;36", color), harmless(error.advice));
   return text;
 }
 
@@ -107,6 +119,9 @@ void Command::positional(const char* option, int most) {
 std::optional<int> Command::parse(int argc, const char* const* argv) {
   po::options_description all;
   all.add(options_).add(hidden_);
+  // Whoever asks for a document gets one about a wrong command line too.
+  console_.json = std::any_of(argv, argv + argc,
+                              [](const char* word) { return std::string_view(word) == "--json"; });
   // Boost reports a wrong command line by throwing; it ends here.
   try {
     po::store(po::command_line_parser(argc, argv).options(all).positional(positional_).run(),
