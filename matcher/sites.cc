@@ -99,12 +99,15 @@ class Collector {
         if (*first == 0xe9 || *first == 0x0f) return 5;
         return std::nullopt;
       case SiteKind::static_call:
+        if (*first == 0xe8 || *first == 0xe9) return 5;
+        if (*first == 0x0f) return 6;  // jcc rel32
+        return std::nullopt;
       case SiteKind::retpoline:
-      case SiteKind::return_thunk:
         if (*first == 0xe8 || *first == 0xe9) return 5;
         if (*first == 0x2e || *first == 0x0f) return 6;  // cs prefix; jcc rel32
-        if (*first == 0xc3) return 5;                    // a "ret" form trampoline
         return std::nullopt;
+      case SiteKind::return_thunk:
+        return *first == 0xe9 ? std::optional<std::uint32_t>(5) : std::nullopt;
       default:
         return std::nullopt;
     }
@@ -230,6 +233,8 @@ class Collector {
       if (symbol.section != section.index || !symbol.name.starts_with("__SCT__") ||
           symbol.value + 5 > section.bytes.size())
         continue;
+      const std::uint8_t first = section.bytes[symbol.value];
+      if (first != 0xe9 && first != 0xc3) continue;  // no trampoline: plain code
       Site site;
       site.kind = SiteKind::static_call;
       site.offset = symbol.value;
