@@ -314,18 +314,25 @@ Result<void> open_core(Apply& apply) {
 
 Result<void> match(Apply& apply) {
   std::size_t replaced = 0;
-  for (const PackageTarget& target : apply.package.manifest.targets)
+  for (const PackageTarget& target : apply.package.manifest.targets) {
+    if (apply.left_out.contains(target.name)) continue;
     replaced += static_cast<std::size_t>(
         std::count_if(target.functions.begin(), target.functions.end(),
                       [](const PackageFunction& f) { return f.kind == "replaced"; }));
+  }
   apply.console.stage("matching {} against the running kernel", counted(replaced, "function"));
-  for (unsigned left = kMaxMatches; left > 0; left--) {
+  for (unsigned left = kMaxMatches;; left--) {
     if (auto once = match_once(apply); !once) return once;
     if (auto go_on = interrupted(apply); !go_on) return go_on;
     if (apply.options.dry_run) break;
     auto more = hold_owners(apply);
     if (!more) return propagate(more);
     if (!*more) break;
+    if (left == 0) {
+      return fail(ExitCode::mismatch, "kernel-changed",
+                  "modules that the update refers to come and go while it is matched")
+          .hint("try again when no module is being loaded or unloaded");
+    }
   }
   for (const MatchedFunction& matched : apply.matched.functions)
     apply.console.detail("{} matches at {:#x}, jump at {:#x}{}", matched.function->name,
