@@ -186,14 +186,17 @@ void AtomTable::divide(const Section& section) {
     return;
   }
   std::set<std::uint64_t> starts;
+  std::map<std::uint64_t, std::uint64_t> lengths;  // of what starts there
   std::uint64_t covered = 0;
   for (const Symbol& symbol : object_->symbols()) {
     if (symbol.section != section.index || symbol.is_section() || symbol.name.empty()) continue;
     // Data made by inline assembly (.BTF_ids) has labels without type and size.
     const bool divides = section.is_code() ? symbol.is_function() && symbol.size != 0
                                            : symbol.is_object() || symbol.type == STT_NOTYPE;
-    if (divides && symbol.value < section.size && starts.insert(symbol.value).second)
-      covered += symbol.size;
+    if (!divides || symbol.value >= section.size) continue;
+    if (starts.insert(symbol.value).second) covered += symbol.size;
+    std::uint64_t& length = lengths[symbol.value];
+    length = std::max(length, symbol.size);
   }
   const bool whole = section.is_code() && starts.size() > 1 && !divisible(section, starts, covered);
   if (starts.empty() || whole) {
@@ -201,14 +204,17 @@ void AtomTable::divide(const Section& section) {
     add(section, 0, section.size, kind);
     return;
   }
-  // What stands before the first symbol goes with it; padding goes with what it follows.
+  // What stands before the first function goes with it, and padding with the code that it follows;
+  // padding between variables belongs to none, or a variable could grow into it unseen.
   std::uint64_t begin = 0;
   for (auto start = starts.begin(); start != starts.end(); ++start) {
     const auto next = std::next(start);
     const std::uint64_t end = next == starts.end() ? section.size : *next;
     if (start == starts.begin()) begin = kind == AtomKind::code ? 0 : *start;
     if (start == starts.begin() && begin != 0) add(section, 0, begin, AtomKind::anonymous);
-    add(section, begin, end, kind);
+    const auto length = lengths.find(begin);
+    const bool trim = kind != AtomKind::code && length != lengths.end() && length->second != 0;
+    add(section, begin, trim ? std::min(end, begin + length->second) : end, kind);
     begin = end;
   }
 }
@@ -298,7 +304,6 @@ std::optional<std::uint32_t> AtomTable::find(std::uint32_t section, std::uint64_
   std::optional<std::uint32_t> last;
   for (const std::uint32_t index : list->second)
     if (atoms_[index].begin <= offset) last = index;
-  if (last && offset > atoms_[*last].begin + atoms_[*last].size) return std::nullopt;
   return last;
 }
 

@@ -81,7 +81,8 @@ class AtomTable {
   const Atom& at(std::uint32_t index) const { return atoms_[index]; }
   Bytes bytes(const Atom& atom) const;  // empty for .bss
 
-  // The atom that holds this place; an offset at the very end belongs to the last atom.
+  // The atom that holds this place, or that stands before it: the address of an array's end lies
+  // behind it.
   std::optional<std::uint32_t> find(std::uint32_t section, std::uint64_t offset) const;
   // The symbol that stands at the atom's very beginning (global before local), or nullptr.
   const Symbol* symbol_at_start(const Atom& atom) const;

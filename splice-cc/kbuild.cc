@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -145,45 +147,53 @@ Result<void> Kbuild::store(const Unit& unit) const {
 }
 
 Result<void> Kbuild::build_pre(const std::vector<Unit>& units, unsigned jobs) const {
-  std::vector<const Unit*> wanted;
+  // From the top folder, kbuild would get to arch/x86/lib twice, by itself and through arch/x86,
+  // and build its objects in both at once; so each folder below the top is entered by itself.
+  std::map<std::string, std::vector<const Unit*>> wanted;
   for (const Unit& unit : units)
-    if (!fs::exists(pre_object(unit))) wanted.push_back(&unit);
+    if (!fs::exists(pre_object(unit))) wanted[unit.entry].push_back(&unit);
   if (wanted.empty()) return {};
   auto lock = FileLock::take(tree_.lock);
   if (!lock) return propagate(lock);
-
-  // The goals of one call can be many; a command line cannot.
-  constexpr std::size_t kGoals = 200;
-  for (std::size_t first = 0; first < wanted.size(); first += kGoals) {
-    const std::size_t last = std::min(wanted.size(), first + kGoals);
-    std::vector<std::string> command = make_command(".");
-    command.push_back(fmt::format("-j{}", jobs));
-    for (std::size_t i = first; i < last; ++i) {
-      command.push_back(wanted[i]->goal);
-      // Whatever an earlier, killed run left is not to be trusted.
-      std::error_code code;
-      fs::remove(beside(tree_.source / wanted[i]->name, ".cmd"), code);
+  for (const auto& [entry, group] : wanted) {
+    // The goals of one call can be many; a command line cannot.
+    constexpr std::size_t kGoals = 200;
+    for (std::size_t first = 0; first < group.size(); first += kGoals) {
+      const std::size_t count = std::min(group.size() - first, kGoals);
+      if (auto built = build_group(entry, std::span(group).subspan(first, count), jobs); !built)
+        return built;
     }
-    auto run = run_program(command, {.folder = tree_.source, .environment = environment_});
-    if (!run) return propagate(run);
-    if (run->status != 0) {
-      // Some folders need host programs that the headers package has not; then make them all.
-      const fs::path marker = tree_.store / "prepared";
-      if (!fs::exists(marker)) {
-        if (auto made = make_prepare(tree_.source, host_, jobs); !made) return made;
-        if (auto written = write_file(marker, "make prepare\n"); !written) return written;
-        run = run_program(command, {.folder = tree_.source, .environment = environment_});
-        if (!run) return propagate(run);
-      }
-      if (run->status != 0)
-        return compile_failed(*wanted[first], run->output)
-            .hint(
-                "this is the unpatched source: are the headers, the source and the compiler the "
-                "kernel's own?");
-    }
-    for (std::size_t i = first; i < last; ++i)
-      if (auto stored = store(*wanted[i]); !stored) return stored;
   }
+  return {};
+}
+
+Result<void> Kbuild::build_group(const std::string& entry, std::span<const Unit* const> units,
+                                 unsigned jobs) const {
+  std::vector<std::string> command = make_command(entry);
+  command.push_back(fmt::format("-j{}", jobs));
+  for (const Unit* unit : units) {
+    command.push_back(unit->goal);
+    // Whatever an earlier, killed run left is not to be trusted.
+    std::error_code code;
+    fs::remove(beside(tree_.source / unit->name, ".cmd"), code);
+  }
+  const ProgramOptions options{.folder = tree_.source, .environment = environment_};
+  auto run = run_program(command, options);
+  if (!run) return propagate(run);
+  // Some folders need host programs that the headers package has not; then make them all, once.
+  if (const fs::path marker = tree_.store / "prepared"; run->status != 0 && !fs::exists(marker)) {
+    if (auto made = make_prepare(tree_.source, host_, jobs); !made) return made;
+    if (auto written = write_file(marker, "make prepare\n"); !written) return written;
+    run = run_program(command, options);
+    if (!run) return propagate(run);
+  }
+  if (run->status != 0)
+    return compile_failed(*units[0], run->output)
+        .hint(
+            "this is the unpatched source: are the headers, the source and the compiler the "
+            "kernel's own?");
+  for (const Unit* unit : units)
+    if (auto stored = store(*unit); !stored) return stored;
   return {};
 }
 

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,8 @@ class Kbuild {
         compiler_(std::move(compiler)),
         environment_(std::move(environment)) {}
   std::vector<std::string> make_command(const std::string& folder) const;
+  Result<void> build_group(const std::string& entry, std::span<const Unit* const> units,
+                           unsigned jobs) const;
   Result<void> store(const Unit& unit) const;
 
   Tree tree_;

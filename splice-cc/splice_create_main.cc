@@ -34,8 +34,8 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
   options.host.source = text("source");
   options.host.config = text("config");
   options.output = text("output");
-  options.jobs = std::max(1U, command.has("jobs") ? command.values()["jobs"].as<unsigned>()
-                                                  : std::thread::hardware_concurrency());
+  options.jobs = command.has("jobs") ? command.values()["jobs"].as<unsigned>()
+                                     : std::max(1U, std::thread::hardware_concurrency());
   options.keep_scratch = command.has("keep-tmp");
   options.patches = command.values()["patch"].as<std::vector<std::string>>();
   if (command.has("on")) options.on = command.values()["on"].as<std::vector<std::string>>();
@@ -90,6 +90,15 @@ int main(int argc, char** argv) {
   if (!command.has("patch"))
     return console.finish(splicer::fail(splicer::ExitCode::usage, "no-patch", "no patch is given")
                               .hint("splice-create fix.patch")
+                              .take());
+
+  // Boost takes -1 for the largest number.
+  constexpr unsigned kMostJobs = 1024;
+  if (command.has("jobs") && (command.values()["jobs"].as<unsigned>() == 0 ||
+                              command.values()["jobs"].as<unsigned>() > kMostJobs))
+    return console.finish(splicer::fail(splicer::ExitCode::usage, "usage",
+                                        fmt::format("--jobs is not between 1 and {}", kMostJobs))
+                              .hint("without --jobs there is one for each processor")
                               .take());
 
   splicer::Creation creation(read_options(command), console);

@@ -12,6 +12,7 @@ struct Unit {
   std::string name;    // the object, relative to the source tree: "kernel/fork.o"
   std::string goal;    // what kbuild calls it; differs where a Makefile says ../: "a/b/../c.o"
   std::string source;  // "kernel/fork.c" or "arch/x86/lib/copy_user_64.S"
+  std::string entry;   // the folder right below the top through which kbuild gets to it: "kernel"
   std::string target;  // "vmlinux", or the module's name as in /proc/modules ("virtio_net")
 };
 

@@ -103,6 +103,7 @@ Result<bool> UnitList::reached(const std::string& name) {
         if (!listing) return propagate(listing);
         if ((*listing)->subfolders.contains(name)) {
           found = true;
+          entry_[name] = parent == "." ? name : entry_[parent];
           break;
         }
       }
@@ -163,6 +164,7 @@ Result<std::optional<Unit>> UnitList::find(const std::string& source) {
           .hint("no way yet; this is rare, please report it");
     Unit found = unit->second;
     found.source = source;
+    found.entry = name == "." ? name : entry_[name];
     return found;
   };
 

@@ -45,6 +45,7 @@ class UnitList {
   const Kbuild& kbuild_;
   std::map<std::string, Folder> folders_;
   std::map<std::string, bool> reached_;
+  std::map<std::string, std::string> entry_;  // of reached folders
   std::optional<std::vector<std::string>> elsewhere_;
 };
 
