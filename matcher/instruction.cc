@@ -120,21 +120,25 @@ std::string disassemble_side_by_side(Bytes pre, Bytes run, std::uint64_t pre_off
   const std::size_t first = mark > kBefore ? mark - kBefore : 0;
   const std::size_t last = std::min(starts.size(), mark + kAfter);
 
-  const auto column = [](Bytes code, std::uint64_t address) {
+  const auto length_of = [](Bytes code) {
     const auto instruction = decode(code);
-    const std::size_t length =
-        instruction ? instruction->length : std::min<std::size_t>(1, code.size());
-    std::string bytes;
-    for (std::size_t k = 0; k < length; k++) bytes += fmt::format("{:02x} ", code[k]);
-    return fmt::format("{:<31}{}", bytes, disassemble_one(code, address));
+    return instruction ? instruction->length : std::min<std::size_t>(1, code.size());
   };
-  std::string text = fmt::format("  {:<8}{:<64}{}\n", "offset", "expected (pre)", "found (run)");
+  const auto column = [&length_of](Bytes code, std::uint64_t address) {
+    std::string bytes;
+    for (std::size_t k = 0; k < length_of(code); k++) bytes += fmt::format("{:02x} ", code[k]);
+    return fmt::format("{:<34}{} ", bytes, disassemble_one(code, address));
+  };
+  std::string text = fmt::format("  {:<8}{:<80}{}\n", "offset", "expected (pre)", "found (run)");
+  // Each column goes on by its own instructions: after the mark they need not be of one length.
+  std::size_t run_at = starts.empty() ? 0 : starts[first];
   for (std::size_t i = first; i < last; i++) {
     const std::size_t at = starts[i];
     const std::string left = column(pre.subspan(at), pre_offset + at);
     const std::string right =
-        at < run.size() ? column(run.subspan(at), run_address + at) : std::string();
-    text += fmt::format("{} +{:<7x}{:<64}{}\n", i == mark ? '>' : ' ', at, left, right);
+        run_at < run.size() ? column(run.subspan(run_at), run_address + run_at) : std::string();
+    text += fmt::format("{} +{:<7x}{:<80}{}\n", i == mark ? '>' : ' ', at, left, right);
+    if (run_at < run.size()) run_at += length_of(run.subspan(run_at));
   }
   return text;
 }
