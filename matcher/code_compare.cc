@@ -66,7 +66,7 @@ Comparison CodeComparer::compare(std::uint32_t section, std::uint64_t address, T
 
 std::optional<std::string> CodeComparer::fit(std::uint32_t section, const SiteGroup& group,
                                              const Form& form, std::uint64_t address, Bytes run,
-                                             Trial& trial) const {
+                                             Trial& trial, Moved* moved) const {
   std::vector<bool> free(form.bytes.size(), false);
   for (const Relocation& relocation : form.relocations) {
     const unsigned width = relocation_width(relocation.type).value_or(0);
@@ -80,26 +80,49 @@ std::optional<std::string> CodeComparer::fit(std::uint32_t section, const SiteGr
     const unsigned width = relocation_width(relocation.type).value_or(0);
     if (width == 0) continue;
     if (auto conflict =
-            trial.prove(relocation, run.subspan(relocation.offset, width),
-                        address + relocation.offset, section, group.begin + relocation.offset))
+            prove(section, relocation, run.subspan(relocation.offset, width),
+                  address + relocation.offset, group.begin + relocation.offset, trial, moved))
       return conflict;
   }
   return std::nullopt;
 }
 
+std::optional<std::string> CodeComparer::prove(std::uint32_t section, const Relocation& relocation,
+                                               Bytes field, std::uint64_t address,
+                                               std::uint64_t place, Trial& trial,
+                                               Moved* moved) const {
+  const Symbol& symbol = object_.symbol(relocation.symbol);
+  if (moved != nullptr && symbol.section == section && (symbol.is_section() || !symbol.is_weak())) {
+    // What is relative counts from the end of the field.
+    const bool relative = relocation_is_pc_relative(relocation.type);
+    const std::uint64_t end = relative ? field.size() : 0;
+    const std::uint64_t target = symbol.value + static_cast<std::uint64_t>(relocation.addend) + end;
+    // The beginning has not moved; and of replaced code it is the old entry (Trial::prove).
+    if (target != 0) {
+      const std::uint64_t value = read_field(field, relocation.type) + (relative ? address : 0);
+      moved->branches.emplace_back(target, value + end - moved->code);
+      return std::nullopt;
+    }
+  }
+  return trial.prove(relocation, field, address, section, place);
+}
+
 std::optional<std::string> CodeComparer::compare_group(std::uint32_t section,
                                                        const SiteGroup& group,
                                                        std::uint64_t address, Bytes run,
-                                                       Trial& trial, Comparison& result) const {
+                                                       Trial& trial, Comparison& result,
+                                                       Moved* moved) const {
   std::optional<std::string> reason;
   for (const Form& form : forms_.make(section, group, address, run)) {
     const std::size_t mark = trial.mark();
-    auto problem = fit(section, group, form, address, run, trial);
+    const std::size_t branch_mark = moved != nullptr ? moved->branches.size() : 0;
+    auto problem = fit(section, group, form, address, run, trial, moved);
     if (!problem) {
       if (!form.hook.empty()) result.hooks.emplace_back(group.begin, form.hook);
       return std::nullopt;
     }
     trial.back_to(mark);
+    if (moved != nullptr) moved->branches.resize(branch_mark);
     // The most telling reason is that of the form whose bytes fit.
     if (!reason || *problem != "no permitted form of the site stands there") reason = problem;
   }
@@ -123,6 +146,10 @@ std::optional<Difference> CodeComparer::compare_straight(std::uint32_t section,
     while (relocation != code.relocations.end() &&
            (relocation->offset < at || relocation_width(relocation->type).value_or(0) == 0))
       ++relocation;
+    if (group != last_group && relocation != code.relocations.end() &&
+        relocation->offset < group->begin &&
+        relocation->offset + *relocation_width(relocation->type) > group->begin)
+      return Difference{at, at, "a relocation runs into a rewriting site"};
     std::uint64_t stop = pre.size();
     if (group != last_group) stop = std::min(stop, group->begin);
     if (relocation != code.relocations.end()) stop = std::min(stop, relocation->offset);
@@ -132,7 +159,7 @@ std::optional<Difference> CodeComparer::compare_straight(std::uint32_t section,
     at = stop;
     if (group != last_group && at == group->begin) {
       if (auto reason = compare_group(section, *group, address + at,
-                                      run.subspan(at, group->end - at), trial, result))
+                                      run.subspan(at, group->end - at), trial, result, nullptr))
         return Difference{at, at, *reason};
       at = group->end;
       ++group;
@@ -156,7 +183,7 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
   std::map<std::uint64_t, std::uint64_t> run_real;
   std::vector<std::uint64_t> pre_nops;
   std::vector<std::uint64_t> run_nops;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> branches;  // pre target, run target
+  Moved moved{address, {}};
   auto group = sites_.in(section).begin();
   const auto last_group = sites_.in(section).end();
   std::uint64_t p = 0;
@@ -177,8 +204,8 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
       const std::uint64_t length = group->end - group->begin;
       if (length > run.size() - r) return differs("the code in memory is much longer");
       pair_up();
-      if (auto reason =
-              compare_group(section, *group, address + r, run.subspan(r, length), trial, result))
+      if (auto reason = compare_group(section, *group, address + r, run.subspan(r, length), trial,
+                                      result, &moved))
         return differs(*reason);
       p += length;
       r += length;
@@ -213,10 +240,18 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
         if (opcode >= 0xe0 && opcode <= 0xe3) return opcode;
         return opcode & 0xfu;
       };
-      if (kind(pre.subspan(p), *a) != kind(run.subspan(r), *b)) return differs("the code differs");
+      // Prefixes are neither layout nor meaningless: they must be the same.
+      const auto prefixes = [](Bytes code, const Instruction& i) {
+        const bool two_bytes = i.immediate_offset > 1 && i.immediate_size == 4 &&
+                               (code[i.immediate_offset - 1] & 0xf0) == 0x80;
+        return code.first(i.immediate_offset - (two_bytes ? 2 : 1));
+      };
+      if (kind(pre.subspan(p), *a) != kind(run.subspan(r), *b) ||
+          !std::ranges::equal(prefixes(pre.subspan(p), *a), prefixes(run.subspan(r), *b)))
+        return differs("the code differs");
       if (relocations.empty()) {
-        branches.emplace_back(p + a->length + static_cast<std::uint64_t>(a->displacement),
-                              r + b->length + static_cast<std::uint64_t>(b->displacement));
+        moved.branches.emplace_back(p + a->length + static_cast<std::uint64_t>(a->displacement),
+                                    r + b->length + static_cast<std::uint64_t>(b->displacement));
       } else {
         // A near branch to another section, which memory may reach with a short one: prove the same
         // symbol from the field that is there.
@@ -229,8 +264,8 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
           relocation.addend += 3;
         }
         const std::uint64_t field = r + b->immediate_offset;
-        if (auto reason = trial.prove(relocation, run.subspan(field, b->immediate_size),
-                                      address + field, section, relocation.offset))
+        if (auto reason = prove(section, relocation, run.subspan(field, b->immediate_size),
+                                address + field, relocation.offset, trial, &moved))
           return differs(*reason);
       }
     } else {
@@ -244,8 +279,8 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
         if (const auto d = first_difference(pre.subspan(p + at, offset - at),
                                             run.subspan(r + at, offset - at)))
           return differs("the code differs");
-        if (auto reason = trial.prove(relocation, run.subspan(r + offset, width),
-                                      address + r + offset, section, relocation.offset))
+        if (auto reason = prove(section, relocation, run.subspan(r + offset, width),
+                                address + r + offset, relocation.offset, trial, &moved))
           return differs(*reason);
         at = offset + width;
       }
@@ -257,7 +292,7 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
     r += b->length;
   }
   pair_up();
-  for (const auto& [pre_target, run_target] : branches) {
+  for (const auto& [pre_target, run_target] : moved.branches) {
     const auto pre_at = pre_real.find(pre_target);
     const auto run_at = run_real.find(run_target);
     if (pre_at == pre_real.end() || run_at == run_real.end() ||

@@ -53,6 +53,13 @@ class CodeComparer {
   Comparison compare(std::uint32_t section, std::uint64_t address, Trial& trial) const;
 
  private:
+  // Where the layout differs: the code's start in memory, and what must lead to the same
+  // instruction on both sides, as pairs (pre offset, run offset).
+  struct Moved {
+    std::uint64_t code = 0;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> branches;
+  };
+
   std::optional<Difference> compare_straight(std::uint32_t section, std::uint64_t address,
                                              Bytes run, Trial& trial, Comparison& result) const;
   std::optional<Difference> compare_moved(std::uint32_t section, std::uint64_t address, Bytes run,
@@ -60,9 +67,15 @@ class CodeComparer {
   // Tries all forms of the group against run[offset...]; gives the reason when none fits.
   std::optional<std::string> compare_group(std::uint32_t section, const SiteGroup& group,
                                            std::uint64_t address, Bytes run, Trial& trial,
-                                           Comparison& result) const;
+                                           Comparison& result, Moved* moved) const;
   std::optional<std::string> fit(std::uint32_t section, const SiteGroup& group, const Form& form,
-                                 std::uint64_t address, Bytes run, Trial& trial) const;
+                                 std::uint64_t address, Bytes run, Trial& trial,
+                                 Moved* moved) const;
+  // Trial::prove(), but where the layout differs a place inside this code is not where it was: then
+  // it is left to the check of the branches.
+  std::optional<std::string> prove(std::uint32_t section, const Relocation& relocation, Bytes field,
+                                   std::uint64_t address, std::uint64_t place, Trial& trial,
+                                   Moved* moved) const;
 
   const ElfObject& object_;
   const SiteTables& sites_;

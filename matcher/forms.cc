@@ -21,6 +21,10 @@ constexpr std::uint8_t kInt3 = 0xcc;
 constexpr std::uint8_t kNop = 0x90;
 constexpr std::size_t kMaxNop = 8;
 
+// Sites that overlap multiply their forms. The kernel's have less than twenty; beyond this limit an
+// object is hostile, and forms that are left out only make the matcher refuse more.
+constexpr std::size_t kMaxForms = 1024;
+
 // BYTES_NOP1 .. BYTES_NOP8 of a 64-bit kernel (asm/nops.h).
 constexpr std::array<std::array<std::uint8_t, kMaxNop>, kMaxNop + 1> kNops = {{
     {},
@@ -64,6 +68,7 @@ bool same(const Form& a, const Form& b) {
 }
 
 void add(std::vector<Form>& forms, Form form) {
+  if (forms.size() >= kMaxForms) return;
   if (std::none_of(forms.begin(), forms.end(), [&](const Form& f) { return same(f, form); }))
     forms.push_back(std::move(form));
 }
@@ -212,9 +217,13 @@ void FormMaker::retpoline(std::vector<Form>& forms, const Site& site, std::uint6
   if (found == kRegisters.end()) return;
   const auto number = static_cast<unsigned>(found - kRegisters.begin());
 
+  // The displacement is the instruction's last four bytes, the opcode stands before it, and before
+  // that a cs prefix or the first byte of jcc.
+  if (thunk->offset == offset || thunk->offset + 4 != offset + site.length) return;
   const std::uint64_t opcode_offset = thunk->offset - 1;
   const std::uint8_t opcode = first.bytes[opcode_offset];
-  const bool conditional = opcode != kCall && opcode != kJump;
+  const bool conditional = opcode_offset > offset && first.bytes[offset] == 0x0f;
+  if (conditional ? (opcode & 0xf0) != 0x80 : opcode != kCall && opcode != kJump) return;
   const bool jump = opcode != kCall;
 
   std::vector<std::vector<std::uint8_t>> variants;

@@ -13,6 +13,21 @@ namespace splicer {
 
 namespace {
 
+// Deeper than any constant of the kernel refers to another, and far from the end of the stack.
+constexpr unsigned kMaxDepth = 64;
+
+bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
+
+// Does the section hold named objects? With -fdata-sections each has a section of its own, so that
+// a reference to it, past its end or before its start too, is about that object.
+bool holds_named_objects(const ElfObject& object, std::uint32_t section) {
+  return std::any_of(object.symbols().begin(), object.symbols().end(), [&](const Symbol& s) {
+    return s.section == section && !s.is_section() && !s.name.empty();
+  });
+}
+
+}  // namespace
+
 std::uint64_t read_field(Bytes field, std::uint32_t type) {
   std::uint64_t raw = 0;
   std::memcpy(&raw, field.data(), std::min<std::size_t>(field.size(), sizeof raw));
@@ -29,18 +44,6 @@ std::uint64_t read_field(Bytes field, std::uint32_t type) {
       return raw;
   }
 }
-
-bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
-
-// Does the section hold named objects? With -fdata-sections each has a section of its own, so that
-// a reference to it, past its end or before its start too, is about that object.
-bool holds_named_objects(const ElfObject& object, std::uint32_t section) {
-  return std::any_of(object.symbols().begin(), object.symbols().end(), [&](const Symbol& s) {
-    return s.section == section && !s.is_section() && !s.name.empty();
-  });
-}
-
-}  // namespace
 
 std::optional<std::uint64_t> References::section_base(std::uint32_t section) const {
   const auto found = bindings_.find({true, section});
@@ -196,6 +199,9 @@ std::optional<std::string> Trial::same_content(const Symbol& symbol, std::uint64
       end--;
   }
 
+  if (!compared_.insert({section.index, offset, address}).second) return std::nullopt;
+  if (depth_ >= kMaxDepth) return "constants refer to each other without end";
+
   std::vector<std::uint8_t> run(end - offset);
   if (!references_.image_.read(address, run))
     return fmt::format("it refers to a constant at {:#x}, where nothing is mapped", address);
@@ -208,10 +214,11 @@ std::optional<std::string> Trial::same_content(const Symbol& symbol, std::uint64
                     section.bytes.begin() + static_cast<std::ptrdiff_t>(relocation.offset),
                     run.begin() + static_cast<std::ptrdiff_t>(at - offset)))
       return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
-    if (auto conflict =
-            prove(relocation, Bytes(run).subspan(relocation.offset - offset, width),
-                  address + (relocation.offset - offset), section.index, relocation.offset))
-      return conflict;
+    depth_++;
+    auto conflict = prove(relocation, Bytes(run).subspan(relocation.offset - offset, width),
+                          address + (relocation.offset - offset), section.index, relocation.offset);
+    depth_--;
+    if (conflict) return conflict;
     at = relocation.offset + width;
   }
   if (!std::equal(section.bytes.begin() + static_cast<std::ptrdiff_t>(at),

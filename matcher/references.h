@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,10 @@ struct Anchor {
   std::uint32_t index = 0;
   auto operator<=>(const Anchor&) const = default;
 };
+
+// The value that a relocation of this type wrote into `field`, extended as the psABI (table 4.9)
+// says.
+std::uint64_t read_field(Bytes field, std::uint32_t type);
 
 class References {
  public:
@@ -69,7 +74,10 @@ class Trial {
   std::optional<std::string> bind_section(std::uint32_t section, std::uint64_t base);
 
   std::size_t mark() const { return added_.size(); }
-  void back_to(std::size_t mark) { added_.resize(mark); }
+  void back_to(std::size_t mark) {
+    added_.resize(mark);
+    compared_.clear();  // what was equal may have been so under the bindings that are gone
+  }
   // Sections that this trial bound first.
   std::vector<std::uint32_t> commit();
 
@@ -82,8 +90,19 @@ class Trial {
                                           std::uint64_t address);
   unsigned distance_to_next_instruction(std::uint32_t section, std::uint64_t place) const;
 
+  // A constant of the object, and where it stands in the kernel.
+  struct Constant {
+    std::uint32_t section;
+    std::uint64_t offset;
+    std::uint64_t address;
+    auto operator<=>(const Constant&) const = default;
+  };
+
   References& references_;
   std::vector<std::pair<Anchor, std::uint64_t>> added_;
+  // Constants that are equal, or are just being compared: they may refer to each other in a circle.
+  std::set<Constant> compared_;
+  unsigned depth_ = 0;  // constants that refer to the one that is being compared
 };
 
 }  // namespace splicer

@@ -22,6 +22,11 @@ namespace splicer {
 
 class FakeImage final : public Image {
  public:
+  FakeImage() = default;
+  FakeImage(const FakeImage& other) : Image(), memory_(other.memory_), list_(other.list_) {}
+  FakeImage& operator=(const FakeImage&) = delete;
+  ~FakeImage() override = default;
+
   void put(std::uint64_t address, const std::vector<std::uint8_t>& bytes) {
     for (const std::uint8_t byte : bytes) memory_[address++] = byte;
   }
