@@ -58,6 +58,15 @@ std::uint64_t branch_target(Bytes field, std::uint64_t address) {
   return address + 4 + static_cast<std::uint64_t>(static_cast<std::int64_t>(displacement));
 }
 
+// What a traced function calls: ftrace's own entries, a trampoline that it made for one tracer
+// (create_trampoline(), listed under this module name), or one of BPF's (bpf_image_ksym_add()).
+bool is_trace_entry(const KernelSymbol& symbol) {
+  if (symbol.module == "__builtin__ftrace") return true;
+  if (symbol.module == "bpf") return symbol.name.starts_with("bpf_trampoline_");
+  return symbol.module == "vmlinux" &&
+         (symbol.name == "ftrace_caller" || symbol.name == "ftrace_regs_caller");
+}
+
 bool same(const Form& a, const Form& b) {
   const auto same_relocation = [](const Relocation& x, const Relocation& y) {
     return x.offset == y.offset && x.type == y.type && x.symbol == y.symbol && x.addend == y.addend;
@@ -430,7 +439,7 @@ void FormMaker::ftrace(std::vector<Form>& forms, const Site& site, std::uint64_t
   if (run.size() >= offset + 5 && (run[offset] == kCall || run[offset] == kJump)) {
     const std::uint64_t target = branch_target(run.subspan(offset + 1, 4), address + offset + 1);
     const KernelSymbol* symbol = image_.symbols().at(target);
-    if (symbol != nullptr && symbol->name != "__fentry__") {
+    if (symbol != nullptr && image_.live() && is_trace_entry(*symbol)) {
       Form form = with_bytes(forms.front(), offset, branch(run[offset], address + offset, target));
       form.hook = image_.symbols().describe(target);
       hooked.push_back(std::move(form));

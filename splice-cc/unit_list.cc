@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <sstream>
 
 #include "splice-cc/files.h"
@@ -36,19 +37,27 @@ bool has_makefile(const fs::path& folder) {
 
 }  // namespace
 
-Result<const UnitList::Folder*> UnitList::folder(const std::string& name) {
-  if (const auto known = folders_.find(name); known != folders_.end()) return &known->second;
-  // kbuild's answer does not change while the tree stands.
+// kbuild's answer does not change while the tree stands, so it is kept.
+Result<std::string> UnitList::answer(const std::string& name, bool locked) const {
   const fs::path saved =
       kbuild_.tree().store / "folders" / (name == "." ? std::string("top") : name) / "answer";
-  auto text = read_text(saved);
-  if (!text) {
-    auto lock = FileLock::take(kbuild_.tree().lock);
-    if (!lock) return propagate(lock);
-    text = kbuild_.ask(name, kQuestion);
-    if (!text) return propagate(text);
-    if (auto written = write_file(saved, *text); !written) return propagate(written);
+  if (auto text = read_text(saved)) return text;
+  std::optional<FileLock> lock;
+  if (!locked) {
+    auto taken = FileLock::take(kbuild_.tree().lock);
+    if (!taken) return propagate(taken);
+    lock.emplace(std::move(*taken));
   }
+  auto text = kbuild_.ask(name, kQuestion);
+  if (!text) return propagate(text);
+  if (auto written = write_file(saved, *text); !written) return propagate(written);
+  return text;
+}
+
+Result<const UnitList::Folder*> UnitList::folder(const std::string& name) {
+  if (const auto known = folders_.find(name); known != folders_.end()) return &known->second;
+  auto text = answer(name, false);
+  if (!text) return propagate(text);
   Folder folder;
   std::istringstream words(*text);
   std::string state;
@@ -184,6 +193,55 @@ Result<std::optional<Unit>> UnitList::find(const std::string& source) {
     if (unit && *unit) return unit;
   }
   return std::nullopt;
+}
+
+Result<std::vector<Unit>> UnitList::all(unsigned jobs) {
+  std::map<std::string, Unit> found;
+  std::set<std::string> left_out;
+  // Level by level: the folders of one level are asked at the same time.
+  std::vector<std::string> level = {"."};
+  entry_["."] = ".";
+  std::set<std::string> seen(level.begin(), level.end());
+  while (!level.empty()) {
+    std::vector<std::string> next;
+    for (std::size_t first = 0; first < level.size(); first += jobs) {
+      const std::size_t end = std::min<std::size_t>(level.size(), first + jobs);
+      auto lock = FileLock::take(kbuild_.tree().lock);
+      if (!lock) return propagate(lock);
+      std::vector<std::future<Result<std::string>>> asked;
+      for (std::size_t i = first; i < end; ++i)
+        asked.push_back(
+            std::async(std::launch::async, [this, &level, i] { return answer(level[i], true); }));
+      for (auto& one : asked)
+        if (auto text = one.get(); !text) return propagate(text);
+    }
+    for (const std::string& name : level) {
+      auto listing = folder(name);
+      if (!listing) return propagate(listing);
+      for (const std::string& sub : (*listing)->subfolders) {
+        if (!seen.insert(sub).second) continue;
+        entry_[sub] = name == "." ? sub : entry_[name];
+        reached_[sub] = true;
+        next.push_back(sub);
+      }
+      for (auto [object, unit] : (*listing)->units) {
+        const fs::path source = kbuild_.tree().source / fs::path(object);
+        for (const char* ending : {".c", ".S"})
+          if (fs::exists(fs::path(source).replace_extension(ending)))
+            unit.source = fs::path(object).replace_extension(ending).string();
+        if (unit.source.empty()) continue;  // generated: no patch can name it
+        unit.entry = entry_[name];
+        const auto [place, is_new] = found.emplace(object, unit);
+        if ((!is_new && place->second.target != unit.target) || (*listing)->twice.contains(object))
+          left_out.insert(object);
+      }
+    }
+    level = std::move(next);
+  }
+  std::vector<Unit> units;
+  for (auto& [object, unit] : found)
+    if (!left_out.contains(object)) units.push_back(std::move(unit));
+  return units;
 }
 
 }  // namespace splicer

@@ -32,6 +32,11 @@ class UnitList {
   // Errors: "kbuild-folder", "unit-in-two-modules".
   Result<std::optional<Unit>> find(const std::string& source);
 
+  // Every unit that kbuild reaches and whose source is a file of the tree, in the order of their
+  // names; objects of several modules are left out, as find() refuses them. Asks `jobs` folders at
+  // a time, which takes minutes once a tree. Errors: "kbuild-folder".
+  Result<std::vector<Unit>> all(unsigned jobs);
+
  private:
   struct Folder {
     std::set<std::string> subfolders;
@@ -39,6 +44,7 @@ class UnitList {
     std::set<std::string> twice;        // objects that several modules contain
   };
   Result<const Folder*> folder(const std::string& name);
+  Result<std::string> answer(const std::string& name, bool locked) const;
   Result<bool> reached(const std::string& name);
   const std::vector<std::string>& folders_that_look_elsewhere();
 
