@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <sstream>
+#include <string_view>
 
 namespace splicer {
 
@@ -34,6 +36,20 @@ std::string package_of(const std::string& program) {
                                                               {"diff", "diffutils"}};
   const auto found = packages.find(program);
   return found == packages.end() ? program : found->second;
+}
+
+// Where the child itself would find the program: posix_spawnp(3) looks in this process's own PATH,
+// which may hold another one than the programs that the child starts in its turn would find.
+std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
+  if (name.find('/') != std::string::npos) return name;
+  constexpr std::string_view kPath = "PATH=";
+  for (const std::string& variable : environment) {
+    if (!variable.starts_with(kPath)) continue;
+    std::istringstream folders(variable.substr(kPath.size()));
+    for (std::string folder; std::getline(folders, folder, ':');)
+      if (std::string path = folder + "/" + name; access(path.c_str(), X_OK) == 0) return path;
+  }
+  return name;
 }
 
 std::string drain(int from) {
@@ -74,8 +90,9 @@ Result<ProgramRun> run_program(const std::vector<std::string>& arguments,
   const std::vector<std::string> environment =
       options.environment.empty() ? plain_environment() : options.environment;
   pid_t child = 0;
-  const int error = posix_spawnp(&child, arguments[0].c_str(), &actions, nullptr,
-                                 pointers(arguments).data(), pointers(environment).data());
+  const std::string program = find_program(arguments[0], environment);
+  const int error = posix_spawn(&child, program.c_str(), &actions, nullptr,
+                                pointers(arguments).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   if (error != 0) {

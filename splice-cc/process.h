@@ -7,7 +7,8 @@
 //     if (run->status != 0) ...run->output says why...
 //
 // Invariant: no shell unless one is named, so no argument is ever taken apart; the child gets the
-// environment that is given, never this process's own, so that two machines build the same.
+// environment that is given, never this process's own, so that two machines build the same; the
+// program too is looked for in the PATH that is given.
 #pragma once
 
 #include <filesystem>
