@@ -18,12 +18,20 @@ namespace splicer {
 namespace fs = std::filesystem;
 
 Result<std::string> read_text(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
+  // No stream: reading a folder through one throws.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   std::string text;
-  if (in) text.assign(std::istreambuf_iterator<char>(in), {});
-  if (!in || in.bad())
+  std::array<char, 65536> buffer{};
+  ssize_t got = descriptor < 0 ? -1 : 1;
+  while (got > 0 || (got < 0 && descriptor >= 0 && errno == EINTR)) {
+    got = read(descriptor, buffer.data(), buffer.size());
+    if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  const int error = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (got < 0)
     return fail(ExitCode::error, "file-unreadable",
-                fmt::format("cannot be read: {}", std::strerror(errno)))
+                fmt::format("cannot be read: {}", std::strerror(error)))
         .at_file(path.string());
   return text;
 }
@@ -78,9 +86,15 @@ Result<FileLock> FileLock::take(const fs::path& path) {
                 fmt::format("cannot be opened: {}", std::strerror(errno)))
         .at_file(path.string())
         .hint("set XDG_CACHE_HOME to a folder that you may write");
-  while (flock(descriptor, LOCK_EX) != 0 && errno == EINTR) {
+  FileLock lock(descriptor);
+  while (flock(descriptor, LOCK_EX) != 0) {
+    if (errno == EINTR) continue;
+    return fail(ExitCode::error, "cache-unwritable",
+                fmt::format("cannot be locked: {}", std::strerror(errno)))
+        .at_file(path.string())
+        .hint("set XDG_CACHE_HOME to a folder on a disk of this machine");
   }
-  return FileLock(descriptor);
+  return lock;
 }
 
 FileLock::~FileLock() {
