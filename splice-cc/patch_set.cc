@@ -16,12 +16,23 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// "--- a/kernel/fork.c\t2026-01-01" -> "a/kernel/fork.c"
-std::string header_path(const std::string& line) {
+struct Header {
+  std::string path;
+  bool missing;  // the file is not there on this side
+};
+
+// "--- a/kernel/fork.c\t2026-01-01 12:00:00" -> "a/kernel/fork.c"
+Header parse_header(const std::string& line) {
   std::string path = line.substr(4);
-  if (const std::size_t tab = path.find('\t'); tab != std::string::npos) path.resize(tab);
+  std::string date;
+  if (const std::size_t tab = path.find('\t'); tab != std::string::npos) {
+    date = path.substr(tab + 1);
+    path.resize(tab);
+  }
   while (!path.empty() && (path.back() == '\r' || path.back() == ' ')) path.pop_back();
-  return path;
+  // `diff -N` has a missing file's name with the epoch for its date, in local time.
+  const bool epoch = date.starts_with("1970-01-01 ") || date.starts_with("1969-12-31 ");
+  return {path, epoch || path == "/dev/null"};
 }
 
 std::string stripped(const std::string& path, unsigned strip) {
@@ -34,8 +45,13 @@ std::string stripped(const std::string& path, unsigned strip) {
   return path.substr(at);
 }
 
+// Git writes a name with odd characters in quotes and escapes them; no file of the kernel has any.
 bool is_safe(const std::string& path) {
-  if (path.empty() || path[0] == '/') return false;
+  if (path.empty() || path[0] == '/' || path.ends_with('/')) return false;
+  const bool odd = std::any_of(path.begin(), path.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\\' || c == 0x7f;
+  });
+  if (odd) return false;
   const fs::path parts(path);
   return std::none_of(parts.begin(), parts.end(),
                       [](const fs::path& part) { return part == ".."; });
@@ -100,49 +116,59 @@ class Parser {
   }
 
   Result<void> file() {
-    const std::size_t begin = at_;
-    const std::string old_path = header_path(lines_[at_]);
-    const std::string new_path = header_path(lines_[at_ + 1]);
+    const Header before = parse_header(lines_[at_]);
+    const Header after = parse_header(lines_[at_ + 1]);
     PatchFile file;
-    file.added = old_path == "/dev/null";
-    file.removed = new_path == "/dev/null";
-    if (auto chosen = choose_path(file, old_path, new_path); !chosen) return chosen;
+    file.added = before.missing;
+    file.removed = after.missing;
+    if (auto chosen = choose_path(file, before.path, after.path); !chosen) return chosen;
     at_ += 2;
+    const std::size_t begin = at_;
     bool any = false;
     while (at_ < lines_.size() && lines_[at_].starts_with("@@ ")) {
       if (auto read = hunk(); !read) return read;
       any = true;
     }
     if (!any) return malformed("patch-malformed", "a file's diff without a hunk");
+    file.text = fmt::format("--- {}\n+++ {}\n", file.added ? "/dev/null" : "a/" + file.path,
+                            file.removed ? "/dev/null" : "b/" + file.path);
     for (std::size_t i = begin; i < at_; ++i) file.text += lines_[i] + "\n";
     patch_.files.push_back(std::move(file));
     return {};
   }
 
+  // -p0 or -p1? The reading whose file is there, or for a new file its folder; then git's habit of
+  // a/ and b/; then the reading whose first folder is there.
   Result<void> choose_path(PatchFile& file, const std::string& old_path,
                            const std::string& new_path) {
     const std::string& full = file.removed ? old_path : new_path;
-    std::error_code code;
-    for (const unsigned strip : {1U, 0U}) {
+    const bool git = full.starts_with("a/") || full.starts_with("b/");
+    const auto reading = [&](unsigned strip) -> std::string {
       const std::string path = stripped(full, strip);
-      const std::string other = file.added || file.removed ? path : stripped(old_path, strip);
-      if (!is_safe(path) || !is_safe(other)) {
-        if (strip == 0 || full[0] == '/') break;
-        continue;
-      }
-      // A file that is not there is new, or not part of the tree: then git's habit decides.
-      const bool known = file.added ? fs::exists((source_ / path).parent_path(), code)
-                                    : fs::exists(source_ / path, code);
-      const bool git = full.starts_with("a/") || full.starts_with("b/");
-      if (known || (strip == 1 && git) || (strip == 0 && !git)) {
-        file.path = fs::path(path).lexically_normal().string();
-        file.strip = strip;
-        return {};
-      }
+      return is_safe(full) && is_safe(path) ? fs::path(path).lexically_normal().string() : "";
+    };
+    std::error_code code;
+    const auto is_there = [&](const std::string& path) {
+      const fs::path place = source_ / path;
+      return !path.empty() && fs::exists(file.added ? place.parent_path() : place, code);
+    };
+    const auto has_folder = [&](const std::string& path) {
+      return path.find('/') != std::string::npos && fs::exists(source_ / *fs::path(path).begin());
+    };
+    const std::string whole = reading(0);
+    const std::string rest = reading(1);
+    if (is_there(whole)) {
+      file.path = whole;
+    } else if (is_there(rest) || git) {
+      file.path = rest;
+    } else {
+      file.path = has_folder(rest) && !has_folder(whole) ? rest : whole;
     }
-    return malformed("patch-path",
-                     fmt::format("it names '{}', which is no path in a source tree", full))
-        .hint("paths must be relative to the kernel's source (-p0 or -p1)");
+    if (!is_safe(file.path) || file.path == ".")
+      return malformed("patch-path",
+                       fmt::format("it names '{}', which is no path in a source tree", full))
+          .hint("paths must be relative to the kernel's source (-p0 or -p1)");
+    return {};
   }
 
   Result<void> hunk() {
@@ -238,29 +264,27 @@ std::set<std::string> PatchSet::files() const {
 Result<void> PatchSet::apply(const fs::path& folder, const fs::path& scratch,
                              std::vector<std::string>* warnings) const {
   for (const Patch& patch : patches_) {
-    for (const unsigned strip : {0U, 1U}) {
-      std::string text;
-      for (const PatchFile& file : patch.files)
-        if (file.strip == strip && is_kernel_source(file.path)) text += file.text;
-      if (text.empty()) continue;
-      const fs::path input = scratch / "patch-part";
-      if (auto written = write_file(input, text); !written) return written;
-      const auto run = run_program({"patch", fmt::format("-p{}", strip), "--batch", "--forward",
-                                    "--no-backup-if-mismatch", "--reject-file=-",
-                                    "--directory=" + folder.string(), "--input=" + input.string()});
-      if (!run) return Failure(run.error());
-      if (run->status != 0)
-        return fail(ExitCode::error, "patch-does-not-apply",
-                    "it does not apply to the source of this kernel")
-            .at_file(patch.name)
-            .detail(last_lines(run->output, 20))
-            .hint("is the change in this kernel already, or made for another version?");
-      std::string file;
-      for (const std::string& line : split_lines(run->output)) {
-        if (line.starts_with("patching file ")) file = line.substr(14);
-        if (line.find("with fuzz") != std::string::npos)
-          warnings->push_back(fmt::format("{}: {}: {}", patch.name, file, line));
-      }
+    std::string text;
+    for (const PatchFile& file : patch.files)
+      if (is_kernel_source(file.path)) text += file.text;
+    if (text.empty()) continue;
+    const fs::path input = scratch / "patch-part";
+    if (auto written = write_file(input, text); !written) return written;
+    const auto run = run_program({"patch", "-p1", "--batch", "--forward", "--unified",
+                                  "--no-backup-if-mismatch", "--reject-file=-",
+                                  "--directory=" + folder.string(), "--input=" + input.string()});
+    if (!run) return Failure(run.error());
+    if (run->status != 0)
+      return fail(ExitCode::error, "patch-does-not-apply",
+                  "it does not apply to the source of this kernel")
+          .at_file(patch.name)
+          .detail(last_lines(run->output, 20))
+          .hint("is the change in this kernel already, or made for another version?");
+    std::string file;
+    for (const std::string& line : split_lines(run->output)) {
+      if (line.starts_with("patching file ")) file = line.substr(14);
+      if (line.find("with fuzz") != std::string::npos)
+        warnings->push_back(fmt::format("{}: {}: {}", patch.name, file, line));
     }
   }
   return {};

@@ -8,9 +8,11 @@
 //     patches->apply(folder, &warnings);      // with patch(1); fuzz is told
 //
 // Applying is left to patch(1), which has seen every kind of diff; here a patch is only taken apart
-// into its files, to know what it touches and to leave out what no kernel is built from.
+// into its files, to know what it touches and to leave out what no kernel is built from. patch(1)
+// chooses by rules of its own between the two names in a header; so it gets headers that we write.
 //
-// Invariant: every path is relative, without "..", so nothing outside the folder is ever touched.
+// Invariant: every path is relative, without "..", so nothing outside the folder is ever touched,
+// and patch(1) changes the files that files() names and no others.
 #pragma once
 
 #include <filesystem>
@@ -26,8 +28,7 @@ struct PatchFile {
   std::string path;  // after stripping, relative to the tree
   bool added = false;
   bool removed = false;
-  std::string text;  // its part of the patch, from "---" on, with the path as in the patch
-  unsigned strip = 1;
+  std::string text;  // its part of the patch, under a header of ours that names `path`
 };
 
 struct Patch {
