@@ -52,10 +52,15 @@ std::string tree_key(const Host& host) {
   std::error_code code;
   if (fs::is_directory(host.source, code)) {
     std::vector<std::string> stamps;
-    for (const auto& entry : fs::recursive_directory_iterator(
-             host.source, fs::directory_options::skip_permission_denied, code))
-      if (entry.is_regular_file(code) && !is_built(entry.path()))
-        stamps.push_back(stamp(entry.path()));
+    for (auto entry = fs::recursive_directory_iterator(
+             host.source, fs::directory_options::skip_permission_denied, code);
+         !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
+      if (is_built(entry->path())) {
+        entry.disable_recursion_pending();
+      } else if (entry->is_regular_file(code)) {
+        stamps.push_back(stamp(entry->path()));
+      }
+    }
     std::sort(stamps.begin(), stamps.end());
     key += fmt::format("{}", fmt::join(stamps, ""));
   } else {
@@ -88,7 +93,8 @@ Result<void> copy_source(const fs::path& from, const fs::path& into) {
       entry.disable_recursion_pending();
       continue;
     }
-    const fs::path to = into / fs::relative(entry->path(), from);
+    // By the names alone: fs::relative() would follow links, which are copied as such.
+    const fs::path to = into / entry->path().lexically_relative(from);
     if (entry->is_symlink()) {
       fs::copy_symlink(entry->path(), to, code);
     } else if (entry->is_directory()) {
@@ -153,7 +159,7 @@ Result<void> lay_tools_over(const fs::path& tools, const fs::path& source) {
           "\x7f"
           "ELF")
         continue;
-      if (auto copied = copy_over(entry.path(), source / fs::relative(entry.path(), tools));
+      if (auto copied = copy_over(entry.path(), source / entry.path().lexically_relative(tools));
           !copied)
         return copied;
     }
