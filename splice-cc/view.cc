@@ -75,17 +75,24 @@ Result<void> View::open_folder(const std::string& path) {
 }
 
 Result<bool> View::check(const std::vector<std::string>& read) {
+  std::error_code code;
+  const fs::path tree = fs::weakly_canonical(source_, code);
+  // Does the name lead to a patched file as it was, through some linked folder on its way?
+  const auto is_as_it_was = [&](const std::string& name) {
+    const fs::path real = fs::weakly_canonical(folder_ / name, code);
+    return !code && files_.contains(real.lexically_relative(tree).string());
+  };
   bool right = true;
   for (const std::string& name : read) {
-    std::error_code code;
-    const fs::path real = fs::weakly_canonical(folder_ / name, code);
-    const std::string inside =
-        fs::relative(real, fs::weakly_canonical(source_, code), code).string();
-    if (code || inside.empty() || inside.starts_with("..") || !files_.contains(inside)) continue;
-    // It came to the file as it was, through some linked folder on its way: open them all.
+    if (!is_as_it_was(name)) continue;
     right = false;
     if (auto opened = open_folder(fs::path(name).parent_path().string()); !opened)
       return propagate(opened);
+    if (is_as_it_was(name))
+      return fail(ExitCode::error, "patched-file-linked",
+                  "it is a link to a file that the patch changes, so it cannot be compiled apart")
+          .at_file(name)
+          .hint("give a source without such links with --source");
   }
   return right;
 }

@@ -36,7 +36,7 @@ class View {
   // Makes a folder real, so that files can be written into it.
   Result<void> open_folder(const std::string& path);
   // True when the files that were read are right; otherwise folders were made real, and the compile
-  // must be run again.
+  // must be run again. Errors: "patched-file-linked".
   Result<bool> check(const std::vector<std::string>& read);
 
  private:
