@@ -52,7 +52,7 @@ struct CodeSection {
   std::uint32_t index = 0;
   std::vector<const Symbol*> functions;
   std::vector<std::uint64_t> candidates;  // possible bases
-  bool ambiguous_name = false;            // more than one candidate from the start
+  bool scattered = false;                 // its names are known, but not at its distances
   bool done = false;
   std::uint64_t base = 0;  // when done and matched
   std::uint64_t code = 0;
@@ -89,15 +89,14 @@ class ObjectMatcher {
       CodeSection code;
       code.index = section.index;
       code.functions = object_.functions_in(section.index);
-      code.candidates = candidates(code);
-      code.ambiguous_name = code.candidates.size() > 1;
+      code.candidates = candidates(code, code.scattered);
       sections_.push_back(std::move(code));
     }
   }
 
   // Addresses where the kernel's table has all the section's names at the right distances. A weak
   // function may be another object's, so it does not vote when there are others.
-  std::vector<std::uint64_t> candidates(const CodeSection& code) const {
+  std::vector<std::uint64_t> candidates(const CodeSection& code, bool& scattered) const {
     std::vector<std::uint64_t> bases;
     bool first = true;
     for (const bool weak : {false, true}) {
@@ -125,6 +124,7 @@ class ObjectMatcher {
       }
       if (!first) break;
     }
+    scattered = !first && bases.empty();
     return bases;
   }
 
@@ -316,6 +316,17 @@ class ObjectMatcher {
     }
     const auto base =
         fail(ExitCode::mismatch, "", "").at_file(object_.name()).in_function(symbol.name).take();
+    if (code.scattered && !code.comparison.difference && !symbol.is_weak()) {
+      match.state = MatchState::mismatched;
+      match.error = base;
+      match.error.code = "run-pre-mismatch";
+      match.error.message = fmt::format(
+          "the running kernel has the names of {} at other distances: it was built from other "
+          "source, by another compiler or with other options",
+          object_.section(code.index).name);
+      match.error.advice = "give an object that was built like this kernel";
+      return match;
+    }
     if (code.candidates.empty() && !code.comparison.difference) {
       match.state = MatchState::absent;
       match.error = base;
@@ -370,6 +381,17 @@ class ObjectMatcher {
       if (offset >= symbol.value && offset < symbol.value + symbol.size) match.traced_by = who;
   }
 
+  // A probe's breakpoint or jump stands where an instruction begins; elsewhere the same byte is a
+  // part of an operand.
+  static bool is_instruction_start(Bytes code, std::uint64_t function, std::uint64_t offset) {
+    std::uint64_t at = function;
+    while (at < offset) {
+      const auto instruction = decode(code.subspan(at));
+      at += instruction ? instruction->length : 1;
+    }
+    return at == offset;
+  }
+
   Error mismatch(const CodeSection& code, const Symbol& symbol) const {
     const Difference& difference = *code.comparison.difference;
     const Bytes pre = object_.section(code.index).bytes;
@@ -392,7 +414,8 @@ class ObjectMatcher {
         "stand on it?";
     const std::uint64_t at = difference.run_offset;
     if (at < run.size() && difference.pre_offset < pre.size() &&
-        run[at] != pre[difference.pre_offset]) {
+        run[at] != pre[difference.pre_offset] &&
+        is_instruction_start(pre, symbol.value, difference.pre_offset)) {
       std::string probe;
       if (run[at] == 0xcc) probe = "a breakpoint, which a kprobe leaves";
       if (run[at] == 0xe9 && at + 5 <= run.size()) {
