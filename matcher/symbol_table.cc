@@ -61,6 +61,7 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
       if (module.size() > 2 && module.front() == '[' && module.back() == ']')
         symbol.module = module.substr(1, module.size() - 2);
     }
+    if (name.empty()) continue;  // nobody can ask for it, and it says nothing to people
     symbol.name = name;
     any_address = any_address || symbol.address != 0;
     symbols.push_back(std::move(symbol));

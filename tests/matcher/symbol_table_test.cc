@@ -78,6 +78,12 @@ TEST(SymbolTable, OddModulePartsStayNames) {
   }
 }
 
+TEST(SymbolTable, SymbolsWithoutANameAreLeftOut) {
+  const auto parsed = SymbolTable::parse_kallsyms("1 T \t[m]\n2 T a\n");
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->all().size(), 1u);
+}
+
 TEST(SymbolTable, FindIsOfOneTarget) {
   const SymbolTable symbols = table();
   EXPECT_EQ(addresses(symbols.find("vmlinux", "do_one")),
