@@ -106,7 +106,12 @@ class ObjectMatcher {
           continue;
         std::vector<const KernelSymbol*> known =
             image_.symbols().find(options_.target, symbol.name);
-        if (known.empty()) known = image_.symbols().find_in_updates(symbol.name);
+        // An out-of-line part goes with its function: if an update replaced that, the part that now
+        // counts is the update's, and the jump in the function's proved code decides.
+        if (known.empty() || symbol.name.ends_with(".cold")) {
+          const auto brought = image_.symbols().find_in_updates(symbol.name);
+          known.insert(known.end(), brought.begin(), brought.end());
+        }
         if (known.empty()) continue;
         std::vector<std::uint64_t> here;
         for (const KernelSymbol* kernel : known) {
