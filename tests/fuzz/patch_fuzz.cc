@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Any bytes as a patch: refused, or files with paths inside the tree and diffs under headers that
+// name them; and what was taken apart is taken apart in the same way again.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "splice-cc/patch_set.h"
+
+namespace {
+
+bool is_inside(const std::string& path) {
+  const std::filesystem::path parts(path);
+  if (path.empty() || parts.is_absolute()) return false;
+  for (const std::filesystem::path& part : parts)
+    if (part == ".." || part.empty()) return false;
+  return true;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::filesystem::path nowhere = "/nonexistent";
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  const auto patch = splicer::PatchSet::parse(text, "fuzz.patch", nowhere);
+  if (!patch) {
+    if (patch.error().code.empty() || patch.error().file != "fuzz.patch") std::abort();
+    return 0;
+  }
+  if (patch->files.empty()) std::abort();
+  for (const splicer::PatchFile& file : patch->files) {
+    if (!is_inside(file.path)) std::abort();
+    const auto again = splicer::PatchSet::parse(file.text, file.path, nowhere);
+    if (!again || again->files.size() != 1 || again->files[0].path != file.path ||
+        again->files[0].text != file.text)
+      std::abort();
+  }
+  return 0;
+}
