@@ -18,7 +18,7 @@ namespace {
 
 struct Header {
   std::string path;
-  bool missing;  // the file is not there on this side
+  bool epoch;  // its date, which `diff -N` gives a file that is not there
 };
 
 // "--- a/kernel/fork.c\t2026-01-01 12:00:00" -> "a/kernel/fork.c"
@@ -30,9 +30,8 @@ Header parse_header(const std::string& line) {
     path.resize(tab);
   }
   while (!path.empty() && (path.back() == '\r' || path.back() == ' ')) path.pop_back();
-  // `diff -N` has a missing file's name with the epoch for its date, in local time.
   const bool epoch = date.starts_with("1970-01-01 ") || date.starts_with("1969-12-31 ");
-  return {path, epoch || path == "/dev/null"};
+  return {path, epoch};
 }
 
 std::string stripped(const std::string& path, unsigned strip) {
@@ -119,8 +118,11 @@ class Parser {
     const Header before = parse_header(lines_[at_]);
     const Header after = parse_header(lines_[at_ + 1]);
     PatchFile file;
-    file.added = before.missing;
-    file.removed = after.missing;
+    const std::string hunk_head = at_ + 2 < lines_.size() ? lines_[at_ + 2].substr(0, 80) : "";
+    file.added = before.path == "/dev/null" || (before.epoch && hunk_head.starts_with("@@ -0,0 "));
+    file.removed =
+        !file.added && (after.path == "/dev/null" ||
+                        (after.epoch && hunk_head.find(" +0,0 @@") != std::string::npos));
     if (auto chosen = choose_path(file, before.path, after.path); !chosen) return chosen;
     at_ += 2;
     const std::size_t begin = at_;
