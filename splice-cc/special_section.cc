@@ -17,10 +17,12 @@ Failure malformed(const AtomTable& atoms, const Section& table, const std::strin
 // How many entries a table has: as many as relocations that name the code which an entry is about.
 std::size_t count_entries(const AtomTable& atoms, const Section& table) {
   // These have two or three relocations an entry, always; of the others only one names code.
-  if (table.name == "__jump_table") return table.relocations.size() / 3;
+  std::size_t each = 0;
+  if (table.name == "__jump_table") each = 3;
   if (table.name == ".altinstructions" || table.name == "__ex_table" ||
       table.name == ".static_call_sites")
-    return table.relocations.size() / 2;
+    each = 2;
+  if (each != 0) return table.relocations.size() % each == 0 ? table.relocations.size() / each : 0;
   std::size_t count = 0;
   for (const Relocation& relocation : table.relocations) {
     const Symbol& symbol = atoms.object().symbol(relocation.symbol);
@@ -84,7 +86,8 @@ Result<SpecialSections> SpecialSections::collect(const AtomTable& atoms) {
         entry.other_begin =
             replacement.begin + static_cast<std::uint64_t>(entry.references[1].into);
         entry.other_size = table.bytes[entry.begin + size - 1];
-        if (entry.other_begin + entry.other_size > object.section(entry.other_section).size)
+        const std::uint64_t limit = object.section(entry.other_section).bytes.size();
+        if (entry.other_begin > limit || entry.other_size > limit - entry.other_begin)
           return malformed(atoms, table, fmt::format("entry {}: replacement outside", i));
       }
       result.by_owner_[entry.references[0].atom].push_back(std::move(entry));
