@@ -14,6 +14,41 @@ namespace {
 
 const char* thing(AtomKind kind) { return kind == AtomKind::code ? "code" : "content"; }
 
+// What a reference into a section of strings and constants that the linker merges means: the string
+// up to its NUL, or the constant.
+std::optional<Bytes> merged_content(const Section& section, std::int64_t into) {
+  const auto at = static_cast<std::uint64_t>(into);
+  if (into < 0 || at >= section.bytes.size()) return std::nullopt;
+  if ((section.flags & SHF_STRINGS) != 0) {
+    const auto from = section.bytes.begin() + into;
+    const auto nul = std::find(from, section.bytes.end(), std::uint8_t{0});
+    return section.bytes.subspan(at, static_cast<std::size_t>(nul - from));
+  }
+  const std::uint64_t unit = std::max<std::uint64_t>(section.entsize, 1);
+  const std::uint64_t end = std::min<std::uint64_t>(at / unit * unit + unit, section.bytes.size());
+  return section.bytes.subspan(at, end - at);
+}
+
+// A string for people: in quotes, on one line, not too long.
+std::string quoted(Bytes text) {
+  constexpr std::size_t kMost = 40;
+  std::string out = "\"";
+  for (const std::uint8_t byte : text.first(std::min(text.size(), kMost))) {
+    if (byte == '\n') {
+      out += "\\n";
+    } else if (byte == '\t') {
+      out += "\\t";
+    } else if (byte == '"' || byte == '\\') {
+      out += {'\\', static_cast<char>(byte)};
+    } else if (byte < 0x20 || byte > 0x7e) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += static_cast<char>(byte);
+    }
+  }
+  return out + (text.size() > kMost ? "...\"" : "\"");
+}
+
 std::vector<Reference> references_between(const Atom& atom, std::uint64_t begin,
                                           std::uint64_t end) {
   std::vector<Reference> found;
@@ -57,20 +92,17 @@ std::optional<std::string> Compare::difference(std::uint32_t pre, std::uint32_t 
 std::optional<std::string> Compare::compare(std::uint32_t pre, std::uint32_t post) {
   const Atom& a = unit_.pre->at(pre);
   const Atom& b = unit_.post->at(post);
-  if (a.size != b.size) return fmt::format("its size was {} and is {} bytes", a.size, b.size);
-  if (auto what = difference_in(pre, post, 0, 0, a.size)) return what;
-  std::string table;
-  if (!same_entries(pre, post, &table)) return fmt::format("its entries in {} differ", table);
-  return std::nullopt;
+  if (a.size != b.size)
+    return fmt::format("its {} was {} bytes long and is {}", thing(b.kind), a.size, b.size);
+  return difference_in(pre, post, {0, 0, a.size}, true);
 }
 
 std::optional<std::string> Compare::difference_in(std::uint32_t pre, std::uint32_t post,
-                                                  std::uint64_t pre_begin, std::uint64_t post_begin,
-                                                  std::uint64_t size) {
+                                                  const Stretch& stretch, bool with_entries) {
   const Atom& a = unit_.pre->at(pre);
   const Atom& b = unit_.post->at(post);
-  const auto before = references_between(a, pre_begin, pre_begin + size);
-  const auto after = references_between(b, post_begin, post_begin + size);
+  const auto before = references_between(a, stretch.pre_begin, stretch.pre_begin + stretch.size);
+  const auto after = references_between(b, stretch.post_begin, stretch.post_begin + stretch.size);
   const auto empty = [](Bytes bytes) {
     return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
   };
@@ -86,13 +118,7 @@ std::optional<std::string> Compare::difference_in(std::uint32_t pre, std::uint32
     for (std::size_t i = 0; i < before.size(); ++i) {
       if (before[i].offset != after[i].offset || before[i].type != after[i].type) break;
       if (same_reference(before[i], after[i])) continue;
-      const auto name = [](const AtomTable& table, const Reference& reference) {
-        return reference.undefined ? table.object().symbol(reference.symbol).name
-                                   : table.at(reference.atom).name;
-      };
-      return fmt::format("it refers to {} at +{:#x}, where it referred to {}",
-                         name(*unit_.post, after[i]), post_begin + after[i].offset,
-                         name(*unit_.pre, before[i]));
+      return reference_difference(before[i], after[i]);
     }
   }
   const auto fields = [](const std::vector<Reference>& references) {
@@ -102,26 +128,52 @@ std::optional<std::string> Compare::difference_in(std::uint32_t pre, std::uint32
     return list;
   };
   if (fields(before) != fields(after) ||
-      !same_bytes(old_bytes, new_bytes, pre_begin, post_begin, before, &where)) {
-    same_bytes(old_bytes, new_bytes, pre_begin, post_begin, {}, &where);
+      !same_bytes(old_bytes, new_bytes, stretch, before, &where)) {
+    same_bytes(old_bytes, new_bytes, stretch, {}, &where);
     return fmt::format("its {} differs from +{:#x} on", thing(b.kind), where);
   }
+  std::string table;
+  if (with_entries && !same_entries(pre, post, stretch, &table))
+    return fmt::format("its entries in {} differ", table);
   return std::nullopt;
 }
 
-bool Compare::same_bytes(Bytes before, Bytes after, std::uint64_t pre_begin,
-                         std::uint64_t post_begin, const std::vector<Reference>& references,
-                         std::uint64_t* where) const {
-  const std::uint64_t size = std::min(before.size() - pre_begin, after.size() - post_begin);
+std::string Compare::reference_difference(const Reference& before, const Reference& after) const {
+  const auto name = [](const AtomTable& table, const Reference& reference) {
+    return reference.undefined ? table.object().symbol(reference.symbol).name
+                               : table.at(reference.atom).name;
+  };
+  const auto text = [](const AtomTable& table, const Reference& reference) -> std::optional<Bytes> {
+    if (reference.undefined || table.at(reference.atom).kind != AtomKind::merged)
+      return std::nullopt;
+    const Section& section = table.object().section(table.at(reference.atom).section);
+    if ((section.flags & SHF_STRINGS) == 0) return std::nullopt;
+    return merged_content(section, reference.into);
+  };
+  const auto was = text(*unit_.pre, before);
+  const auto is = text(*unit_.post, after);
+  if (was && is)
+    return fmt::format("a string that it uses changed: {} -> {}", quoted(*was), quoted(*is));
+  const std::string old_name = name(*unit_.pre, before);
+  const std::string new_name = name(*unit_.post, after);
+  if (old_name == new_name)
+    return fmt::format("what it uses of {} at +{:#x} changed", new_name, after.offset);
+  return fmt::format("it refers to {} at +{:#x}, where it referred to {}", new_name, after.offset,
+                     old_name);
+}
+
+bool Compare::same_bytes(Bytes before, Bytes after, const Stretch& stretch,
+                         const std::vector<Reference>& references, std::uint64_t* where) {
   auto field = references.begin();
-  for (std::uint64_t i = 0; i < size;) {
+  for (std::uint64_t i = 0; i < stretch.size;) {
     if (field != references.end() && i == field->offset) {
       i += relocation_width(field->type).value_or(0);
       ++field;
       continue;
     }
-    if (before[pre_begin + i] != after[post_begin + i]) {
-      *where = post_begin + i;
+    if (stretch.pre_begin + i >= before.size() || stretch.post_begin + i >= after.size() ||
+        before[stretch.pre_begin + i] != after[stretch.post_begin + i]) {
+      *where = i;
       return false;
     }
     ++i;
@@ -151,31 +203,19 @@ bool Compare::same_reference(const Reference& a, const Reference& b) {
 }
 
 bool Compare::same_merged(const AtomTable& before, const Reference& a, const AtomTable& after,
-                          const Reference& b) const {
+                          const Reference& b) {
   const Section& old_section = before.object().section(before.at(a.atom).section);
   const Section& new_section = after.object().section(after.at(b.atom).section);
   if (old_section.entsize != new_section.entsize ||
       ((old_section.flags ^ new_section.flags) & SHF_STRINGS) != 0)
     return false;
-  const auto content = [](const Section& section, std::int64_t into) -> std::optional<Bytes> {
-    const auto at = static_cast<std::uint64_t>(into);
-    if (into < 0 || at >= section.bytes.size()) return std::nullopt;
-    if ((section.flags & SHF_STRINGS) != 0) {
-      const auto from = section.bytes.begin() + into;
-      const auto nul = std::find(from, section.bytes.end(), std::uint8_t{0});
-      return section.bytes.subspan(at, static_cast<std::size_t>(nul - from));
-    }
-    const std::uint64_t unit = std::max<std::uint64_t>(section.entsize, 1);
-    const std::uint64_t end =
-        std::min<std::uint64_t>(at / unit * unit + unit, section.bytes.size());
-    return section.bytes.subspan(at, end - at);
-  };
-  const auto was = content(old_section, a.into);
-  const auto is = content(new_section, b.into);
+  const auto was = merged_content(old_section, a.into);
+  const auto is = merged_content(new_section, b.into);
   return was && is && std::equal(was->begin(), was->end(), is->begin(), is->end());
 }
 
-bool Compare::same_entries(std::uint32_t pre, std::uint32_t post, std::string* table) {
+bool Compare::same_entries(std::uint32_t pre, std::uint32_t post, const Stretch& stretch,
+                           std::string* table) {
   const auto& before = unit_.pre_tables->of(pre);
   const auto& after = unit_.post_tables->of(post);
   const auto name = [](const AtomTable& atoms, const TableEntry& entry) {
@@ -183,20 +223,26 @@ bool Compare::same_entries(std::uint32_t pre, std::uint32_t post, std::string* t
   };
   std::map<std::string, std::vector<const TableEntry*>> old_tables;
   std::map<std::string, std::vector<const TableEntry*>> new_tables;
-  for (const TableEntry& entry : before) old_tables[name(*unit_.pre, entry)].push_back(&entry);
-  for (const TableEntry& entry : after) new_tables[name(*unit_.post, entry)].push_back(&entry);
+  const auto inside = [&stretch](const TableEntry& entry, std::uint64_t begin) {
+    const auto place = static_cast<std::uint64_t>(entry.references[0].into);
+    return place >= begin && place - begin < std::max<std::uint64_t>(stretch.size, 1);
+  };
+  for (const TableEntry& entry : before)
+    if (inside(entry, stretch.pre_begin)) old_tables[name(*unit_.pre, entry)].push_back(&entry);
+  for (const TableEntry& entry : after)
+    if (inside(entry, stretch.post_begin)) new_tables[name(*unit_.post, entry)].push_back(&entry);
   for (const auto& [which, entries] : new_tables) old_tables.try_emplace(which);
   for (const auto& [which, entries] : old_tables) {
     const auto& others = new_tables[which];
     *table = which;
     if (entries.size() != others.size()) return false;
     for (std::size_t i = 0; i < entries.size(); ++i)
-      if (!same_entry(*entries[i], *others[i])) return false;
+      if (!same_entry(*entries[i], *others[i], stretch)) return false;
   }
   return true;
 }
 
-bool Compare::same_entry(const TableEntry& a, const TableEntry& b) {
+bool Compare::same_entry(const TableEntry& a, const TableEntry& b, const Stretch& stretch) {
   const Section& old_table = unit_.pre->object().section(a.section);
   const Section& new_table = unit_.post->object().section(b.section);
   if (a.size != b.size || a.references.size() != b.references.size()) return false;
@@ -215,7 +261,11 @@ bool Compare::same_entry(const TableEntry& a, const TableEntry& b) {
                       unit_.pre->at(x.atom).kind == AtomKind::code &&
                       unit_.post->at(y.atom).kind == AtomKind::code;
     if (i == 0 || code) {
-      if (x.into != y.into || x.undefined != y.undefined) return false;
+      // Counted from the stretch, where it is about the stretch itself.
+      const bool own = x.atom == a.references[0].atom;
+      const auto from = static_cast<std::int64_t>(own ? stretch.pre_begin : 0);
+      const auto new_from = static_cast<std::int64_t>(own ? stretch.post_begin : 0);
+      if (x.into - from != y.into - new_from || x.undefined != y.undefined) return false;
       if (i != 0 && unit_.twins->pre_of(y.atom) != x.atom) return false;
     } else if (old_table.name == ".altinstructions") {
       continue;  // the replacement, below
@@ -236,8 +286,10 @@ bool Compare::same_entry(const TableEntry& a, const TableEntry& b) {
         new_other.bytes.begin() + static_cast<std::ptrdiff_t>(b.other_begin));
   const std::uint32_t old_atom = a.references[1].atom;
   const std::uint32_t new_atom = b.references[1].atom;
-  return !difference_in(old_atom, new_atom, a.other_begin - unit_.pre->at(old_atom).begin,
-                        b.other_begin - unit_.post->at(new_atom).begin, a.other_size);
+  return !difference_in(old_atom, new_atom,
+                        {a.other_begin - unit_.pre->at(old_atom).begin,
+                         b.other_begin - unit_.post->at(new_atom).begin, a.other_size},
+                        false);
 }
 
 }  // namespace splicer

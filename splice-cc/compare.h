@@ -21,16 +21,22 @@ namespace splicer {
 
 struct UnitPair;
 
+// Parts of two atoms that are to be compared; offsets in the atoms.
+struct Stretch {
+  std::uint64_t pre_begin = 0;
+  std::uint64_t post_begin = 0;
+  std::uint64_t size = 0;
+};
+
 class Compare {
  public:
   explicit Compare(const UnitPair& unit) : unit_(unit) {}
 
   // What differs, for people; nothing if the atoms are the same.
   std::optional<std::string> difference(std::uint32_t pre, std::uint32_t post);
-  // The same for a stretch of two atoms, without their special entries.
+  // The same for a stretch of two atoms, with or without the special entries about it.
   std::optional<std::string> difference_in(std::uint32_t pre, std::uint32_t post,
-                                           std::uint64_t pre_begin, std::uint64_t post_begin,
-                                           std::uint64_t size);
+                                           const Stretch& stretch, bool with_entries);
   // The reference (of the post object) means content that new code must bring itself: a string, an
   // unnamed constant, an out-of-line part, the middle of a function.
   bool is_own_content(const Reference& reference) const;
@@ -38,12 +44,14 @@ class Compare {
  private:
   std::optional<std::string> compare(std::uint32_t pre, std::uint32_t post);
   bool same_reference(const Reference& a, const Reference& b);
-  bool same_merged(const AtomTable& before, const Reference& a, const AtomTable& after,
-                   const Reference& b) const;
-  bool same_bytes(Bytes before, Bytes after, std::uint64_t pre_begin, std::uint64_t post_begin,
-                  const std::vector<Reference>& references, std::uint64_t* where) const;
-  bool same_entries(std::uint32_t pre, std::uint32_t post, std::string* table);
-  bool same_entry(const TableEntry& a, const TableEntry& b);
+  std::string reference_difference(const Reference& before, const Reference& after) const;
+  static bool same_merged(const AtomTable& before, const Reference& a, const AtomTable& after,
+                          const Reference& b);
+  static bool same_bytes(Bytes before, Bytes after, const Stretch& stretch,
+                         const std::vector<Reference>& references, std::uint64_t* where);
+  bool same_entries(std::uint32_t pre, std::uint32_t post, const Stretch& stretch,
+                    std::string* table);
+  bool same_entry(const TableEntry& a, const TableEntry& b, const Stretch& stretch);
 
   const UnitPair& unit_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::optional<std::string>> known_;

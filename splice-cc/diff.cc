@@ -32,7 +32,7 @@ class UnitDiffer {
   Result<UnitDiff> run(const std::set<std::string>& wanted) {
     if (auto checked = check_registries(); !checked) return propagate(checked);
     if (auto checked = check_data(); !checked) return propagate(checked);
-    find_changed_code();
+    if (auto checked = find_changed_code(); !checked) return propagate(checked);
     include_wanted(wanted);
     if (auto closed = close_over_references(); !closed) return propagate(closed);
     find_checked();
@@ -89,34 +89,39 @@ class UnitDiffer {
     return {};
   }
 
-  // Variables that live in the kernel: neither size nor initial value may have changed.
+  // Constants first: a variable that points to a changed one differs only because of it.
   Result<void> check_data() {
-    for (std::uint32_t i = 0; i < post().all().size(); ++i) {
-      const Atom& atom = post().at(i);
-      if (role(atom) != SectionRole::atoms) continue;
-      const auto twin = unit_.twins->pre_of(i);
-      if (!twin || (atom.kind != AtomKind::writable && atom.kind != AtomKind::read_only)) continue;
-      const Atom& before = pre().at(*twin);
-      // The descriptors of pr_debug hold line numbers; new code brings its own where they differ.
-      if (post().object().section(atom.section).name.starts_with("__dyndbg")) continue;
-      if (atom.kind == AtomKind::writable && before.size != atom.size)
-        return refuse(
-                   "data-size-changed", atom.name,
-                   fmt::format("the variable was {} bytes long and is {} with the patch, but the "
-                               "running kernel has the old one",
-                               before.size, atom.size))
-            .hint("keep the variable as it is and put what is new into a new one");
-      if (atom.kind == AtomKind::writable) {
-        if (const auto what = compare_.difference(*twin, i))
-          return refuse("initial-value-changed", atom.name,
-                        fmt::format("the patch changes its initial value ({}), but the running "
-                                    "kernel's variable has long been initialised",
-                                    *what))
-              .hint("set the value where the code uses it, or leave the change out");
-        continue;
+    for (const AtomKind kind : {AtomKind::read_only, AtomKind::writable}) {
+      for (std::uint32_t i = 0; i < post().all().size(); ++i) {
+        const Atom& atom = post().at(i);
+        const auto twin = unit_.twins->pre_of(i);
+        if (role(atom) != SectionRole::atoms || atom.kind != kind || !twin) continue;
+        // The descriptors of pr_debug hold line numbers; new code brings its own where they differ.
+        if (post().object().section(atom.section).name.starts_with("__dyndbg")) continue;
+        auto checked =
+            kind == AtomKind::writable ? check_variable(*twin, i) : check_constant(*twin, i);
+        if (!checked) return checked;
       }
-      if (auto checked = check_constant(*twin, i); !checked) return checked;
     }
+    return {};
+  }
+
+  // Variables that live in the kernel: neither size nor initial value may have changed.
+  Result<void> check_variable(std::uint32_t before, std::uint32_t after) {
+    const Atom& old = pre().at(before);
+    const Atom& atom = post().at(after);
+    if (old.size != atom.size)
+      return refuse("data-size-changed", atom.name,
+                    fmt::format("the variable was {} bytes long and is {} with the patch, but the "
+                                "running kernel has the old one",
+                                old.size, atom.size))
+          .hint("keep the variable as it is and put what is new into a new one");
+    if (const auto what = compare_.difference(before, after))
+      return refuse("initial-value-changed", atom.name,
+                    fmt::format("the patch changes its initial value ({}), but the running "
+                                "kernel's variable has long been initialised",
+                                *what))
+          .hint("set the value where the code uses it, or leave the change out");
     return {};
   }
 
@@ -154,7 +159,7 @@ class UnitDiffer {
     return {};
   }
 
-  void find_changed_code() {
+  Result<void> find_changed_code() {
     for (std::uint32_t i = 0; i < post().all().size(); ++i) {
       const Atom& atom = post().at(i);
       if (atom.kind != AtomKind::code || role(atom) != SectionRole::atoms) continue;
@@ -165,8 +170,15 @@ class UnitDiffer {
       include(i);
       if (post().object().section(atom.section).name.starts_with(".exit"))
         diff_.exit_changes.insert(atom.name);
-      replace_functions(*twin, i, *what);
+      // An out-of-line part differs with its function, which refers to it.
+      if (!replace_functions(*twin, i, *what) && !is_cold(atom.name))
+        return refuse("code-outside-functions", atom.name,
+                      fmt::format("the patch changes code that is in no function ({}), and only "
+                                  "functions can be replaced",
+                                  *what))
+            .hint("leave the change out of the live patch; it takes effect after a reboot");
     }
+    return {};
   }
 
   void include_wanted(const std::set<std::string>& wanted) {
@@ -178,8 +190,10 @@ class UnitDiffer {
   }
 
   // The functions of a changed atom: nearly always one. In an atom of several (assembly) those
-  // whose own code differs.
-  void replace_functions(std::uint32_t before, std::uint32_t after, const std::string& why) {
+  // whose own code or entries differ. False when there is none.
+  bool replace_functions(std::uint32_t before, std::uint32_t after, const std::string& why) {
+    const bool one = count_functions(pre(), pre().at(before)) == 1 &&
+                     count_functions(post(), post().at(after)) == 1;
     std::set<std::uint64_t> entries;
     for (const std::uint32_t index : post().at(after).symbols) {
       const Symbol& symbol = post().object().symbol(index);
@@ -187,15 +201,30 @@ class UnitDiffer {
       for (const std::uint32_t old_index : pre().at(before).symbols) {
         const Symbol& old = pre().object().symbol(old_index);
         if (old.name != symbol.name || !old.is_function()) continue;
-        if (old.size == symbol.size && old.size != 0 &&
-            !compare_.difference_in(before, after, old.value - pre().at(before).begin,
-                                    symbol.value - post().at(after).begin, old.size))
-          continue;
+        std::optional<std::string> own = why;
+        if (old.size != symbol.size) {
+          own = fmt::format("its code was {} bytes long and is {}", old.size, symbol.size);
+        } else if (!one && old.size != 0) {
+          own = compare_.difference_in(
+              before, after,
+              {old.value - pre().at(before).begin, symbol.value - post().at(after).begin, old.size},
+              true);
+        }
         // Aliases stand at one place, and one jump serves them all.
-        if (!entries.insert(old.value).second) continue;
-        diff_.replaced.push_back({symbol.name, old_index, index, why});
+        if (!own || !entries.insert(old.value).second) continue;
+        diff_.replaced.push_back({symbol.name, old_index, index, *own});
       }
     }
+    return !entries.empty();
+  }
+
+  // Aliases count as one.
+  static std::size_t count_functions(const AtomTable& table, const Atom& atom) {
+    std::set<std::uint64_t> places;
+    for (const std::uint32_t index : atom.symbols)
+      if (table.object().symbol(index).is_function())
+        places.insert(table.object().symbol(index).value);
+    return places.size();
   }
 
   void include(std::uint32_t atom) {

@@ -69,7 +69,7 @@ struct UnitDiff {
 
 // Errors (ExitCode::unsafe): "data-size-changed", "initial-value-changed", "readonly-data-changed",
 // "function-table-changed", "special-section-changed", "static-local-ambiguous",
-// "unknown-special-section".
+// "unknown-special-section", "code-outside-functions".
 // `wanted`: new global names that other units need from this one.
 Result<UnitDiff> diff_unit(const UnitPair& unit, const std::set<std::string>& wanted);
 
