@@ -118,7 +118,7 @@ class ModuleMaker {
       return {};
     }
     const auto inside = positions_.find({unit, reference.atom});
-    if (inside != positions_.end() && !means_old_entry(unit, from, reference)) {
+    if (inside != positions_.end() && !means_old_entry(unit, reference)) {
       out_.relocate(section, at, out_.section_symbol(inside->second.section), reference.type,
                     static_cast<std::int64_t>(inside->second.offset) + reference.addend);
       return {};
@@ -126,9 +126,9 @@ class ModuleMaker {
     return write_to_kernel(unit, from, reference, section, at);
   }
 
-  // The entry of a function that the kernel has: its old entry, for good.
-  bool means_old_entry(std::size_t unit, std::uint32_t from, const Reference& reference) const {
-    if (reference.atom == from) return false;
+  // The entry of a function that the kernel has: its old entry, for good, also where the function
+  // itself mentions it (work that queues itself again).
+  bool means_old_entry(std::size_t unit, const Reference& reference) const {
     const Atom& target = post(unit).at(reference.atom);
     if (target.kind != AtomKind::code || is_cold(target.name) ||
         !units_[unit].pair->twins->pre_of(reference.atom))
