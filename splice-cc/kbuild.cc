@@ -202,8 +202,10 @@ Result<std::vector<std::string>> Kbuild::dependencies(const Unit& unit) const {
   if (!text) return propagate(text);
   std::vector<std::string> files = {unit.source};
   std::istringstream words(*text);
+  // fixdep writes $(wildcard include/config/NAME) for each option that the file looks at.
   for (std::string word; words >> word;)
-    if (!word.starts_with("$(")) files.push_back(fs::path(word).lexically_normal().string());
+    if (!word.starts_with("$(") && !word.ends_with(')'))
+      files.push_back(fs::path(word).lexically_normal().string());
   return files;
 }
 
