@@ -104,7 +104,7 @@ void AtomTable::add(const Section& section, std::uint64_t begin, std::uint64_t e
   atoms_.push_back(std::move(atom));
 }
 
-bool is_far(const Instruction& instruction) { return instruction.immediate_size == 4; }
+static bool is_far(const Instruction& instruction) { return instruction.immediate_size == 4; }
 
 // May a section of several functions be divided? Assembly runs from one function into the next and
 // refers to its own section in ways that leave no relocation, so it stays whole. The compiler does

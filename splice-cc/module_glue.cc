@@ -98,6 +98,8 @@ Result<ModuleGlue> ModuleGlue::make(const Kbuild& kbuild) {
   const auto name = find_bytes(module->bytes, kIdPlaceholder);
   if (!name) return malformed("the module's name is not in struct module");
   glue.name_at_ = *name + kIdPlaceholder.size() + 1;
+  constexpr std::uint64_t kMostDigits = 20;
+  if (glue.name_at_ + kMostDigits > module->size) return malformed("struct module has no room");
 
   const Section* info = object->find_section(".modinfo");
   constexpr std::string_view kMagic = "vermagic=";
