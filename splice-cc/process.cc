@@ -43,13 +43,13 @@ std::string package_of(const std::string& program) {
 std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
   if (name.find('/') != std::string::npos) return name;
   constexpr std::string_view kPath = "PATH=";
-  for (const std::string& variable : environment) {
-    if (!variable.starts_with(kPath)) continue;
-    std::istringstream folders(variable.substr(kPath.size()));
-    for (std::string folder; std::getline(folders, folder, ':');)
-      if (std::string path = folder + "/" + name; access(path.c_str(), X_OK) == 0) return path;
-  }
-  return name;
+  std::string path = "/usr/bin:/bin";
+  for (const std::string& variable : environment)
+    if (variable.starts_with(kPath)) path = variable.substr(kPath.size());
+  std::istringstream folders(path);
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (std::string file = folder + "/" + name; access(file.c_str(), X_OK) == 0) return file;
+  return {};  // never in the working folder
 }
 
 std::string drain(int from) {
