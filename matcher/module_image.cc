@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "matcher/elf_object.h"
@@ -46,6 +47,8 @@ struct Module {
   ElfObject object;
   std::string name;
   std::vector<std::uint64_t> bases = {};  // by section; 0: not loaded
+  std::uint64_t begin = 0;                // its memory, whole pages
+  std::uint64_t end = 0;
 };
 
 class DiskImage final : public Image {
@@ -98,6 +101,7 @@ class DiskImage final : public Image {
   Result<void> place(Module& module, std::vector<KernelSymbol>& all) {
     const ElfObject& object = module.object;
     module.bases.resize(object.sections().size());
+    module.begin = next_;
     for (const Section& section : object.sections()) {
       if (!section.is_alloc()) continue;
       const std::uint64_t align = std::max<std::uint64_t>(section.align, 16);
@@ -108,29 +112,36 @@ class DiskImage final : public Image {
       module.bases[section.index] = next_;
       next_ += section.size;
     }
+    // Between and behind the sections there are zeros, as in memory that the loader got.
     next_ = (next_ / kPage + 2) * kPage;
+    module.end = next_;
+    std::unordered_set<std::string_view> exported;
+    for (const Symbol& symbol : object.symbols())
+      if (symbol.defined() && symbol.name.starts_with(kExport))
+        exported.insert(std::string_view(symbol.name).substr(kExport.size()));
     for (const Symbol& symbol : object.symbols()) {
       if (!symbol.defined() || symbol.is_section() || symbol.name.empty()) continue;
       const std::uint64_t base = module.bases[symbol.section];
       if (base == 0) continue;
       const char type = type_letter(symbol, object.section(symbol.section));
       all.push_back({base + symbol.value, type, symbol.name, module.name});
-      if (object.find_symbol(std::string(kExport) + symbol.name) != nullptr)
-        exports_[symbol.name] = base + symbol.value;
+      if (exported.contains(symbol.name)) exports_[symbol.name] = base + symbol.value;
     }
     return {};
   }
 
   Result<void> load(const Module& module) {
+    Piece piece{module.begin, std::vector<std::uint8_t>(module.end - module.begin)};
     for (const Section& section : module.object.sections()) {
       const std::uint64_t base = module.bases[section.index];
       if (base == 0) continue;
-      Piece piece{base, {section.bytes.begin(), section.bytes.end()}};
-      piece.bytes.resize(section.size);
+      std::copy(section.bytes.begin(), section.bytes.end(),
+                piece.bytes.begin() + static_cast<std::ptrdiff_t>(base - module.begin));
       for (const Relocation& relocation : section.relocations)
-        if (auto done = relocate(module, relocation, piece); !done) return done;
-      pieces_.push_back(std::move(piece));
+        if (auto done = relocate(module, relocation, base + relocation.offset, piece); !done)
+          return done;
     }
+    pieces_.push_back(std::move(piece));
     return {};
   }
 
@@ -145,21 +156,21 @@ class DiskImage final : public Image {
     return unknown_.emplace(symbol.name, kUnknown + kApart * unknown_.size()).first->second;
   }
 
-  Result<void> relocate(const Module& module, const Relocation& relocation, Piece& piece) {
+  Result<void> relocate(const Module& module, const Relocation& relocation, std::uint64_t address,
+                        Piece& piece) {
     const unsigned width = relocation_width(relocation.type).value_or(0);
     if (width == 0) return {};
     const Symbol& symbol = module.object.symbol(relocation.symbol);
     std::uint64_t value = value_of(module, symbol) + static_cast<std::uint64_t>(relocation.addend);
-    if (relocation_is_pc_relative(relocation.type)) value -= piece.address + relocation.offset;
+    if (relocation_is_pc_relative(relocation.type)) value -= address;
     const bool fits = width == 8 || (relocation.type == R_X86_64_32
                                          ? value <= UINT32_MAX
                                          : static_cast<std::uint64_t>(static_cast<std::int64_t>(
                                                static_cast<std::int32_t>(value))) == value);
-    if (!fits || (width != 4 && width != 8) || piece.bytes.size() < width ||
-        relocation.offset > piece.bytes.size() - width)
+    if (!fits || (width != 4 && width != 8))
       return malformed(module.object,
                        fmt::format("its relocation against '{}' does not fit", symbol.name));
-    std::memcpy(piece.bytes.data() + relocation.offset, &value, width);
+    std::memcpy(piece.bytes.data() + (address - piece.address), &value, width);
     return {};
   }
 

@@ -15,6 +15,11 @@
 // here apart from the matcher: a lock prefix (f0 or 3e) is all that one byte can turn into another
 // form.
 //
+// One class of mutations changes nothing that can be seen: where code refers to a string only once,
+// and the altered address is that of an equal string in the kernel's read-only data (most often the
+// empty one: any zero byte there is its equal). The code does the same; these are counted apart,
+// after it has been checked here, again apart from the matcher, that the bytes are equal.
+//
 // Invariant: same image, list and seed: same mutations.
 #include <fmt/core.h>
 
@@ -65,8 +70,10 @@ constexpr std::array<const char*, kKinds> kKindNames = {"code", "relocated field
 
 struct Place {
   std::uint64_t address = 0;
-  std::string where;     // for people
-  bool is_lock = false;  // a lock prefix
+  std::string where;                       // for people
+  bool is_lock = false;                    // a lock prefix
+  const Relocation* relocation = nullptr;  // of the field that it is in
+  std::uint64_t field = 0;                 // the field's address
 };
 
 struct Subject {
@@ -84,10 +91,13 @@ void collect_code(Subject& subject, const SiteTables& sites) {
     if (function.run_bytes.size() != symbol.size) continue;  // another layout: places are unknown
     std::vector<Kind> kinds(symbol.size, kCode);
     std::vector<bool> lock(symbol.size, false);
+    std::vector<const Relocation*> fields(symbol.size, nullptr);
     for (const Relocation& relocation :
          subject.object.relocations_in(symbol.section, symbol.value, symbol.value + symbol.size))
-      for (unsigned i = 0; i < relocation_width(relocation.type).value_or(0); ++i)
+      for (unsigned i = 0; i < relocation_width(relocation.type).value_or(0); ++i) {
         kinds[relocation.offset - symbol.value + i] = kField;
+        fields[relocation.offset - symbol.value + i] = &relocation;
+      }
     for (const SiteGroup& group : sites.in(symbol.section)) {
       if (group.begin < symbol.value || group.end > symbol.value + symbol.size) continue;
       for (std::uint64_t at = group.begin; at < group.end; ++at) kinds[at - symbol.value] = kSite;
@@ -96,7 +106,8 @@ void collect_code(Subject& subject, const SiteTables& sites) {
     }
     for (std::uint64_t at = 0; at < symbol.size; ++at)
       subject.places[kinds[at]].push_back(
-          {function.code + at, fmt::format("{}+{:#x}", function.name, at), lock[at]});
+          {function.code + at, fmt::format("{}+{:#x}", function.name, at), lock[at], fields[at],
+           fields[at] == nullptr ? 0 : function.code + fields[at]->offset - symbol.value});
   }
 }
 
@@ -110,7 +121,7 @@ void collect_data(Subject& subject) {
       continue;
     for (std::uint64_t at = 0; at < symbol.size; ++at)
       subject.places[kConstant].push_back(
-          {address + at, fmt::format("{}+{:#x}", symbol.name, at), false});
+          {address + at, fmt::format("{}+{:#x}", symbol.name, at), false, nullptr, 0});
   }
   for (const FunctionMatch& function : subject.clean.functions) {
     if (function.state != MatchState::matched) continue;
@@ -137,7 +148,34 @@ void collect_data(Subject& subject) {
   }
 }
 
-enum class Outcome { detected, permitted, unnoticed, moved };
+enum class Outcome { detected, permitted, equal, unnoticed, moved };
+
+// Does the altered field still refer to the same bytes, in read-only data?
+bool same_string(const Subject& subject, const Image& image, const Place& place) {
+  if (place.relocation == nullptr || place.relocation->type != R_X86_64_32S) return false;
+  const Symbol& target = subject.object.symbol(place.relocation->symbol);
+  if (!target.defined()) return false;
+  const Section& section = subject.object.section(target.section);
+  if ((section.flags & SHF_STRINGS) == 0) return false;
+  const auto offset = target.value + static_cast<std::uint64_t>(place.relocation->addend);
+  if (offset >= section.bytes.size()) return false;
+  const auto from = section.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
+  const auto nul = std::find(from, section.bytes.end(), std::uint8_t{0});
+  if (nul == section.bytes.end()) return false;
+  const std::vector<std::uint8_t> wanted(from, nul + 1);
+  std::int32_t address = 0;
+  if (!image.read(place.field, {reinterpret_cast<std::uint8_t*>(&address), sizeof address}))
+    return false;
+  const auto at = static_cast<std::uint64_t>(std::int64_t{address});
+  if (subject.options.target == "vmlinux") {
+    const auto begin = image.symbols().find("vmlinux", "__start_rodata");
+    const auto end = image.symbols().find("vmlinux", "__end_rodata");
+    if (begin.size() != 1 || end.size() != 1 || at < begin[0]->address || at >= end[0]->address)
+      return false;
+  }
+  std::vector<std::uint8_t> found(wanted.size());
+  return image.read(at, found) && found == wanted;
+}
 
 Outcome judge(const Subject& subject, const MatchResult& altered, const Place& place,
               std::uint8_t value) {
@@ -178,7 +216,9 @@ class Mutation {
       const Subject& subject = subjects_[below(subjects_.size())];
       const std::size_t kind = below(kKinds);
       if (subject.places[kind].empty()) continue;
-      if (auto one = mutate(subject, kind); !one) return one;
+      auto counts = mutate(subject, kind);
+      if (!counts) return propagate(counts);
+      if (!*counts) continue;
       ++done;
       if (done % 5000 == 0)
         console.stage(
@@ -193,19 +233,22 @@ class Mutation {
     std::size_t detected = 0;
     std::size_t missed = 0;
     std::size_t permitted = 0;
+    std::size_t equal = 0;
     for (std::size_t kind = 0; kind < kKinds; ++kind) {
       const auto of = [&](Outcome outcome) {
         const auto found = outcomes_.find({kind, outcome});
         return found == outcomes_.end() ? std::size_t{0} : found->second;
       };
-      fmt::print("{:<16} {:>7} detected, {} permitted, {} unnoticed, {} moved a symbol\n",
+      fmt::print("{:<16} {:>7} detected, {} permitted, {} equal, {} unnoticed, {} moved a symbol\n",
                  kKindNames[kind], of(Outcome::detected), of(Outcome::permitted),
-                 of(Outcome::unnoticed), of(Outcome::moved));
+                 of(Outcome::equal), of(Outcome::unnoticed), of(Outcome::moved));
       detected += of(Outcome::detected);
       permitted += of(Outcome::permitted);
+      equal += of(Outcome::equal);
       missed += of(Outcome::unnoticed) + of(Outcome::moved);
     }
-    fmt::print("{} more that the kernel may have written itself\n", permitted);
+    fmt::print("{} more that the kernel may have written itself, {} to an equal string\n",
+               permitted, equal);
     fmt::print("mutations {}: detected {}, missed {}\n", detected + missed, detected, missed);
     return missed == 0 ? 0 : 5;
   }
@@ -231,21 +274,24 @@ class Mutation {
     }
   }
 
-  Result<void> mutate(const Subject& subject, std::size_t kind) {
+  // False for a mutation that does not count, as the kernel may have made it.
+  Result<bool> mutate(const Subject& subject, std::size_t kind) {
     const Place& place = subject.places[kind][below(subject.places[kind].size())];
     std::uint8_t old = 0;
-    if (auto read = image_.read(place.address, {&old, 1}); !read) return read;
+    if (auto read = image_.read(place.address, {&old, 1}); !read) return propagate(read);
     const std::uint8_t value = new_value(old);
     altered_.alter(place.address, value);
     auto result = match_object(subject.object, altered_, subject.options);
     if (!result) return propagate(result);
-    const Outcome outcome = judge(subject, *result, place, value);
+    Outcome outcome = judge(subject, *result, place, value);
+    if (outcome == Outcome::unnoticed && same_string(subject, altered_, place))
+      outcome = Outcome::equal;
     ++outcomes_[{kind, outcome}];
     if (outcome == Outcome::unnoticed || outcome == Outcome::moved)
       fmt::print("missed: {}, {} at {:#x}: {:02x} became {:02x}{}\n", subject.object.name(),
                  place.where, place.address, old, value,
                  outcome == Outcome::moved ? ", and a symbol moved" : "");
-    return {};
+    return outcome != Outcome::permitted && outcome != Outcome::equal;
   }
 
   const Image& image_;
