@@ -23,6 +23,18 @@ std::optional<std::uint64_t> first_difference(Bytes a, Bytes b) {
   return static_cast<std::uint64_t>(where - a.begin());
 }
 
+// A nop as assembler and kernel write it (asm/nops.h; gas's alt_patt adds 66 and 2e before): one
+// with another operand would do nothing as well, but nobody wrote it.
+bool is_usual_nop(Bytes nop) {
+  while (nop.size() > 1 && (nop[0] == 0x66 || nop[0] == 0x2e)) nop = nop.subspan(1);
+  if (nop.size() == 1) return nop[0] == 0x90;
+  if (nop.size() < 3 || nop[0] != 0x0f || nop[1] != 0x1f) return false;
+  const std::uint8_t operand = nop[2];
+  if (operand != 0x00 && operand != 0x40 && operand != 0x44 && operand != 0x80 && operand != 0x84)
+    return false;
+  return std::ranges::all_of(nop.subspan(3), [](std::uint8_t byte) { return byte == 0; });
+}
+
 }  // namespace
 
 std::uint64_t Comparison::run_offset(std::uint64_t pre_offset) const {
@@ -107,11 +119,36 @@ std::optional<std::string> CodeComparer::prove(std::uint32_t section, const Relo
   return trial.prove(relocation, field, address, section, place);
 }
 
+bool CodeComparer::stretch_differs(std::uint32_t section, std::uint64_t begin, std::uint64_t end,
+                                   std::uint64_t address, Bytes run, Trial& trial) const {
+  const Bytes pre = object_.section(section).bytes;
+  std::uint64_t at = begin;
+  const auto differs_until = [&](std::uint64_t stop) {
+    return std::memcmp(pre.data() + at, run.data() + (at - begin), stop - at) != 0;
+  };
+  for (const Relocation& relocation : object_.relocations_in(section, begin, end)) {
+    const unsigned width = relocation_width(relocation.type).value_or(0);
+    if (width == 0) continue;
+    if (relocation.offset < at || relocation.offset + width > end) return true;
+    if (differs_until(relocation.offset)) return true;
+    const std::uint64_t field = relocation.offset - begin;
+    if (trial.prove(relocation, run.subspan(field, width), address + field, section,
+                    relocation.offset))
+      return true;
+    at = relocation.offset + width;
+  }
+  return differs_until(end);
+}
+
 std::optional<std::string> CodeComparer::compare_group(std::uint32_t section,
                                                        const SiteGroup& group,
                                                        std::uint64_t address, Bytes run,
                                                        Trial& trial, Comparison& result,
                                                        Moved* moved) const {
+  // Most sites stand as they were built, which every group permits (forms.h), and need no forms.
+  const std::size_t clean = trial.mark();
+  if (!stretch_differs(section, group.begin, group.end, address, run, trial)) return std::nullopt;
+  trial.back_to(clean);
   std::optional<std::string> reason;
   for (const Form& form : forms_.make(section, group, address, run)) {
     const std::size_t mark = trial.mark();
@@ -220,7 +257,7 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
       p += a->length;
       continue;
     }
-    if (b && b->nop) {
+    if (b && b->nop && is_usual_nop(run.subspan(r, b->length))) {
       run_nops.push_back(r);
       r += b->length;
       continue;

@@ -64,6 +64,9 @@ class CodeComparer {
                                              Bytes run, Trial& trial, Comparison& result) const;
   std::optional<Difference> compare_moved(std::uint32_t section, std::uint64_t address, Bytes run,
                                           Trial& trial, Comparison& result) const;
+  // Does section[begin, end), as it was built, differ from `run`, which stands at `address`?
+  bool stretch_differs(std::uint32_t section, std::uint64_t begin, std::uint64_t end,
+                       std::uint64_t address, Bytes run, Trial& trial) const;
   // Tries all forms of the group against run[offset...]; gives the reason when none fits.
   std::optional<std::string> compare_group(std::uint32_t section, const SiteGroup& group,
                                            std::uint64_t address, Bytes run, Trial& trial,

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "matcher/result.h"
@@ -48,6 +49,9 @@ class SymbolTable {
   // All symbols of that name in the updates' own modules: code and data that earlier updates
   // brought.
   std::vector<const KernelSymbol*> find_in_updates(std::string_view name) const;
+  // Does a symbol of that name stand exactly at `address`, in that target (anywhere if it is empty)
+  // or in an update's own module?
+  bool has(std::string_view target, std::string_view name, std::uint64_t address) const;
   // Any symbol that stands exactly at `address`, or nullptr.
   const KernelSymbol* at(std::uint64_t address) const;
   // The symbol at or before `address` (nearest), or nullptr.
@@ -64,6 +68,7 @@ class SymbolTable {
 
   std::vector<KernelSymbol> symbols_;
   std::unordered_multimap<std::string_view, std::size_t> by_name_;
+  std::unordered_set<std::string_view> targets_;
 };
 
 class Image {

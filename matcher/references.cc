@@ -18,14 +18,6 @@ constexpr unsigned kMaxDepth = 64;
 
 bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
 
-// Does the section hold named objects? With -fdata-sections each has a section of its own, so that
-// a reference to it, past its end or before its start too, is about that object.
-bool holds_named_objects(const ElfObject& object, std::uint32_t section) {
-  return std::any_of(object.symbols().begin(), object.symbols().end(), [&](const Symbol& s) {
-    return s.section == section && !s.is_section() && !s.name.empty();
-  });
-}
-
 }  // namespace
 
 std::uint64_t read_field(Bytes field, std::uint32_t type) {
@@ -45,37 +37,73 @@ std::uint64_t read_field(Bytes field, std::uint32_t type) {
   }
 }
 
+References::References(const ElfObject& object, const Image& image, const MatchOptions& options)
+    : object_(object),
+      image_(image),
+      options_(options),
+      bindings_(object.sections().size() + object.symbols().size()),
+      names_(object.sections().size()) {
+  for (const Symbol& symbol : object.symbols())
+    if (symbol.defined() && !symbol.is_section() && !symbol.name.empty())
+      names_[symbol.section].push_back(symbol.index);
+}
+
+std::size_t References::number(Anchor anchor) const {
+  return anchor.is_section ? anchor.index : object_.sections().size() + anchor.index;
+}
+
+std::optional<std::uint64_t> References::bound(Anchor anchor) const {
+  return bindings_[number(anchor)];
+}
+
 std::optional<std::uint64_t> References::section_base(std::uint32_t section) const {
-  const auto found = bindings_.find({true, section});
-  return found == bindings_.end() ? std::nullopt : std::optional(found->second);
+  return bound({true, section});
 }
 
 std::optional<std::uint64_t> References::symbol_value(std::uint32_t index) const {
   const Symbol& symbol = object_.symbol(index);
   if (symbol.absolute) return symbol.value;
-  if (const auto found = bindings_.find({false, index}); found != bindings_.end())
-    return found->second;
+  if (const auto found = bound({false, index})) return found;
   if (!symbol.defined() || symbol.is_weak()) return std::nullopt;
   const auto base = section_base(symbol.section);
   return base ? std::optional(*base + symbol.value) : std::nullopt;
 }
 
+const std::vector<std::uint64_t>& References::instructions(std::uint32_t section) const {
+  const auto [place, is_new] = instructions_.try_emplace(section);
+  if (!is_new) return place->second;
+  // x86 code is decoded forwards only, and every function begins anew.
+  const Bytes code = object_.section(section).bytes;
+  std::vector<std::uint64_t> starts;
+  for (const Symbol* function : object_.functions_in(section)) starts.push_back(function->value);
+  auto next_start = starts.begin();
+  for (std::uint64_t at = 0; at < code.size();) {
+    place->second.push_back(at);
+    const auto instruction = decode(code.subspan(at));
+    std::uint64_t next = at + (instruction ? instruction->length : 1);
+    while (next_start != starts.end() && *next_start <= at) ++next_start;
+    if (next_start != starts.end()) next = std::min(next, *next_start);
+    at = next;
+  }
+  place->second.push_back(code.size());
+  return place->second;
+}
+
 std::optional<std::uint64_t> Trial::find(Anchor anchor) const {
-  for (const auto& [key, value] : added_)
-    if (key == anchor) return value;
-  const auto found = references_.bindings_.find(anchor);
-  return found == references_.bindings_.end() ? std::nullopt : std::optional(found->second);
+  if (const std::uint32_t place = place_[references_.number(anchor)]; place != 0)
+    return added_[place - 1].value;
+  return references_.bound(anchor);
 }
 
 std::optional<std::string> Trial::agree(const std::string& name, std::uint64_t address,
                                         bool local) const {
   const SymbolTable& table = references_.image_.symbols();
+  if (table.has(local ? references_.options_.target : std::string_view(), name, address))
+    return std::nullopt;
   auto known = local ? table.find(references_.options_.target, name) : table.find_anywhere(name);
   const auto brought = table.find_in_updates(name);
   known.insert(known.end(), brought.begin(), brought.end());
   if (known.empty()) return std::nullopt;
-  for (const KernelSymbol* symbol : known)
-    if (symbol->address == address) return std::nullopt;
   return fmt::format(
       "the code puts '{}' at {:#x}, the kernel's symbol table has it at {:#x}{}", name, address,
       known[0]->address,
@@ -91,7 +119,8 @@ std::optional<std::string> Trial::bind(Anchor anchor, std::uint64_t value) {
     return fmt::format("the code puts '{}' at {:#x} here and at {:#x} elsewhere", name, value,
                        *bound);
   }
-  added_.emplace_back(anchor, value);
+  added_.push_back({anchor, value});
+  place_[references_.number(anchor)] = static_cast<std::uint32_t>(added_.size());
   return std::nullopt;
 }
 
@@ -99,9 +128,9 @@ std::optional<std::string> Trial::bind_section(std::uint32_t section, std::uint6
   const bool is_new = !find({true, section}).has_value();
   if (auto conflict = bind({true, section}, base)) return conflict;
   if (!is_new) return std::nullopt;
-  for (const Symbol& symbol : references_.object_.symbols()) {
-    if (symbol.section != section || symbol.is_section() || symbol.is_weak() || symbol.name.empty())
-      continue;
+  for (const std::uint32_t index : references_.names_[section]) {
+    const Symbol& symbol = references_.object_.symbol(index);
+    if (symbol.is_weak()) continue;
     if (auto conflict = agree(symbol.name, base + symbol.value, true)) return conflict;
   }
   return std::nullopt;
@@ -140,7 +169,9 @@ std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes fiel
     // keeps the distance from the label, so the label's string is what must be there.
     if (is_merged(section) && !symbol.is_section())
       return same_content(symbol, symbol.value, value);
-    if (is_merged(section) || !holds_named_objects(object, symbol.section))
+    // With -fdata-sections each named object has a section of its own, so that a reference to it,
+    // past its end or before its start too, is about that object.
+    if (is_merged(section) || references_.names_[symbol.section].empty())
       return same_content(symbol, offset, sum + distance);
   }
 
@@ -156,18 +187,11 @@ std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes fiel
 }
 
 unsigned Trial::distance_to_next_instruction(std::uint32_t section, std::uint64_t place) const {
-  // x86 code is decoded forwards only: start at the function that holds the field.
-  const Section& code = references_.object_.section(section);
-  std::uint64_t at = 0;
-  for (const Symbol* function : references_.object_.functions_in(section))
-    if (function->value <= place) at = function->value;
-  while (at <= place && at < code.bytes.size()) {
-    const auto instruction = decode(code.bytes.subspan(at));
-    const std::uint64_t next = at + (instruction ? instruction->length : 1);
-    if (place < next && instruction) return static_cast<unsigned>(next - place);
-    at = next;
-  }
-  return 4;
+  const std::vector<std::uint64_t>& starts = references_.instructions(section);
+  const auto next = std::upper_bound(starts.begin(), starts.end(), place);
+  constexpr unsigned kNoImmediate = 4;  // the field ends the instruction
+  return next == starts.end() ? kNoImmediate
+                              : std::max(kNoImmediate, static_cast<unsigned>(*next - place));
 }
 
 std::optional<std::string> Trial::same_content(const Symbol& symbol, std::uint64_t offset,
@@ -203,6 +227,7 @@ std::optional<std::string> Trial::same_content(const Symbol& symbol, std::uint64
       end--;
   }
 
+  if (auto conflict = place_constant(section, offset, address)) return conflict;
   if (!compared_.insert({section.index, offset, address}).second) return std::nullopt;
   if (depth_ >= kMaxDepth) return "constants refer to each other without end";
 
@@ -232,12 +257,46 @@ std::optional<std::string> Trial::same_content(const Symbol& symbol, std::uint64
   return std::nullopt;
 }
 
+// Equal content is not enough: code could have been led to a byte that happens to be equal now. A
+// constant is read-only data of the kernel (RO_DATA() in asm-generic/vmlinux.lds.h), and the linker
+// gave it one place, whoever refers to it.
+std::optional<std::string> Trial::place_constant(const Section& section, std::uint64_t offset,
+                                                 std::uint64_t address) {
+  // Code that an update brought has its constants in the update's own module.
+  if (!references_.options_.redirects.empty()) return std::nullopt;
+  const SymbolTable& table = references_.image_.symbols();
+  const auto begin = table.find("vmlinux", "__start_rodata");
+  const auto end = table.find("vmlinux", "__end_rodata");
+  if (references_.options_.target == "vmlinux" && section.name.starts_with(".rodata") &&
+      begin.size() == 1 && end.size() == 1 &&
+      (address < begin[0]->address || address >= end[0]->address))
+    return fmt::format("it refers to a constant at {:#x}, outside the kernel's read-only data",
+                       address);
+  if (!is_merged(section)) return std::nullopt;
+  const std::pair key{section.index, offset};
+  for (const auto* places : {&merged_, &references_.merged_}) {
+    const auto known = places->find(key);
+    if (known == places->end()) continue;
+    if (known->second == address) return std::nullopt;
+    return fmt::format("{}+{:#x} is at {:#x} here and at {:#x} elsewhere", section.name, offset,
+                       address, known->second);
+  }
+  merged_.emplace(key, address);
+  added_.push_back({{true, section.index}, address, offset});
+  return std::nullopt;
+}
+
 std::vector<std::uint32_t> Trial::commit() {
   std::vector<std::uint32_t> sections;
-  for (const auto& [anchor, value] : added_)
-    if (references_.bindings_.emplace(anchor, value).second && anchor.is_section)
-      sections.push_back(anchor.index);
-  added_.clear();
+  for (const auto& [anchor, value, merged] : added_) {
+    if (merged) {
+      references_.merged_.emplace(std::pair{anchor.index, *merged}, value);
+    } else if (auto& binding = references_.bindings_[references_.number(anchor)]; !binding) {
+      binding = value;
+      if (anchor.is_section) sections.push_back(anchor.index);
+    }
+  }
+  back_to(0);
   return sections;
 }
 

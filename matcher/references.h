@@ -45,25 +45,34 @@ std::uint64_t read_field(Bytes field, std::uint32_t type);
 
 class References {
  public:
-  References(const ElfObject& object, const Image& image, const MatchOptions& options)
-      : object_(object), image_(image), options_(options) {}
+  References(const ElfObject& object, const Image& image, const MatchOptions& options);
 
   std::optional<std::uint64_t> section_base(std::uint32_t section) const;
   std::optional<std::uint64_t> symbol_value(std::uint32_t symbol) const;
-  const std::map<Anchor, std::uint64_t>& bindings() const { return bindings_; }
 
  private:
   friend class Trial;
+  std::optional<std::uint64_t> bound(Anchor anchor) const;
+  // The anchors of an object are numbered: its sections, then its symbols.
+  std::size_t number(Anchor anchor) const;
+  // Where the instructions of a code section begin, told once.
+  const std::vector<std::uint64_t>& instructions(std::uint32_t section) const;
+
   const ElfObject& object_;
   const Image& image_;
   const MatchOptions& options_;
-  std::map<Anchor, std::uint64_t> bindings_;
+  std::vector<std::optional<std::uint64_t>> bindings_;  // by the anchor's number
+  // Where the merged constants are that proved code refers to, by section and offset.
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> merged_;
+  std::vector<std::vector<std::uint32_t>> names_;  // by section: its symbols that have names
+  mutable std::map<std::uint32_t, std::vector<std::uint64_t>> instructions_;
 };
 
 // Bindings that hold only if all of a function matches.
 class Trial {
  public:
-  explicit Trial(References& references) : references_(references) {}
+  explicit Trial(References& references)
+      : references_(references), place_(references.bindings_.size()) {}
 
   // Proves the relocated field of `run` bytes that stands at `address` in the kernel; `origin` is
   // the section that the relocation is in and `place` its offset there. Gives the reason when it
@@ -75,7 +84,14 @@ class Trial {
 
   std::size_t mark() const { return added_.size(); }
   void back_to(std::size_t mark) {
-    added_.resize(mark);
+    for (; added_.size() > mark; added_.pop_back()) {
+      const Learnt& last = added_.back();
+      if (last.merged) {
+        merged_.erase({last.anchor.index, *last.merged});
+      } else {
+        place_[references_.number(last.anchor)] = 0;
+      }
+    }
     compared_.clear();  // what was equal may have been so under the bindings that are gone
   }
   // Sections that this trial bound first.
@@ -99,7 +115,17 @@ class Trial {
   };
 
   References& references_;
-  std::vector<std::pair<Anchor, std::uint64_t>> added_;
+  struct Learnt {
+    Anchor anchor;
+    std::uint64_t value;
+    std::optional<std::uint64_t> merged = {};  // offset of a merged constant in that section
+  };
+  std::optional<std::string> place_constant(const Section& section, std::uint64_t offset,
+                                            std::uint64_t address);
+
+  std::vector<Learnt> added_;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> merged_;
+  std::vector<std::uint32_t> place_;  // by the anchor's number: where in added_, from 1; 0: nowhere
   // Constants that are equal, or are just being compared: they may refer to each other in a circle.
   std::set<Constant> compared_;
   unsigned depth_ = 0;  // constants that refer to the one that is being compared

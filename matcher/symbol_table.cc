@@ -26,7 +26,10 @@ SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols) : symbols_(std::move
       symbols_.begin(), symbols_.end(),
       [](const KernelSymbol& a, const KernelSymbol& b) { return a.address < b.address; });
   by_name_.reserve(symbols_.size());
-  for (std::size_t i = 0; i < symbols_.size(); i++) by_name_.emplace(symbols_[i].name, i);
+  for (std::size_t i = 0; i < symbols_.size(); i++) {
+    by_name_.emplace(symbols_[i].name, i);
+    targets_.insert(symbols_[i].module);
+  }
 }
 
 Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
@@ -120,9 +123,18 @@ std::string SymbolTable::describe(std::uint64_t address) const {
   return text;
 }
 
-bool SymbolTable::has_target(std::string_view target) const {
-  return std::any_of(symbols_.begin(), symbols_.end(),
-                     [&](const KernelSymbol& symbol) { return symbol.module == target; });
+bool SymbolTable::has_target(std::string_view target) const { return targets_.contains(target); }
+
+// By the address, since some names stand for a thousand things but few addresses have many names.
+bool SymbolTable::has(std::string_view target, std::string_view name, std::uint64_t address) const {
+  auto symbol =
+      std::partition_point(symbols_.begin(), symbols_.end(),
+                           [&](const KernelSymbol& known) { return known.address < address; });
+  for (; symbol != symbols_.end() && symbol->address == address; ++symbol)
+    if (symbol->name == name &&
+        (target.empty() || symbol->module == target || is_update_module(symbol->module)))
+      return true;
+  return false;
 }
 
 }  // namespace splicer
