@@ -248,9 +248,7 @@ Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
     // Empty ones count: a struct lock_class_key has no bytes without lockdep, but has an address.
     if (section.size == 0 && !section.is_alloc()) continue;
     const SectionRole role = section_role(section, module);
-    if (role == SectionRole::init) {
-      table.add(section, 0, section.size, AtomKind::anonymous);
-    } else if (role == SectionRole::atoms && section.name == ".altinstr_aux") {
+    if (role == SectionRole::atoms && section.name == ".altinstr_aux") {
       table.divide_at_references(section);
     } else if (role == SectionRole::atoms || role == SectionRole::whole) {
       table.divide(section);

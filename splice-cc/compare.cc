@@ -123,6 +123,7 @@ std::optional<std::string> Compare::difference_in(std::uint32_t pre, std::uint32
   }
   const auto fields = [](const std::vector<Reference>& references) {
     std::vector<std::pair<std::uint64_t, std::uint32_t>> list;
+    list.reserve(references.size());
     for (const Reference& reference : references)
       list.emplace_back(reference.offset, reference.type);
     return list;
