@@ -65,8 +65,8 @@ std::vector<Reference> references_between(const Atom& atom, std::uint64_t begin,
 bool Compare::is_own_content(const Reference& reference) const {
   const Atom& target = unit_.post->at(reference.atom);
   if (target.kind == AtomKind::merged || target.kind == AtomKind::anonymous) return true;
-  // A function's own constant without pointers (__func__) is what it holds; where the kernel has its
-  // copy, no code may tell.
+  // A function's own constant without pointers (__func__) is what it holds; where the kernel has
+  // its copy, no code may tell.
   if (target.kind == AtomKind::read_only)
     return target.references.empty() && !unnumbered(target.name).empty();
   if (target.kind != AtomKind::code) return false;

@@ -283,13 +283,11 @@ class UnitDiffer {
                     "the patch adds or removes a static variable of a name that several functions "
                     "use, and nothing says which of the kernel's it now is")
           .hint("give the new variable a name of its own");
-    if (!unit_.twins->pre_of(reference.atom)) {
-      include(reference.atom);
-    } else if ((target.kind == AtomKind::read_only ||
-                post().object().section(target.section).name.starts_with("__dyndbg")) &&
-               compare_.difference(*unit_.twins->pre_of(reference.atom), reference.atom)) {
-      include(reference.atom);
-    }
+    // New, or a constant that the kernel has in another form.
+    const auto twin = unit_.twins->pre_of(reference.atom);
+    const bool constant = target.kind == AtomKind::read_only ||
+                          post().object().section(target.section).name.starts_with("__dyndbg");
+    if (!twin || (constant && compare_.difference(*twin, reference.atom))) include(reference.atom);
     return {};
   }
 
