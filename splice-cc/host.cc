@@ -158,7 +158,7 @@ fs::path resolve_in_root(const fs::path& root, const fs::path& path) {
   std::vector<fs::path> todo;
   const auto push = [&todo](const fs::path& parts) {
     std::vector<fs::path> list(parts.begin(), parts.end());
-    for (auto part = list.rbegin(); part != list.rend(); ++part) todo.push_back(*part);
+    todo.insert(todo.end(), list.rbegin(), list.rend());
   };
   push(path);
   constexpr int kMostLinks = 40;  // as the kernel's own limit, MAXSYMLINKS

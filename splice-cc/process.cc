@@ -48,7 +48,8 @@ std::string find_program(const std::string& name, const std::vector<std::string>
     if (variable.starts_with(kPath)) path = variable.substr(kPath.size());
   std::istringstream folders(path);
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (std::string file = folder + "/" + name; access(file.c_str(), X_OK) == 0) return file;
+    if (auto file = fmt::format("{}/{}", folder, name); access(file.c_str(), X_OK) == 0)
+      return file;
   return {};  // never in the working folder
 }
 
