@@ -17,8 +17,9 @@ namespace {
 
 template <typename T>
 void append_struct(ByteVector& out, const T& value) {
-  const auto* raw = reinterpret_cast<const std::uint8_t*>(&value);
-  out.insert(out.end(), raw, raw + sizeof value);
+  const std::size_t at = out.size();
+  out.resize(at + sizeof value);
+  std::memcpy(&out[at], &value, sizeof value);
 }
 
 void align8(ByteVector& out) { out.resize((out.size() + 7) / 8 * 8); }

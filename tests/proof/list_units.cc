@@ -3,6 +3,7 @@
 // Builds the pre objects that a sweep matches, exactly as splice-create builds them.
 //
 //     sweep-units --kernel 6.1.0-50-cloud-amd64 --root DIR --driver splice-cc --objects 400
+//                 --also fs/proc/cmdline.c
 //
 // Half of them are built in and half belong to modules, evenly spread over the list of all units in
 // the order of their folders, so a larger sweep sees more of every folder and none is left out by
@@ -112,7 +113,16 @@ Result<void> run(const Command& command, const Console& console) {
   const auto built_in = std::count_if(units->begin(), units->end(),
                                       [](const Unit& u) { return u.target == "vmlinux"; });
   console.stage("{} units, {} of them built in", units->size(), built_in);
-  build(*kbuild, wanted == "all" ? *units : choose(*units, count), jobs, console);
+  std::vector<Unit> chosen = wanted == "all" ? *units : choose(*units, count);
+  if (command.has("also")) {
+    for (const std::string& source : command.values()["also"].as<std::vector<std::string>>()) {
+      auto unit = list.find(source);
+      if (!unit) return propagate(unit);
+      const auto same = [&](const Unit& other) { return *unit && other.name == (*unit)->name; };
+      if (*unit && std::none_of(chosen.begin(), chosen.end(), same)) chosen.push_back(**unit);
+    }
+  }
+  build(*kbuild, chosen, jobs, console);
   return {};
 }
 
@@ -123,7 +133,8 @@ int main(int argc, char** argv) {
   command.options().add_options()("kernel", po::value<std::string>()->required(), "release")(
       "root", po::value<std::string>()->required(), "where its packages are unpacked")(
       "driver", po::value<std::string>()->required(), "the splice-cc program")(
-      "objects", po::value<std::string>()->default_value("400"), "how many, or all");
+      "objects", po::value<std::string>()->default_value("400"), "how many, or all")(
+      "also", po::value<std::vector<std::string>>(), "a source whose object must be among them");
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();
   if (auto done = run(command, console); !done) return console.finish(done.error());

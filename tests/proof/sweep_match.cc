@@ -7,7 +7,8 @@
 // A function is matched, or refused with a reason that is proved here as far as the image allows,
 // or unexplained. Refused are: code that is gone after start-up; a weak function where the kernel's
 // own symbol of that name is a strong one; a name that the kernel's table does not have; a name
-// that it has several times where no proved code decides; a probe in the body. All other
+// that it has several times where no proved code decides; a probe in the body; a function that an
+// update of ours replaced, whose newest code is another. All other
 // differences are unexplained: either the matcher is wrong or the kernel is.
 //
 // Invariant: F = M + R + U, and every function of every compared object is counted once.
@@ -21,6 +22,7 @@
 #include "matcher/command_line.h"
 #include "matcher/elf_object.h"
 #include "matcher/match.h"
+#include "runtime/state.h"
 #include "tests/proof/object_list.h"
 
 namespace {
@@ -62,7 +64,8 @@ bool has_any(const SymbolTable& table, const std::string& target, const MatchRes
 
 class Sweep {
  public:
-  Sweep(const Image& image, const std::string& details) : image_(image), details_(details) {}
+  Sweep(const Image& image, std::map<std::uint64_t, Redirect> redirects, const std::string& details)
+      : image_(image), redirects_(std::move(redirects)), details_(details) {}
 
   Result<void> object(const ListedObject& listed) {
     if (!image_.symbols().has_target(listed.target)) {
@@ -74,6 +77,7 @@ class Sweep {
     if (!object) return propagate(object);
     MatchOptions options;
     options.target = listed.target;
+    options.redirects = redirects_;
     auto result = match_object(*object, image_, options);
     if (!result) return propagate(result);
     account_.objects++;
@@ -109,6 +113,10 @@ class Sweep {
     std::string reason = function.error.code;
     bool named = function.state == MatchState::absent || function.state == MatchState::ambiguous ||
                  reason == "probe-in-function";
+    if (!function.update.empty()) {
+      reason = "replaced-by-update";
+      named = true;
+    }
     if (reason == "function-absent" && !linked) reason = "object-not-linked";
     if (reason == "weak-overridden" &&
         is_weak_in_kernel(image_.symbols(), listed.target, function.name)) {
@@ -127,6 +135,7 @@ class Sweep {
   }
 
   const Image& image_;
+  std::map<std::uint64_t, Redirect> redirects_;
   std::ofstream details_;
   Account account_;
 };
@@ -172,8 +181,14 @@ int main(int argc, char** argv) {
   if (!objects) return console.finish(objects.error());
   const auto image = open_for(*objects, text("image"), text("modules"));
   if (!image) return console.finish(image.error());
+  std::map<std::uint64_t, Redirect> redirects;
+  if (text("image") == "live") {
+    const auto state = State::read();
+    if (!state) return console.finish(state.error());
+    redirects = state->redirects();
+  }
   const auto began = std::chrono::steady_clock::now();
-  Sweep sweep(**image, text("details"));
+  Sweep sweep(**image, std::move(redirects), text("details"));
   for (const ListedObject& object : *objects)
     if (auto done = sweep.object(object); !done) return console.finish(done.error());
   print(sweep.account(),
