@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The kernel's functions that take and release locks and references.
+//
+//     effects_of_call("_raw_spin_lock_irqsave")  ->  {spin +1 on argument 0}, {irq +1}
+//     effects_of_call("mutex_lock_killable")     ->  {mutex +1 on argument 0, if it returns 0}
+//     effects_of_call("foo_put")                 ->  {foo -1 on argument 0, not sure}
+//
+// Names are those that stand in the syntax tree: spin_lock_irqsave() is a macro, and what is called
+// is _raw_spin_lock_irqsave(). Leading underscores and "raw_" do not count.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace splicer {
+
+enum class Succeeds { always, if_zero, if_nonzero };
+
+inline constexpr int kNoObject = -1;       // there is only one (RCU, interrupts)
+inline constexpr int kReturnedValue = -2;  // the object is what the call returns
+
+struct CallEffect {
+  std::string family;
+  int change = 0;  // +1 or -1
+  bool reference = false;
+  bool sure = true;  // false: by its name alone
+  int argument = 0;
+  Succeeds when = Succeeds::always;
+};
+
+// Those that are known by name, whatever their bodies are.
+std::vector<CallEffect> effects_of_call(std::string_view callee);
+// What a function without a body that is called so is likely to do: foo_get(), put_foo(),
+// foo_lock().
+std::vector<CallEffect> likely_effects_of_call(std::string_view callee);
+
+}  // namespace splicer
