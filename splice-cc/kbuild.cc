@@ -209,10 +209,16 @@ Result<std::vector<std::string>> Kbuild::dependencies(const Unit& unit) const {
   return files;
 }
 
-Result<void> Kbuild::compile(const Unit& unit, const fs::path& folder) const {
+Result<std::string> Kbuild::command(const Unit& unit) const {
   auto command = read_text(beside(pre_object(unit), ".command"));
   if (!command) return propagate(command);
   replace_all(*command, kDriver, compiler_);
+  return std::move(*command);
+}
+
+Result<void> Kbuild::compile(const Unit& unit, const fs::path& folder) const {
+  auto command = this->command(unit);
+  if (!command) return propagate(command);
   std::error_code code;
   fs::remove(folder / unit.name, code);
   // kbuild's command is a line for the shell: the compiler, then objtool.

@@ -41,6 +41,8 @@ class Kbuild {
   // Runs the unit's stored command in `folder`, which has the tree's shape; the object is
   // folder/UNIT. Gives the compiler's messages when it fails: "compile-failed".
   Result<void> compile(const Unit& unit, const std::filesystem::path& folder) const;
+  // The line for the shell that compile() runs.
+  Result<std::string> command(const Unit& unit) const;
   // Files that such a compile read, from the dependency file that it left in `folder`.
   static std::vector<std::string> dependencies_in(const Unit& unit,
                                                   const std::filesystem::path& folder);

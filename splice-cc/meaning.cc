@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/meaning.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <optional>
+#include <thread>
+
+#include "splice-cc/clang_unit.h"
+#include "splice-cc/declarations.h"
+#include "splice-cc/findings.h"
+#include "splice-cc/meaning_compare.h"
+
+namespace splicer {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// One version of a unit.
+struct Reading {
+  UnitFacts facts;
+  std::optional<std::string> error;
+};
+
+using Versions = std::array<Reading, 2>;  // pre, post
+
+// Where build_units() compiled them.
+fs::path folder_of(const Creation& creation, std::size_t version) {
+  if (version == 1) return creation.scratch->path() / "post";
+  return creation.base.patches().empty() ? creation.tree.source : creation.scratch->path() / "pre";
+}
+
+Reading read_version(const Creation& creation, const Unit& unit, std::size_t version) {
+  Reading reading;
+  const auto command = creation.kbuild->command(unit);
+  if (!command) {
+    reading.error = command.error().message;
+    return reading;
+  }
+  std::vector<std::string> options = clang_options(*command);
+  reading.error = with_syntax_tree(
+      {folder_of(creation, version), unit.source, std::move(options)},
+      [&reading](clang::ASTContext& context) { reading.facts = read_facts(context); });
+  return reading;
+}
+
+// All versions of all units, as many at a time as there are jobs.
+std::vector<Versions> read_all(const Creation& creation, const std::vector<const Unit*>& units) {
+  std::vector<Versions> all(units.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < 2 * units.size(); i = next++)
+      all[i / 2][i % 2] = read_version(creation, *units[i / 2], i % 2);
+  };
+  std::vector<std::jthread> threads;
+  for (unsigned i = 1; i < creation.options.jobs; ++i) threads.emplace_back(work);
+  work();
+  threads.clear();
+  return all;
+}
+
+std::string base_name(const std::string& symbol) { return symbol.substr(0, symbol.find('.')); }
+
+ChangedCode changed_code(const UnitPair& pair, const UnitDiff& diff) {
+  ChangedCode code;
+  for (const ReplacedFunction& function : diff.replaced)
+    code.replaced.insert(base_name(function.name));
+  for (const Symbol& symbol : pair.pre_object.symbols())
+    if (symbol.is_function()) code.compiled.insert(base_name(symbol.name));
+  return code;
+}
+
+Finding not_checked(const Unit& unit, const std::string& error) {
+  Finding finding;
+  finding.code = "meaning-not-checked";
+  finding.refuse = false;
+  finding.name = unit.source;
+  finding.message = fmt::format(
+      "{}: whether structures, locks and references keep their meaning was not checked: {}",
+      unit.source, error);
+  return finding;
+}
+
+bool is_c(const Unit& unit) { return unit.source.ends_with(".c"); }
+
+}  // namespace
+
+Result<void> check_meaning(Creation& creation) {
+  std::vector<const Unit*> units;
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < creation.pairs.size(); ++i) {
+    const Unit& unit = creation.pairs[i]->unit;
+    if (creation.diffs[i].replaced.empty() || !is_c(unit)) continue;
+    units.push_back(&unit);
+    numbers.push_back(i);
+  }
+  const std::vector<Versions> versions = read_all(creation, units);
+  std::vector<Finding> findings;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto& [pre, post] = versions[i];
+    if (pre.error || post.error) {
+      findings.push_back(not_checked(*units[i], pre.error ? *pre.error : *post.error));
+      continue;
+    }
+    const std::size_t number = numbers[i];
+    auto found = compare_meaning(pre.facts, post.facts,
+                                 changed_code(*creation.pairs[number], creation.diffs[number]));
+    std::move(found.begin(), found.end(), std::back_inserter(findings));
+  }
+  judge_references(findings);
+  findings = merge_findings(std::move(findings));
+  auto accepted = take_accepted(findings, creation.options.accepted);
+  if (!accepted) return propagate(accepted);
+  for (const Finding& finding : *accepted)
+    creation.package.manifest.accepted.push_back({finding.title(), finding.message});
+  if (std::any_of(findings.begin(), findings.end(),
+                  [](const Finding& finding) { return finding.refuse; }))
+    return refuse_findings(findings);
+  for (const Finding& finding : findings)
+    creation.warnings.push_back(
+        finding.place.file.empty()
+            ? finding.message
+            : fmt::format("{}:{}: {}", finding.place.file, finding.place.line, finding.message));
+  return {};
+}
+
+Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error) {
+  static constexpr std::array<const char*, 4> kOfVariables = {
+      "initial-value-changed", "data-size-changed", "function-table-changed",
+      "readonly-data-changed"};
+  if (!is_c(unit.unit) || !error.detail.empty() ||
+      std::find(kOfVariables.begin(), kOfVariables.end(), error.code) == kOfVariables.end())
+    return Failure(std::move(error));
+  const std::vector<Versions> versions = read_all(creation, {&unit.unit});
+  const auto& [pre, post] = versions.front();
+  if (!pre.error && !post.error)
+    error.detail = variable_change(pre.facts, post.facts, error.function);
+  return Failure(std::move(error));
+}
+
+}  // namespace splicer

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The check of meaning: what a patch changes that no object file shows. A pass of splice-create,
+// after the objects were compared.
+//
+// Only units whose code changes are looked at. Both versions are parsed by Clang at the same paths,
+// in threads, and become plain facts (splice-cc/declarations.h), which are compared
+// (splice-cc/meaning_compare.h). What is found is refused, accepted by name, or a warning that goes
+// into the package. A file that Clang cannot parse is a warning too, never a silence.
+#pragma once
+
+#include <string>
+
+#include "splice-cc/create.h"
+
+namespace splicer {
+
+// Errors (ExitCode::unsafe): "layout-changed", "enum-changed", "signature-changed",
+// "lock-discipline", "reference-discipline"; (ExitCode::usage) "accept-matches-nothing".
+// Warnings: those, and "meaning-not-checked".
+Result<void> check_meaning(Creation& creation);
+
+// The differ's refusal of a variable or constant, with its old and new declaration in the source.
+Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error);
+
+}  // namespace splicer
