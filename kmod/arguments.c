@@ -4,7 +4,7 @@
  *
  * splice-apply is run by root, but it works on files that others made, so nothing is believed:
  * counts and sizes have limits, strings end, addresses lie in the text that they claim to lie in,
- * that text is held in memory from then on, and no two functions share a byte.
+ * that text is held in memory from then on, and no two functions share a byte. (Hooks: hooks.c.)
  *
  * What is not proved here: that the bytes are the expected ones (stop.c, where it counts), and that
  * the places of the jumps are free (trampoline.c, under the text locks).
@@ -31,13 +31,6 @@ struct text_interval {
 	u32 function;			/* in the call */
 	struct splice_patch *patch;	/* of an applied update: the first on its function */
 };
-
-bool id_is_valid(const char *id)
-{
-	size_t length = strnlen(id, SPLICE_ID_LEN);
-
-	return length >= 8 && length < SPLICE_ID_LEN && strspn(id, "0123456789abcdef") == length;
-}
 
 /* A reference to a module that is loaded and in service; NULL if there is none of that name. */
 struct module *module_hold(const char *name)
@@ -124,6 +117,17 @@ static int read_modules(struct splice_update *update, const struct splice_apply 
 	return 0;
 }
 
+bool in_own_text(const struct splice_update *update, unsigned long start, unsigned long size)
+{
+	u32 i;
+
+	for (i = 0; i < update->nr_modules; i++) {
+		if (in_module_text(update->modules[i], start, size))
+			return true;
+	}
+	return false;
+}
+
 static bool names_own_module(const struct splice_update *update, const struct module *module)
 {
 	u32 i;
@@ -180,6 +184,8 @@ static int read_functions(struct splice_update *update, struct splice_apply *app
 	int error = 0;
 	u32 i;
 
+	if (!apply->nr_functions && apply->nr_hooks)
+		return 0;
 	if (!apply->nr_functions || apply->nr_functions > SPLICE_MAX_FUNCTIONS)
 		return -EINVAL;
 	update->functions = kvcalloc(apply->nr_functions, sizeof(*update->functions), GFP_KERNEL);
@@ -377,15 +383,10 @@ static int check_function(struct splice_update *update, struct splice_patch *pat
 	unsigned long old_end = patch->old_code + patch->old_size;
 	const struct text_interval *interval;
 	int error;
-	u32 i;
 
 	if (is_watched(patch))
 		return check_watched(update, patch);
-	for (i = 0; i < update->nr_modules; i++) {
-		if (in_module_text(update->modules[i], patch->new_code, patch->new_size))
-			break;
-	}
-	if (i == update->nr_modules)
+	if (!in_own_text(update, patch->new_code, patch->new_size))
 		return -EINVAL;
 
 	interval = find_overlap(taken, nr_taken, patch->old_entry, patch->old_entry + 1);
@@ -477,6 +478,8 @@ int arguments_read(struct splice_apply *apply, struct splice_update **result)
 	INIT_LIST_HEAD(&update->pins);
 	memcpy(update->id, apply->id, sizeof(update->id));
 	error = read_modules(update, apply);
+	if (!error)
+		error = hooks_read(update, apply);
 	if (!error)
 		error = read_functions(update, apply);
 	if (!error)

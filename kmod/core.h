@@ -4,8 +4,9 @@
  *
  * The way of an update: device.c takes the ioctl, arguments.c copies it in and proves each field,
  * update.c leads it through the steps, trampoline.c says which bytes are to become which,
- * stack_check.c who is in the way, and stop.c does it while the machine stands still. sysfs.c shows
- * the result. kernel_symbols.c finds what the kernel does not export.
+ * stack_check.c who is in the way, hooks.c calls what code the update brings for the occasion, and
+ * stop.c does it while the machine stands still. sysfs.c shows the result. kernel_symbols.c finds what
+ * the kernel does not export.
  *
  * Everything but the stop runs under splice_mutex, so an update that is on the list never changes
  * under its reader; sysfs reads only what is fixed before an update becomes visible.
@@ -108,6 +109,18 @@ static inline bool is_watched(const struct splice_patch *patch)
 	return !patch->site;
 }
 
+/* Code that the update brings for its own application or reversal. */
+struct update_hook {
+	union {
+		int (*ask)(void);	/* of the kinds that may refuse */
+		void (*call)(void);	/* of the others */
+	};
+	enum splice_hook_kind kind;
+	u32 group;
+	bool passed;			/* a pre hook that gave 0 in this attempt */
+	char name[SPLICE_NAME_LEN];
+};
+
 struct splice_pinned {
 	struct list_head list;
 	struct module *module;
@@ -130,6 +143,8 @@ struct splice_update {
 	struct text_change *changes;
 	struct module **modules;	/* of the new code, held */
 	struct list_head pins;		/* struct splice_pinned */
+	u32 nr_hooks;
+	struct update_hook *hooks;	/* in the order of linking */
 	u8 *expected;			/* backs splice_patch.expected */
 	char *modules_text;		/* contents of the sysfs files */
 	char *functions_text;
@@ -149,8 +164,8 @@ u32 update_count(void);
 
 /* arguments.c */
 struct module *module_hold(const char *name);
-bool id_is_valid(const char *id);
 int arguments_read(struct splice_apply *apply, struct splice_update **result);
+bool in_own_text(const struct splice_update *update, unsigned long start, unsigned long size);
 
 /* trampoline.c */
 int trampolines_plan(struct splice_update *update, u32 *bad_function);
@@ -186,16 +201,29 @@ u32 stack_check_busy(const struct stack_check *check, struct splice_busy **busy)
 enum stop_direction { STOP_APPLY, STOP_UNDO };
 
 struct stop_result {
-	int error;		/* 0, -ESTALE, -EBUSY */
+	int error;		/* 0, -ESTALE, -EBUSY, -ECANCELED */
 	u32 bad_function;
 	u32 bad_offset;
 	u64 pause_ns;
+	const struct update_hook *refused_by;	/* with -ECANCELED */
+	int hook_error;
 };
 
 int stop_compare(const struct splice_update *update, enum stop_direction direction,
 		 struct stop_result *result);
 void stop_and_write(const struct splice_update *update, enum stop_direction direction,
 		    struct stack_check *check, struct stop_result *result);
+
+/* ---- hooks.c: see there which runs when ---- */
+
+int hooks_read(struct splice_update *update, struct splice_apply *apply);
+int hooks_prepare(struct splice_update *update, enum stop_direction direction,
+		  struct stop_result *result);
+int hooks_check(const struct splice_update *update, enum stop_direction direction,
+		struct stop_result *result);
+void hooks_switched(const struct splice_update *update, enum stop_direction direction);
+void hooks_finish(const struct splice_update *update, enum stop_direction direction);
+void hooks_fail(const struct splice_update *update, enum stop_direction direction);
 
 /* ---- sysfs.c, device.c ---- */
 

@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define SPLICE_ABI_VERSION	1
+#define SPLICE_ABI_VERSION	2
 #define SPLICE_DEVICE		"/dev/splice"
 
 #define SPLICE_ID_LEN		32	/* id with its NUL; [0-9a-f]{8,31} */
@@ -24,6 +24,7 @@
 #define SPLICE_MAX_CODE		(1u << 20)	/* longest function, bytes */
 #define SPLICE_MAX_STACK	64	/* entries of a reported stack */
 #define SPLICE_MAX_BUSY		256	/* threads that one call can report */
+#define SPLICE_MAX_HOOKS	1024
 
 struct splice_info {
 	__u32 abi_version;	/* out: SPLICE_ABI_VERSION of the module */
@@ -67,9 +68,36 @@ struct splice_busy {
 	__u64 stack[SPLICE_MAX_STACK];
 };
 
+/*
+ * Code of the update's own that runs while it is applied or undone; include/splice.h says what each
+ * kind may do. The numbers are part of the interface.
+ */
+enum splice_hook_kind {
+	SPLICE_HOOK_PRE_APPLY	= 0,	/* may sleep, may refuse */
+	SPLICE_HOOK_CHECK_APPLY	= 1,	/* in the stop, before anything is written; may refuse */
+	SPLICE_HOOK_APPLY	= 2,	/* in the stop, after all is written */
+	SPLICE_HOOK_POST_APPLY	= 3,	/* may sleep */
+	SPLICE_HOOK_FAIL_APPLY	= 4,	/* may sleep; takes back what pre_apply did */
+	SPLICE_HOOK_PRE_UNDO	= 5,
+	SPLICE_HOOK_CHECK_UNDO	= 6,
+	SPLICE_HOOK_UNDO	= 7,
+	SPLICE_HOOK_POST_UNDO	= 8,
+	SPLICE_HOOK_FAIL_UNDO	= 9,
+	SPLICE_NR_HOOK_KINDS	= 10,
+};
+
+struct splice_hook {
+	__u64 function;		/* its entry, in one of the update's modules */
+	__u32 kind;		/* enum splice_hook_kind */
+	__u32 group;		/* one number for the hooks of one source file: its fail hooks run
+				 * if one of its pre hooks did, and gave 0 */
+	char name[SPLICE_NAME_LEN];
+};
+
 struct splice_apply {
 	__u32 abi_version;	/* in */
-	__u32 nr_functions;	/* in: 1..SPLICE_MAX_FUNCTIONS; not all of them only watched */
+	__u32 nr_functions;	/* in: at most SPLICE_MAX_FUNCTIONS, and not all of them only watched;
+				 * 0 if there are hooks */
 	__u64 functions;	/* in: pointer to struct splice_function[] */
 	__u64 modules;		/* in: pointer to char[nr_modules][SPLICE_NAME_LEN]: the update's own */
 	__u32 nr_modules;	/* in: modules that carry the new code */
@@ -81,6 +109,11 @@ struct splice_apply {
 	__u64 pause_ns;		/* out: how long the machine was stopped */
 	__u32 bad_function;	/* out, with ESTALE, EINVAL, EFAULT: index of the function, or ~0 */
 	__u32 bad_offset;	/* out, with ESTALE: first differing byte */
+	__u64 hooks;		/* in: pointer to struct splice_hook[], in the order of linking */
+	__u32 nr_hooks;		/* in: at most SPLICE_MAX_HOOKS */
+	__s32 hook_error;	/* out, with ECANCELED: what the hook gave */
+	char hook[SPLICE_NAME_LEN];	/* out, with ECANCELED: the hook that refused; with EINVAL:
+					 * the hook that is out of range, if it is one */
 };
 
 struct splice_undo {
@@ -92,13 +125,17 @@ struct splice_undo {
 	__u32 nr_busy;
 	__u64 pause_ns;		/* out */
 	char blocker[SPLICE_ID_LEN];	/* out, with EDEADLK: the later update that stands on it */
+	char hook[SPLICE_NAME_LEN];	/* out, with ECANCELED: the hook that refused */
+	__s32 hook_error;	/* out, with ECANCELED: what it gave */
+	__u32 reserved;
 };
 
 /*
  * errno: EPERM not allowed; EPROTO abi_version; EINVAL a field is out of range (bad_function);
  * EEXIST applied already; ENOENT no such update or module; ESTALE the bytes there are not the
  * expected ones (match again); EBUSY threads are in the code (busy[]); EDEADLK a later update stands
- * on it; EADDRINUSE the site is another's; ENOSYS this kernel lacks something that is needed.
+ * on it; EADDRINUSE the site is another's; ECANCELED a hook of the update refuses (hook, hook_error);
+ * ENOSYS this kernel lacks something that is needed.
  */
 #define SPLICE_IOC_INFO		_IOR('S', 1, struct splice_info)
 #define SPLICE_IOC_PIN		_IOW('S', 2, struct splice_pin)

@@ -361,9 +361,12 @@ static void look_at(struct stack_check *check, struct thread_record *record)
 /* Before the stop. -EBUSY: sleeping threads are in the way, so it is no use stopping. */
 int stack_check_running(struct stack_check *check)
 {
-	int error = collect_threads(check);
+	int error;
 	u32 i;
 
+	if (!check->nr_ranges)
+		return 0;
+	error = collect_threads(check);
 	if (error)
 		return error;
 	for (i = 0; i < check->nr_records; i++) {
@@ -384,6 +387,8 @@ void stack_check_stopped(struct stack_check *check)
 	unsigned int cpu;
 	u32 i;
 
+	if (!check->nr_ranges)
+		return;
 	/* Nobody can change the list now, but on PREEMPT_RT a writer may stand in the middle of it. */
 	rcu_read_lock();
 	for_each_process_thread(process, thread) {
@@ -411,7 +416,8 @@ void stack_check_current(struct stack_check *check)
 {
 	unsigned long entries[MAX_CURRENT_ENTRIES];
 
-	check_task(check, current, entries, MAX_CURRENT_ENTRIES);
+	if (check->nr_ranges)
+		check_task(check, current, entries, MAX_CURRENT_ENTRIES);
 }
 
 /* How many are in the way; *busy holds the first of them, up to the max_busy of stack_check_new(). */
@@ -422,8 +428,8 @@ u32 stack_check_busy(const struct stack_check *check, struct splice_busy **busy)
 }
 
 /*
- * Takes over the ranges (kvfree): at least one, sorted by start and end. Two may share one address,
- * the end of the one and the first of the other.
+ * Takes over the ranges (kvfree), sorted by start and end. Two may share one address, the end of the
+ * one and the first of the other. Without any, nobody is in the way (an update of hooks alone).
  */
 struct stack_check *stack_check_new(struct stack_range *ranges, u32 nr_ranges, u32 max_busy)
 {
@@ -435,8 +441,10 @@ struct stack_check *stack_check_new(struct stack_range *ranges, u32 nr_ranges, u
 	}
 	check->ranges = ranges;
 	check->nr_ranges = nr_ranges;
-	check->lowest = ranges[0].start;
-	check->highest = ranges[nr_ranges - 1].end;
+	if (nr_ranges) {
+		check->lowest = ranges[0].start;
+		check->highest = ranges[nr_ranges - 1].end;
+	}
 	check->max_busy = min_t(u32, max_busy, SPLICE_MAX_BUSY);
 	check->busy = kvcalloc(max_t(u32, check->max_busy, 1), sizeof(*check->busy), GFP_KERNEL);
 	if (!check->busy) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens while the machine stands still: compare, look at the stacks, write.
+ * What happens while the machine stands still: compare, look at the stacks, ask the update's own
+ * checks, write, call its hooks.
  *
  * stop_machine gives every CPU to its stopper thread, interrupts off. The first CPU to come leads;
  * the others look at their own stack, then wait, and serialise once the leader has written, so that
@@ -95,6 +96,8 @@ static void lead(struct stop *stop)
 	u32 i;
 
 	stop->result->error = compare_and_look(stop);
+	if (!stop->result->error)
+		stop->result->error = hooks_check(update, stop->direction, stop->result);
 	for (i = 0; !stop->result->error && i < update->nr_changes; i++) {
 		const struct text_change *change = &update->changes[i];
 
@@ -103,6 +106,8 @@ static void lead(struct stop *stop)
 				      change->size);
 	}
 	sync_core();
+	if (!stop->result->error)
+		hooks_switched(update, stop->direction);
 	smp_store_release(&stop->finished, 1);
 }
 

@@ -11,7 +11,8 @@
  * its old entry, because that is what new code is linked against. What it cannot see is a *new*
  * function whose address was stored somewhere: as a timer's or work item's function, in a table of
  * operations. An update that does that must take it back itself, or must not be undone;
- * splice-create has to look for it. A failed apply needs no waiting: its code was never reachable.
+ * splice-create has to look for it. The code of an apply that fails was never reachable, but for its
+ * hooks: if it has any, the same waits come before its modules may go.
  *
  * An update holds, until it is undone: this module, the modules of its new code, those of the old
  * functions, and those that were pinned for it.
@@ -30,6 +31,13 @@
 
 LIST_HEAD(splice_updates);
 static u64 last_sequence;
+
+static bool id_is_valid(const char *id)
+{
+	size_t length = strnlen(id, SPLICE_ID_LEN);
+
+	return length >= 8 && length < SPLICE_ID_LEN && strspn(id, "0123456789abcdef") == length;
+}
 
 struct splice_update *update_find(const char *id)
 {
@@ -69,6 +77,7 @@ void update_free(struct splice_update *update)
 	kvfree(update->modules);
 	kvfree(update->functions);
 	kvfree(update->changes);
+	kvfree(update->hooks);
 	vfree(update->expected);
 	kvfree(update->modules_text);
 	kvfree(update->functions_text);
@@ -188,19 +197,11 @@ static int compare_running(const struct splice_update *update, enum stop_directi
 	return error;
 }
 
-/*
- * Compare, look, stop. Between the first comparison and the locks, probes and tracers may come and
- * go: places are looked at once more under the locks, bytes in the stop.
- */
-static int switch_code(const struct splice_update *update, enum stop_direction direction,
-		       struct stack_check *check, struct stop_result *result)
+static int look_and_stop(const struct splice_update *update, enum stop_direction direction,
+			 struct stack_check *check, struct stop_result *result)
 {
-	int error;
+	int error = stack_check_running(check);
 
-	*result = (struct stop_result){ .bad_function = SPLICE_NO_FUNCTION };
-	error = compare_running(update, direction, result);
-	if (!error)
-		error = stack_check_running(check);
 	if (error)
 		return error;
 	text_lock();
@@ -211,6 +212,44 @@ static int switch_code(const struct splice_update *update, enum stop_direction d
 	}
 	text_unlock();
 	return error;
+}
+
+/*
+ * Compare, prepare, look, stop. Between the first comparison and the locks, probes and tracers may
+ * come and go: places are looked at once more under the locks, bytes in the stop. The pre hooks come
+ * before the look at the stacks, as they may send away who is in the code.
+ */
+static int switch_code(struct splice_update *update, enum stop_direction direction,
+		       struct stack_check *check, struct stop_result *result)
+{
+	int error;
+
+	*result = (struct stop_result){ .bad_function = SPLICE_NO_FUNCTION };
+	error = compare_running(update, direction, result);
+	if (error)
+		return error;
+	error = hooks_prepare(update, direction, result);
+	if (!error)
+		error = look_and_stop(update, direction, check, result);
+	if (error)
+		hooks_fail(update, direction);
+	return error;
+}
+
+/* The hook that refused, for the caller. */
+static void report_refusal(const struct stop_result *result, char *hook, s32 *hook_error)
+{
+	if (!result->refused_by)
+		return;
+	memcpy(hook, result->refused_by->name, SPLICE_NAME_LEN);
+	*hook_error = result->hook_error;
+}
+
+/* What may still lead into the update's code, see the essay above. */
+static void wait_for_users(void)
+{
+	synchronize_rcu_tasks();
+	rcu_barrier();
 }
 
 /* The update's text is switched on: it joins the others. */
@@ -246,6 +285,8 @@ int update_apply(struct splice_apply *apply, struct list_head *pins)
 	apply->pause_ns = 0;
 	apply->bad_function = SPLICE_NO_FUNCTION;
 	apply->bad_offset = 0;
+	apply->hook_error = 0;
+	memset(apply->hook, 0, sizeof(apply->hook));
 	if (apply->abi_version != SPLICE_ABI_VERSION)
 		return -EPROTO;
 	if (apply->flags || !id_is_valid(apply->id))
@@ -276,11 +317,15 @@ int update_apply(struct splice_apply *apply, struct list_head *pins)
 	if (error) {
 		apply->bad_function = result.bad_function;
 		apply->bad_offset = result.bad_offset;
+		report_refusal(&result, apply->hook, &apply->hook_error);
+		if (update->nr_hooks)
+			wait_for_users();
 		goto remove;
 	}
 	apply->pause_ns = result.pause_ns;
 	update->pause_ns = result.pause_ns;
 	settle(update, pins);
+	hooks_finish(update, STOP_APPLY);
 	pr_info("%s applied, %u function%s, %llu ns\n", update->id, update->nr_replaced,
 		update->nr_replaced == 1 ? "" : "s", update->pause_ns);
 	return 0;
@@ -342,7 +387,9 @@ int update_undo(struct splice_undo *undo)
 
 	undo->nr_busy = 0;
 	undo->pause_ns = 0;
+	undo->hook_error = 0;
 	memset(undo->blocker, 0, sizeof(undo->blocker));
+	memset(undo->hook, 0, sizeof(undo->hook));
 	if (undo->abi_version != SPLICE_ABI_VERSION)
 		return -EPROTO;
 	if (undo->flags || !id_is_valid(undo->id))
@@ -366,11 +413,16 @@ int update_undo(struct splice_undo *undo)
 		error = -EFAULT;
 	stack_check_free(check);
 	if (error) {
+		report_refusal(&result, undo->hook, &undo->hook_error);
 		WRITE_ONCE(update->state, "applied");
 		return error;
 	}
-	synchronize_rcu_tasks();
-	rcu_barrier();
+	wait_for_users();
+	if (update->nr_hooks) {
+		/* Nobody is left in the new code, so they may free what it used; and may use RCU. */
+		hooks_finish(update, STOP_UNDO);
+		wait_for_users();
+	}
 	undo->pause_ns = result.pause_ns;
 	pr_info("%s undone, %u function%s, %llu ns\n", update->id, update->nr_replaced,
 		update->nr_replaced == 1 ? "" : "s", result.pause_ns);

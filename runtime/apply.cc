@@ -161,17 +161,38 @@ Result<void> load_target(Apply& apply, std::size_t index) {
   return {};
 }
 
+// Where the replacing functions and the hooks stand, now that the modules are loaded.
 Result<void> find_new_code(Apply& apply) {
+  const Manifest& manifest = apply.package.manifest;
   std::map<std::pair<std::size_t, std::string>, std::uint64_t> sections;
-  for (const MatchedFunction& matched : apply.matched.functions) {
-    const auto key = std::pair(matched.target, matched.function->section);
+  const auto locate = [&](std::size_t target, const std::string& section,
+                          std::uint64_t offset) -> Result<std::uint64_t> {
+    const auto key = std::pair(target, section);
     if (!sections.contains(key)) {
-      auto base = section_address(update_module_name(apply.package.manifest.id, matched.target),
-                                  matched.function->section);
-      if (!base) return propagate(base);
+      auto base = section_address(update_module_name(manifest.id, target), section);
+      if (!base) return base;
       sections.emplace(key, *base);
     }
-    apply.new_code.push_back(sections.at(key) + matched.function->offset);
+    return sections.at(key) + offset;
+  };
+  for (const MatchedFunction& matched : apply.matched.functions) {
+    auto address = locate(matched.target, matched.function->section, matched.function->offset);
+    if (!address) return propagate(address);
+    apply.new_code.push_back(*address);
+  }
+  std::map<std::string, std::uint32_t> groups;  // a number for each unit
+  for (std::size_t i = 0; i < manifest.targets.size(); i++) {
+    if (apply.left_out.contains(manifest.targets[i].name)) continue;
+    for (const PackageHook& hook : manifest.targets[i].hooks) {
+      auto address = locate(i, hook.section, hook.offset);
+      if (!address) return propagate(address);
+      const auto kind = std::find(kHookKinds.begin(), kHookKinds.end(), hook.kind);
+      const auto group =
+          groups.emplace(hook.unit, static_cast<std::uint32_t>(groups.size())).first->second;
+      apply.hooks.push_back(
+          {hook.name, *address, static_cast<std::uint32_t>(kind - kHookKinds.begin()), group});
+      apply.console.detail("{} hook {} at {:#x}", hook.kind, hook.name, *address);
+    }
   }
   return {};
 }
@@ -224,7 +245,7 @@ Result<std::uint64_t> switch_once(Apply& apply, unsigned& matches_left) {
   for (const LoadedModule& module : apply.modules) modules.push_back(module.name());
   while (true) {
     auto pause = apply.device->apply(apply.package.manifest.id, modules, changes(apply),
-                                     apply.image->symbols());
+                                     apply.hooks, apply.image->symbols());
     if (pause || pause.error().code != "kernel-changed" || matches_left == 0) return pause;
     matches_left--;
     apply.console.stage("the kernel changed its code meanwhile: matching again");
@@ -364,7 +385,12 @@ Result<void> load_code(Apply& apply) {
 
 Result<void> switch_over(Apply& apply) {
   if (apply.options.dry_run) return {};
-  apply.console.stage("switching {}", counted(apply.matched.functions.size(), "function"));
+  std::string what;
+  if (!apply.matched.functions.empty())
+    what = "switching " + counted(apply.matched.functions.size(), "function");
+  if (!apply.hooks.empty())
+    what += (what.empty() ? "calling " : ", calling ") + counted(apply.hooks.size(), "hook");
+  apply.console.stage("{}", what);
   unsigned matches_left = kMaxMatches;
   const auto pause = try_while_busy(
       apply.options.attempts, [&] { return switch_once(apply, matches_left); },

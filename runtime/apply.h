@@ -69,6 +69,7 @@ struct Apply {
   std::optional<Device> device;
   std::vector<LoadedModule> modules;
   std::vector<std::uint64_t> new_code;  // of matched.functions[i]
+  std::vector<HookCall> hooks;
 };
 
 Result<void> read_update(Apply& apply);

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/package.h"
 #include "runtime/wording.h"
 
 namespace splicer {
@@ -20,6 +21,7 @@ namespace splicer {
 namespace {
 
 constexpr std::uint32_t kNoFunction = 0xffffffffu;
+static_assert(kHookKinds.size() == SPLICE_NR_HOOK_KINDS);
 
 // ioctl(2) that a signal cannot cut short; 0 or the errno.
 int control(int fd, unsigned long request, void* argument) {
@@ -122,6 +124,23 @@ Error site_taken(std::string function) {
       .take();
 }
 
+// A hook may give anything; the kernel's own errors are -1 to -4095 (include/linux/err.h).
+std::string hook_answer(std::int32_t number) {
+  const char* name = number < 0 && number > -4096 ? strerrorname_np(-number) : nullptr;
+  return name != nullptr ? fmt::format("-{}", name) : std::to_string(number);
+}
+
+// The update itself says no. Where it says "not now", trying again may help.
+Error hook_refused(const std::string& hook, std::int32_t number) {
+  const bool busy = number == -EBUSY || number == -EAGAIN;
+  return fail(busy ? ExitCode::busy : ExitCode::error, "hook-refused",
+              fmt::format("refused by its own check: {} (returned {})", hook, hook_answer(number)))
+      .hint(busy ? "try again, with more --retries; the check is in the update's patch, and the "
+                   "kernel's log may say more (dmesg)"
+                 : "the check is in the update's patch, and the kernel's log may say more (dmesg)")
+      .take();
+}
+
 // The reports that the kernel filled in; it says how many, which is not taken on trust.
 std::vector<splice_busy> reported(std::vector<splice_busy> busy, std::uint32_t count) {
   busy.resize(std::min<std::size_t>(busy.size(), count));
@@ -189,10 +208,12 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
       return fail(ExitCode::done, "already-applied", "the update is applied already").take();
     case EADDRINUSE:
       return site_taken(function);
+    case ECANCELED:
+      return hook_refused(plain(answer.hook), answer.hook_error);
     default:
       return fail(ExitCode::error, "apply-refused",
                   fmt::format("the kernel refuses the update: {}", std::strerror(number)))
-          .in_function(function)
+          .in_function(function.empty() ? plain(answer.hook) : function)
           .hint("the end of the kernel's log may say why (dmesg)")
           .take();
   }
@@ -208,6 +229,8 @@ Error undo_error(int number, const splice_undo& answer, const std::vector<splice
       return stale_error("", 0);
     case EADDRINUSE:
       return site_taken("");
+    case ECANCELED:
+      return hook_refused(plain(answer.hook), answer.hook_error);
     case ENOENT:
       return fail(ExitCode::error, "unknown-update", "no such update is applied")
           .hint("splice-view lists what is applied")
@@ -302,6 +325,7 @@ Result<void> Device::pin(const std::string& module) const {
 
 Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std::string>& modules,
                                     const std::vector<FunctionChange>& changes,
+                                    const std::vector<HookCall>& hooks,
                                     const SymbolTable& symbols) const {
   std::vector<splice_function> functions(changes.size());
   std::vector<SwitchedCode> code;
@@ -325,6 +349,13 @@ Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std
   };
   std::vector<ModuleName> module_names(modules.size());
   for (std::size_t i = 0; i < modules.size(); i++) fill(module_names[i].text, modules[i]);
+  std::vector<splice_hook> hook_calls(hooks.size());
+  for (std::size_t i = 0; i < hooks.size(); i++) {
+    hook_calls[i].function = hooks[i].function;
+    hook_calls[i].kind = hooks[i].kind;
+    hook_calls[i].group = hooks[i].group;
+    fill(hook_calls[i].name, hooks[i].name);
+  }
   std::vector<splice_busy> busy(SPLICE_MAX_BUSY);
 
   splice_apply call{};
@@ -337,6 +368,8 @@ Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std
   call.busy = user_pointer(busy.data());
   call.max_busy = SPLICE_MAX_BUSY;
   call.bad_function = kNoFunction;
+  call.hooks = user_pointer(hook_calls.data());
+  call.nr_hooks = static_cast<std::uint32_t>(hook_calls.size());
   const int number = control(fd_, SPLICE_IOC_APPLY, &call);
   if (number == 0) return call.pause_ns;
   return tl::unexpected<Error>(

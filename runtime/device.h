@@ -56,6 +56,14 @@ struct FunctionChange {
   std::uint32_t new_size = 0;
 };
 
+// A hook of APPLY: struct splice_hook.
+struct HookCall {
+  std::string name;
+  std::uint64_t function = 0;
+  std::uint32_t kind = 0;   // index into kHookKinds
+  std::uint32_t group = 0;  // one number for each source file
+};
+
 // Code that a report of busy threads is about: of a function that is to be switched, in the order
 // of the call.
 struct SwitchedCode {
@@ -83,12 +91,13 @@ class Device {
   // Errors: "module-not-loaded".
   Result<void> pin(const std::string& module) const;
   // Gives the pause in nanoseconds. Errors: "kernel-changed" (match again), "kernel-busy",
-  // "site-taken", "already-applied", "apply-refused".
+  // "site-taken", "already-applied", "hook-refused", "apply-refused".
   Result<std::uint64_t> apply(const std::string& id, const std::vector<std::string>& modules,
                               const std::vector<FunctionChange>& changes,
-                              const SymbolTable& symbols) const;
+                              const std::vector<HookCall>& hooks, const SymbolTable& symbols) const;
   // `functions` are the update's, in order, with their new code. Errors: "unknown-update",
-  // "update-covered", "kernel-busy", "kernel-changed", "site-taken", "undo-refused".
+  // "update-covered", "kernel-busy", "kernel-changed", "site-taken", "hook-refused",
+  // "undo-refused".
   Result<std::uint64_t> undo(const std::string& id, const std::vector<SwitchedCode>& functions,
                              const SymbolTable& symbols) const;
 

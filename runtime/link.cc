@@ -85,7 +85,8 @@ Result<void> write_name(std::vector<std::uint8_t>& file, const ElfObject& object
   return {};
 }
 
-// The new functions stand where the manifest says: a jump will be written to there.
+// The new functions stand where the manifest says: a jump will be written to there, or, of hooks, a
+// call will lead there.
 Result<void> check_functions(const ElfObject& object, const PackageTarget& target) {
   for (const PackageFunction& function : target.functions) {
     if (function.kind == "checked") continue;
@@ -97,6 +98,17 @@ Result<void> check_functions(const ElfObject& object, const PackageTarget& targe
                               function.section, counted(function.size, "byte"), function.offset))
           .at_file(object.name())
           .in_function(function.name)
+          .hint("make the package again with splice-create");
+    }
+  }
+  for (const PackageHook& hook : target.hooks) {
+    const Section* section = object.find_section(hook.section);
+    if (section == nullptr || !section->is_code() || hook.offset >= section->size) {
+      return fail(ExitCode::bad_package, "link-function",
+                  fmt::format("section {} of the new code has no hook at {:#x}", hook.section,
+                              hook.offset))
+          .at_file(object.name())
+          .in_function(hook.name)
           .hint("make the package again with splice-create");
     }
   }

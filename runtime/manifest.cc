@@ -206,6 +206,21 @@ PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where)
   return s;
 }
 
+PackageHook read_hook(Reader& in, const json& row, const std::string& where) {
+  PackageHook h;
+  h.kind = in.text(
+      row, where, "kind",
+      [](const std::string& s) {
+        return std::find(kHookKinds.begin(), kHookKinds.end(), s) != kHookKinds.end();
+      },
+      "a kind of hook that is known here");
+  h.name = in.name(row, where, "name");
+  h.unit = in.path(row, where, "unit");
+  h.section = in.name(row, where, "section");
+  h.offset = in.number(row, where, "offset", kMaxOffset);
+  return h;
+}
+
 PackageTarget read_target(Reader& in, const json& row, const std::string& where) {
   PackageTarget t;
   t.name = in.module(row, where, "name");
@@ -223,6 +238,9 @@ PackageTarget read_target(Reader& in, const json& row, const std::string& where)
   in.rows(row, where, "symbols", [&](const json& entry, const std::string& at) {
     t.symbols.push_back(read_symbol(in, entry, at));
   });
+  in.rows(row, where, "hooks", [&](const json& entry, const std::string& at) {
+    t.hooks.push_back(read_hook(in, entry, at));
+  });
   return t;
 }
 
@@ -236,6 +254,7 @@ void check_references(Reader& in, const Manifest& manifest) {
   std::set<std::string> earlier;
   std::size_t replaced = 0;
   std::size_t watched = 0;
+  std::size_t hooks = 0;
   for (const PackageTarget& target : manifest.targets) {
     const std::string where = "target " + target.name;
     if (earlier.contains(target.name)) in.wrong(where, "is there twice");
@@ -248,6 +267,10 @@ void check_references(Reader& in, const Manifest& manifest) {
       if (!own.contains(function.unit))
         in.wrong(where, fmt::format("has function {} of a unit that it lacks", function.name));
     }
+    hooks += target.hooks.size();
+    for (const PackageHook& hook : target.hooks)
+      if (!own.contains(hook.unit))
+        in.wrong(where, fmt::format("has hook {} of a unit that it lacks", hook.name));
     std::set<std::string> names;
     for (const PackageSymbol& symbol : target.symbols) {
       const std::string what = fmt::format("{}: symbol {}", where, symbol.name);
@@ -259,7 +282,10 @@ void check_references(Reader& in, const Manifest& manifest) {
     }
     earlier.insert(target.name);
   }
-  if (replaced == 0) in.wrong("targets", "replace no function");
+  if (replaced + hooks == 0) in.wrong("targets", "replace no function and have no hook");
+  if (replaced == 0 && watched != 0) in.wrong("targets", "check functions and replace none");
+  if (hooks > SPLICE_MAX_HOOKS)
+    in.wrong("targets", fmt::format("list {} hooks, at most {} can be", hooks, SPLICE_MAX_HOOKS));
   if (replaced + watched > SPLICE_MAX_FUNCTIONS)
     in.wrong("targets", fmt::format("list {} functions that are in the kernel, at most {} can be",
                                     replaced + watched, SPLICE_MAX_FUNCTIONS));
@@ -281,6 +307,14 @@ json symbol_json(const PackageSymbol& s) {
   return out;
 }
 
+json hook_json(const PackageHook& h) {
+  return {{"kind", h.kind},
+          {"name", h.name},
+          {"unit", h.unit},
+          {"section", h.section},
+          {"offset", h.offset}};
+}
+
 json target_json(const PackageTarget& t) {
   json units = json::array();
   for (const PackageUnit& unit : t.units)
@@ -289,11 +323,14 @@ json target_json(const PackageTarget& t) {
   for (const PackageFunction& function : t.functions) functions.push_back(function_json(function));
   json symbols = json::array();
   for (const PackageSymbol& symbol : t.symbols) symbols.push_back(symbol_json(symbol));
+  json hooks = json::array();
+  for (const PackageHook& hook : t.hooks) hooks.push_back(hook_json(hook));
   return {{"name", t.name},
           {"new", t.new_member},
           {"units", std::move(units)},
           {"functions", std::move(functions)},
-          {"symbols", std::move(symbols)}};
+          {"symbols", std::move(symbols)},
+          {"hooks", std::move(hooks)}};
 }
 
 }  // namespace
@@ -322,9 +359,6 @@ json manifest_json(const Manifest& manifest) {
     patches.push_back({{"member", patch.member}, {"title", sentence(patch.title)}});
   json targets = json::array();
   for (const PackageTarget& target : manifest.targets) targets.push_back(target_json(target));
-  json accepted = json::array();
-  for (const PackageAccepted& one : manifest.accepted)
-    accepted.push_back({{"finding", sentence(one.finding)}, {"message", sentence(one.message)}});
   json warnings = json::array();
   for (const std::string& warning : manifest.warnings) warnings.push_back(sentence(warning));
   return {{"schema", static_cast<unsigned>(manifest.schema)},
@@ -338,7 +372,6 @@ json manifest_json(const Manifest& manifest) {
           {"patches", std::move(patches)},
           {"targets", std::move(targets)},
           {"core", manifest.core},
-          {"accepted", std::move(accepted)},
           {"warnings", std::move(warnings)}};
 }
 
@@ -373,12 +406,6 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
   m.core = in.text(
       document, top, "core",
       [](const std::string& s) { return s.empty() || is_safe_member_name(s); }, "a relative path");
-  in.rows(document, top, "accepted", [&](const json& row, const std::string& at) {
-    PackageAccepted one;
-    one.finding = in.words(row, at, "finding");
-    one.message = in.prose(row, at, "message");
-    m.accepted.push_back(std::move(one));
-  });
   in.rows(document, top, "warnings", [&](const json& row, const std::string& at) {
     m.warnings.push_back(
         in.checked(row, at, Reader::is_prose, "a text without control characters"));

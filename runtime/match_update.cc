@@ -103,7 +103,10 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     for (const auto& [name, address] : *addresses) referred.push_back(address);
     matched.addresses[i] = std::move(*addresses);
   }
-  if (matched.functions.empty()) {
+  const bool hooks = std::any_of(targets.begin(), targets.end(), [&](const PackageTarget& target) {
+    return !target.hooks.empty() && !left_out.contains(target.name);
+  });
+  if (matched.functions.empty() && !hooks) {
     return fail(ExitCode::error, "module-not-loaded", "none of the update's targets is loaded")
         .hint("there is nothing to patch: load the module and apply again");
   }

@@ -19,6 +19,7 @@
 // has "..", nothing is larger than the limits, the id is that of the content.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -66,6 +67,20 @@ struct PackageSymbol {
   std::string target;            // with "update": which target's module defines it
 };
 
+// Code of the update's own that runs while it is applied or undone (include/splice.h). A hook is a
+// new function too, and so also among the functions. The kinds are in the order of enum
+// splice_hook_kind (kmod/splice_abi.h).
+inline constexpr std::array<std::string_view, 10> kHookKinds = {
+    "pre_apply", "check_apply", "apply", "post_apply", "fail_apply",
+    "pre_undo",  "check_undo",  "undo",  "post_undo",  "fail_undo"};
+struct PackageHook {
+  std::string kind;  // one of kHookKinds
+  std::string name;  // the function's
+  std::string unit;
+  std::string section;  // of the new module, and
+  std::uint64_t offset = 0;
+};
+
 struct PackageUnit {
   std::string name;    // "kernel/fork.o"
   std::string source;  // "kernel/fork.c"
@@ -78,17 +93,12 @@ struct PackageTarget {
   std::vector<PackageUnit> units;
   std::vector<PackageFunction> functions;
   std::vector<PackageSymbol> symbols;
+  std::vector<PackageHook> hooks;  // in the order of linking, in which they run
 };
 
 struct PackagePatch {
   std::string member;  // "patch/0001-fix.patch"
   std::string title;   // Subject of the mail, or the file's name
-};
-
-// A finding of splice-create's check of meaning that its user overrode.
-struct PackageAccepted {
-  std::string finding;  // "layout-changed:struct foo"
-  std::string message;  // what was found
 };
 
 struct Manifest {
@@ -99,8 +109,7 @@ struct Manifest {
   std::vector<PackagePatch> patches;
   std::vector<PackageTarget> targets;  // "vmlinux" first
   std::string core;                    // "core/splice.ko", or empty
-  std::vector<PackageAccepted> accepted;
-  std::vector<std::string> warnings;  // what the administrator should know
+  std::vector<std::string> warnings;   // what the administrator should know
 };
 
 struct Package {

@@ -134,10 +134,9 @@ std::string package_text(const Package& package) {
       text += fmt::format(", {}\n", function.unit);
       if (!function.why.empty()) text += fmt::format("        {}\n", function.why);
     }
+    for (const PackageHook& hook : target.hooks)
+      text += fmt::format("    {:<{}} hook {}, {}\n", hook.name, kNameWidth, hook.kind, hook.unit);
   }
-  if (!manifest.accepted.empty()) text += section("accepted by its maker");
-  for (const PackageAccepted& one : manifest.accepted)
-    text += fmt::format("    {}\n        {}\n", one.finding, one.message);
   if (!manifest.warnings.empty()) text += section("warnings");
   for (const std::string& warning : manifest.warnings) text += fmt::format("    {}\n", warning);
   return text;
@@ -158,11 +157,12 @@ json package_json(const Package& package) {
                            {"why", function.why},
                            {"size", function.size},
                            {"old_size", function.old_size}});
-    targets.push_back({{"name", target.name}, {"functions", std::move(functions)}});
+    json hooks = json::array();
+    for (const PackageHook& hook : target.hooks)
+      hooks.push_back({{"kind", hook.kind}, {"name", hook.name}, {"unit", hook.unit}});
+    targets.push_back(
+        {{"name", target.name}, {"functions", std::move(functions)}, {"hooks", std::move(hooks)}});
   }
-  json accepted = json::array();
-  for (const PackageAccepted& one : manifest.accepted)
-    accepted.push_back({{"finding", one.finding}, {"message", one.message}});
   return {{"id", manifest.id},
           {"tool_version", manifest.tool_version},
           {"kernel",
@@ -172,7 +172,6 @@ json package_json(const Package& package) {
             {"compiler", manifest.kernel.compiler}}},
           {"patches", std::move(patches)},
           {"targets", std::move(targets)},
-          {"accepted", std::move(accepted)},
           {"warnings", manifest.warnings}};
 }
 

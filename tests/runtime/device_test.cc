@@ -102,8 +102,32 @@ TEST(Device, AnswersToUndo) {
   EXPECT_EQ(error(EIO).code, "undo-refused");
 }
 
+TEST(Device, AHookRefuses) {
+  splice_apply answer{};
+  std::strcpy(answer.hook, "may_change");
+  const auto error = [&](int number) {
+    answer.hook_error = number;
+    return apply_error(ECANCELED, answer, {}, kFunctions, symbols());
+  };
+  EXPECT_EQ(error(-EPERM).code, "hook-refused");
+  EXPECT_EQ(error(-EPERM).exit, ExitCode::error);
+  EXPECT_EQ(error(-EPERM).message, "refused by its own check: may_change (returned -EPERM)");
+  EXPECT_EQ(error(-EBUSY).exit, ExitCode::busy);
+  EXPECT_EQ(error(-EAGAIN).exit, ExitCode::busy);
+  EXPECT_EQ(error(7).message, "refused by its own check: may_change (returned 7)");
+  EXPECT_EQ(error(-512).message, "refused by its own check: may_change (returned -512)");
+  std::memset(answer.hook, '\x1b', sizeof answer.hook);  // without a NUL
+  EXPECT_EQ(error(-EPERM).message.find('\x1b'), std::string::npos);
+
+  splice_undo undo{};
+  std::strcpy(undo.hook, "may_change");
+  undo.hook_error = -EAGAIN;
+  EXPECT_EQ(undo_error(ECANCELED, undo, {}, {}, symbols()).exit, ExitCode::busy);
+}
+
 TEST(Device, EveryErrorSaysWhatToDo) {
-  for (const int number : {EPERM, EPROTO, ENOSYS, EBUSY, ESTALE, EADDRINUSE, EINVAL, EFAULT})
+  for (const int number :
+       {EPERM, EPROTO, ENOSYS, EBUSY, ESTALE, EADDRINUSE, ECANCELED, EINVAL, EFAULT})
     EXPECT_FALSE(from_apply(number).advice.empty()) << number;
 }
 

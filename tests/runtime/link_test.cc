@@ -50,6 +50,15 @@ TEST(Link, WritesAddressesAndName) {
   }
 }
 
+TEST(Link, AHookOutsideTheCode) {
+  Manifest manifest = sample_manifest();
+  manifest.targets[0].hooks[0].offset = 1u << 20;
+  EXPECT_EQ(code_of(SampleModule(), kAddresses, manifest), "link-function");
+  manifest.targets[0].hooks[0] = sample_manifest().targets[0].hooks[0];
+  manifest.targets[0].hooks[0].section = ".modinfo";
+  EXPECT_EQ(code_of(SampleModule(), kAddresses, manifest), "link-function");
+}
+
 TEST(Link, ChangesNothingElse) {
   const auto file = SampleModule().bytes();
   const auto linked = link_module(file, sample_manifest(), 0, kAddresses);

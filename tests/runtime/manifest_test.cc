@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kmod/splice_abi.h"
 #include "tests/runtime/sample_package.h"
 
 namespace splicer {
@@ -103,6 +104,24 @@ TEST(Manifest, ReferencesThatLeadNowhere) {
   EXPECT_EQ(code_with("/targets/1/name", "vmlinux", "twice"), "package-manifest");
   EXPECT_EQ(code_with("/targets/1/units/0/name", "kernel/fork.o", "twice"), "package-manifest");
   EXPECT_EQ(code_with("/targets", json::array(), "replace no function"), "package-manifest");
+}
+
+TEST(Manifest, Hooks) {
+  EXPECT_EQ(code_with("/targets/0/hooks/0/kind", "pre_reboot", "kind"), "package-manifest");
+  EXPECT_EQ(code_with("/targets/0/hooks/0/section", "", "section"), "package-manifest");
+  EXPECT_EQ(code_with("/targets/0/hooks/0/unit", "kernel/exit.o", "hook"), "package-manifest");
+  json many = json::array();
+  for (unsigned i = 0; i <= SPLICE_MAX_HOOKS; i++)
+    many.push_back(sample()["targets"][0]["hooks"][0]);
+  EXPECT_EQ(code_with("/targets/0/hooks", many, "hooks"), "package-manifest");
+
+  json alone = sample();  // hooks, and nothing that is replaced
+  alone["targets"].erase(1);
+  alone["targets"][0]["functions"].erase(2);
+  alone["targets"][0]["functions"].erase(0);
+  EXPECT_TRUE(parse_manifest(alone, "x.tar"));
+  alone["targets"][0]["hooks"] = json::array();
+  EXPECT_FALSE(parse_manifest(alone, "x.tar"));
 }
 
 TEST(Manifest, VmlinuxIsFirst) {

@@ -22,7 +22,6 @@ inline Package sample_package() {
                      "x86_64", "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0"};
   manifest.patches.push_back({"patch/0001-fix.patch", "fork: check the limit"});
   manifest.core = "core/splice.ko";
-  manifest.accepted.push_back({"layout-changed:struct foo", "the patch changes struct foo"});
   manifest.warnings.push_back("the patch changes a comment only");
 
   PackageTarget vmlinux;
@@ -37,6 +36,7 @@ inline Package sample_package() {
                                "the out-of-line part of copy_process", "", 0, 0, 8, 1});
   vmlinux.symbols.push_back({"nr_threads", "pre", "kernel/fork.o", 9, "nr_threads", ""});
   vmlinux.symbols.push_back({"free_task", "kernel", "", 0, "free_task", ""});
+  vmlinux.hooks.push_back({"check_apply", "check_limit", "kernel/fork.o", ".text", 16});
   manifest.targets.push_back(vmlinux);
 
   PackageTarget tun;

@@ -98,10 +98,11 @@ TEST(View, Package) {
   const std::string text = package_text(package);
   for (const char* part :
        {"kernel 6.1.0-50-cloud-amd64", "fork: check the limit", "copy_process", "its code changes",
-        "tun:\n", "layout-changed:struct foo", "the patch changes a comment only"})
+        "tun:\n", "the patch changes a comment only", "hook check_apply, kernel/fork.o"})
     EXPECT_THAT(text, HasSubstr(part));
   const auto json = package_json(package);
   EXPECT_EQ(json["targets"][0]["functions"][0]["why"], "its code changes");
+  EXPECT_EQ(json["targets"][0]["hooks"][0]["kind"], "check_apply");
   EXPECT_EQ(json["kernel"]["release"], "6.1.0-50-cloud-amd64");
 }
 
