@@ -61,6 +61,7 @@ SectionRole section_role(const Section& section, bool module) {
         "__bug_table", "__ex_table", ".orc_unwind", ".orc_unwind_ip", ".call_sites", ".cfi_sites"})
     if (name == table) return SectionRole::table;
   if (section.is_code()) return SectionRole::atoms;
+  if (name.starts_with(kHookSection)) return SectionRole::hooks;
   if (starts_with_any(name, {".text", ".data", ".bss", ".rodata", "__dyndbg", ".BTF_ids"}))
     return SectionRole::atoms;
   return SectionRole::whole;
@@ -250,7 +251,8 @@ Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
     const SectionRole role = section_role(section, module);
     if (role == SectionRole::atoms && section.name == ".altinstr_aux") {
       table.divide_at_references(section);
-    } else if (role == SectionRole::atoms || role == SectionRole::whole) {
+    } else if (role == SectionRole::atoms || role == SectionRole::whole ||
+               role == SectionRole::hooks) {
       table.divide(section);
     } else if (section.is_alloc()) {
       table.add(section, 0, section.size, AtomKind::anonymous);

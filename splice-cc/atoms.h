@@ -67,8 +67,10 @@ enum class SectionRole {
   init,     // ran at start-up, and is gone
   ignored,  // no part of the running kernel, or of no effect on it
   whole,    // a registry that the kernel read at start-up: must not change
+  hooks,    // pointers that include/splice.h leaves for the differ
 };
 SectionRole section_role(const Section& section, bool module);
+inline constexpr std::string_view kHookSection = ".splice.";  // and the kind
 
 class AtomTable {
  public:

@@ -10,7 +10,6 @@
 
 #include "splice-cc/build_post.h"
 #include "splice-cc/header_reach.h"
-#include "splice-cc/meaning.h"
 #include "splice-cc/new_module.h"
 #include "splice-cc/unit_list.h"
 
@@ -102,7 +101,8 @@ Result<void> prepare_source(Creation& creation) {
   auto tree = prepare_tree(creation.host, creation.console, creation.options.jobs);
   if (!tree) return propagate(tree);
   creation.tree = std::move(*tree);
-  auto kbuild = Kbuild::open(creation.tree, creation.host, creation.options.driver);
+  auto kbuild = Kbuild::open(creation.tree, creation.host, creation.options.driver,
+                             creation.options.include_folder);
   if (!kbuild) return propagate(kbuild);
   creation.kbuild = std::make_unique<Kbuild>(std::move(*kbuild));
   return {};
@@ -224,18 +224,20 @@ Result<void> compare_units(Creation& creation) {
     creation.diffs.clear();
     for (const auto& pair : creation.pairs) {
       auto diff = diff_unit(*pair, wanted);
-      if (!diff) return with_declarations(creation, *pair, std::move(diff.error()));
+      if (!diff) return propagate(diff);
       creation.diffs.push_back(std::move(*diff));
       for (const std::string& name : new_names_needed({pair.get(), &creation.diffs.back()}))
         wanted.insert(name);
     }
   }
   std::size_t replaced = 0;
+  std::size_t hooks = 0;
   std::vector<std::string> init;
   for (std::size_t i = 0; i < creation.pairs.size(); ++i) {
     const UnitDiff& diff = creation.diffs[i];
     const Unit& unit = creation.pairs[i]->unit;
     replaced += diff.replaced.size();
+    hooks += diff.hooks.size();
     for (const std::string& name : diff.init_changes)
       init.push_back(fmt::format("{}: {}", unit.source, name));
     if (!diff.init_changes.empty() && !diff.exit_changes.empty())
@@ -251,7 +253,7 @@ Result<void> compare_units(Creation& creation) {
     for (const std::string& name : diff.added)
       creation.console.detail("{}: {} is new", unit.name, name);
   }
-  if (replaced == 0)
+  if (replaced + hooks == 0)
     return nothing_changes(creation, init.empty()
                                          ? "the compiled code is the same with and without it"
                                          : fmt::format("it changes only code that ran at start-up "
@@ -260,7 +262,9 @@ Result<void> compare_units(Creation& creation) {
   for (const std::string& name : init)
     creation.warnings.push_back(
         fmt::format("{} is start-up code: its change takes effect after a reboot", name));
-  creation.console.stage("{} function{} to replace", replaced, replaced == 1 ? "" : "s");
+  creation.console.stage(
+      "{} function{} to replace{}", replaced, replaced == 1 ? "" : "s",
+      hooks == 0 ? "" : fmt::format(", {} hook{}", hooks, hooks == 1 ? "" : "s"));
   return {};
 }
 
@@ -294,6 +298,7 @@ Result<void> make_modules(Creation& creation) {
     target.new_member = target_member(target.name);
     target.functions = std::move(module->functions);
     target.symbols = std::move(module->symbols);
+    target.hooks = std::move(module->hooks);
     creation.package.members[target.new_member] = std::move(module->bytes);
     for (const DiffedUnit& unit : units) {
       const Unit& name = unit.pair->unit;

@@ -27,13 +27,13 @@ namespace splicer {
 struct CreateOptions {
   HostOptions host;
   std::vector<std::string> patches;
-  std::vector<std::string> on;        // patches, or updates, that the kernel has already
-  std::vector<std::string> accepted;  // findings, CODE:NAME
+  std::vector<std::string> on;  // patches, or updates, that the kernel has already
   std::filesystem::path output;
   unsigned jobs = 1;
   bool keep_scratch = false;
-  std::filesystem::path driver;       // splice-cc
-  std::filesystem::path core_source;  // kmod/
+  std::filesystem::path driver;          // splice-cc
+  std::filesystem::path core_source;     // kmod/
+  std::filesystem::path include_folder;  // holds splice.h
 };
 
 struct Creation {

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <regex>
 
+#include "runtime/package.h"
 #include "splice-cc/compare.h"
 
 namespace splicer {
@@ -25,6 +27,15 @@ bool has_function_pointers(const AtomTable& table, const Atom& atom) {
   });
 }
 
+// A name without __COUNTER__ and __LINE__, which any new header or line shifts:
+// "__initcall__kmod_proc__306_27_proc_version_init5" (include/linux/init.h, __initcall_id),
+// "__UNIQUE_ID___addressable_cleanup_module788" (include/linux/compiler.h, ___ADDRESSABLE).
+std::string steady_name(const std::string& name) {
+  static const std::regex numbers("^(__initcall__kmod_.*?)__[0-9]+_[0-9]+_");
+  if (name.starts_with("__UNIQUE_ID_")) return unnumbered(name);
+  return std::regex_replace(name, numbers, "$1__");
+}
+
 class UnitDiffer {
  public:
   explicit UnitDiffer(const UnitPair& unit) : unit_(unit), compare_(unit) {}
@@ -33,6 +44,7 @@ class UnitDiffer {
     if (auto checked = check_registries(); !checked) return propagate(checked);
     if (auto checked = check_data(); !checked) return propagate(checked);
     if (auto checked = find_changed_code(); !checked) return propagate(checked);
+    if (auto found = find_hooks(); !found) return propagate(found);
     include_wanted(wanted);
     if (auto closed = close_over_references(); !closed) return propagate(closed);
     find_checked();
@@ -59,8 +71,11 @@ class UnitDiffer {
       for (std::uint32_t i = 0; i < table.all().size(); ++i) {
         const Section& section = table.object().section(table.at(i).section);
         const SectionRole kind = section_role(section, module);
-        if (kind == SectionRole::init || kind == SectionRole::whole)
-          found.emplace(section.name + " " + table.at(i).name, i);
+        if (kind == SectionRole::init || kind == SectionRole::whole) {
+          // Those of one name are each other's in the order of the file.
+          const std::string name = section.name + " " + steady_name(table.at(i).name);
+          for (unsigned n = 0; !found.emplace(fmt::format("{} {}", name, n), i).second;) ++n;
+        }
       }
       return found;
     };
@@ -179,6 +194,51 @@ class UnitDiffer {
             .hint("leave the change out of the live patch; it takes effect after a reboot");
     }
     return {};
+  }
+
+  // A hook that pre has too is an earlier update's: it belongs to the kernel that is to be patched.
+  Result<void> find_hooks() {
+    for (std::uint32_t i = 0; i < post().all().size(); ++i) {
+      const Atom& atom = post().at(i);
+      if (role(atom) != SectionRole::hooks) continue;
+      const std::string kind =
+          post().object().section(atom.section).name.substr(kHookSection.size());
+      const Symbol* function = hook_function(atom);
+      if (function == nullptr ||
+          std::find(kHookKinds.begin(), kHookKinds.end(), kind) == kHookKinds.end())
+        return refuse("hook-unusable", atom.name,
+                      fmt::format("the hook is of a kind that is not known here ({}), or does not "
+                                  "name a function of its own file",
+                                  kind))
+            .hint("name a function of this file by one of the macros of <splice.h>");
+      const std::uint32_t code = atom.references[0].atom;
+      const auto twin = unit_.twins->pre_of(code);
+      const bool earlier = unit_.twins->pre_of(i).has_value();
+      if (earlier && twin && !compare_.difference(*twin, code)) continue;
+      if (twin)
+        return refuse("hook-unusable", function->name,
+                      earlier ? "the patch changes a hook of an earlier update, which is applied"
+                              : "the hook is a function that the kernel already has")
+            .hint("a hook must be a function that the patch adds: give it a name of its own");
+      include(code);
+      diff_.hooks.push_back({kind, function->index});
+    }
+    return {};
+  }
+
+  // What the one pointer of a hook leads to.
+  const Symbol* hook_function(const Atom& atom) const {
+    if (atom.references.size() != 1 || atom.references[0].undefined) return nullptr;
+    const Reference& pointer = atom.references[0];
+    const Atom& code = post().at(pointer.atom);
+    if (code.kind != AtomKind::code || role(code) != SectionRole::atoms) return nullptr;
+    for (const std::uint32_t index : code.symbols) {
+      const Symbol& symbol = post().object().symbol(index);
+      if (symbol.is_function() &&
+          symbol.value == code.begin + static_cast<std::uint64_t>(pointer.into))
+        return &symbol;
+    }
+    return nullptr;
   }
 
   void include_wanted(const std::set<std::string>& wanted) {

@@ -56,11 +56,18 @@ struct ReplacedFunction {
   std::string why;
 };
 
+// Code of the patch's own for the moment when it is applied or undone (include/splice.h).
+struct UnitHook {
+  std::string kind;               // one of kHookKinds
+  std::uint32_t post_symbol = 0;  // the function
+};
+
 struct UnitDiff {
   std::vector<ReplacedFunction> replaced;
   // Out-of-line parts of replaced functions (foo.cold) in the pre object: code that a thread may be
   // in, though nothing jumps to it any more.
   std::vector<std::uint32_t> checked;
+  std::vector<UnitHook> hooks;            // in the order of the file
   std::set<std::uint32_t> included;       // post atoms
   std::vector<std::string> added;         // new functions and variables among them
   std::vector<std::string> init_changes;  // start-up code that differs
@@ -69,7 +76,7 @@ struct UnitDiff {
 
 // Errors (ExitCode::unsafe): "data-size-changed", "initial-value-changed", "readonly-data-changed",
 // "function-table-changed", "special-section-changed", "static-local-ambiguous",
-// "unknown-special-section", "code-outside-functions".
+// "unknown-special-section", "code-outside-functions", "hook-unusable".
 // `wanted`: new global names that other units need from this one.
 Result<UnitDiff> diff_unit(const UnitPair& unit, const std::set<std::string>& wanted);
 

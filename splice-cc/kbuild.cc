@@ -40,6 +40,13 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     text.replace(at, from.size(), to);
 }
 
+// A path as one word for the shell.
+std::string quoted(const fs::path& path) {
+  std::string text = path.string();
+  replace_all(text, "'", "'\\''");
+  return "'" + text + "'";
+}
+
 fs::path beside(const fs::path& object, const std::string& ending) {
   return object.parent_path() / ("." + object.filename().string() + ending);
 }
@@ -80,7 +87,8 @@ Failure compile_failed(const Unit& unit, const std::string& output) {
 
 }  // namespace
 
-Result<Kbuild> Kbuild::open(const Tree& tree, const Host& host, const fs::path& driver) {
+Result<Kbuild> Kbuild::open(const Tree& tree, const Host& host, const fs::path& driver,
+                            const fs::path& hooks) {
   const fs::path saved = tree.store / "environment";
   auto text = read_text(saved);
   if (!text) {
@@ -111,7 +119,7 @@ Result<Kbuild> Kbuild::open(const Tree& tree, const Host& host, const fs::path& 
       environment.push_back(std::move(variable));
   }
   for (const char* both : {"KBUILD_BUILTIN=1", "KBUILD_MODULES=1"}) environment.emplace_back(both);
-  return Kbuild(tree, host, fmt::format("{} {}", driver.string(), host.compiler),
+  return Kbuild(tree, host, fmt::format("{} {}", driver.string(), host.compiler), hooks,
                 std::move(environment));
 }
 
@@ -209,16 +217,11 @@ Result<std::vector<std::string>> Kbuild::dependencies(const Unit& unit) const {
   return files;
 }
 
-Result<std::string> Kbuild::command(const Unit& unit) const {
+Result<void> Kbuild::compile(const Unit& unit, const fs::path& folder, bool with_hooks) const {
   auto command = read_text(beside(pre_object(unit), ".command"));
   if (!command) return propagate(command);
-  replace_all(*command, kDriver, compiler_);
-  return std::move(*command);
-}
-
-Result<void> Kbuild::compile(const Unit& unit, const fs::path& folder) const {
-  auto command = this->command(unit);
-  if (!command) return propagate(command);
+  replace_all(*command, kDriver,
+              with_hooks ? fmt::format("{} -idirafter {}", compiler_, quoted(hooks_)) : compiler_);
   std::error_code code;
   fs::remove(folder / unit.name, code);
   // kbuild's command is a line for the shell: the compiler, then objtool.

@@ -28,9 +28,10 @@ namespace splicer {
 
 class Kbuild {
  public:
-  // `driver`: the splice-cc program.
+  // `driver`: the splice-cc program. `hooks`: the folder of splice.h.
   static Result<Kbuild> open(const Tree& tree, const Host& host,
-                             const std::filesystem::path& driver);
+                             const std::filesystem::path& driver,
+                             const std::filesystem::path& hooks = {});
 
   // Builds what the store lacks. Errors: "file-not-built", "compile-failed".
   Result<void> build_pre(const std::vector<Unit>& units, unsigned jobs) const;
@@ -39,10 +40,10 @@ class Kbuild {
   Result<std::vector<std::string>> dependencies(const Unit& unit) const;
 
   // Runs the unit's stored command in `folder`, which has the tree's shape; the object is
-  // folder/UNIT. Gives the compiler's messages when it fails: "compile-failed".
-  Result<void> compile(const Unit& unit, const std::filesystem::path& folder) const;
-  // The line for the shell that compile() runs.
-  Result<std::string> command(const Unit& unit) const;
+  // folder/UNIT. `with_hooks`: splice.h can be included, and is looked for behind all folders of
+  // the kernel's own. Gives the compiler's messages when it fails: "compile-failed".
+  Result<void> compile(const Unit& unit, const std::filesystem::path& folder,
+                       bool with_hooks = false) const;
   // Files that such a compile read, from the dependency file that it left in `folder`.
   static std::vector<std::string> dependencies_in(const Unit& unit,
                                                   const std::filesystem::path& folder);
@@ -61,10 +62,12 @@ class Kbuild {
   const Host& host() const { return host_; }
 
  private:
-  Kbuild(Tree tree, Host host, std::string compiler, std::vector<std::string> environment)
+  Kbuild(Tree tree, Host host, std::string compiler, std::filesystem::path hooks,
+         std::vector<std::string> environment)
       : tree_(std::move(tree)),
         host_(std::move(host)),
         compiler_(std::move(compiler)),
+        hooks_(std::move(hooks)),
         environment_(std::move(environment)) {}
   std::vector<std::string> make_command(const std::string& folder) const;
   Result<void> build_group(const std::string& entry, std::span<const Unit* const> units,
@@ -74,6 +77,7 @@ class Kbuild {
   Tree tree_;
   Host host_;
   std::string compiler_;  // "splice-cc gcc-12"
+  std::filesystem::path hooks_;
   std::vector<std::string> environment_;
 };
 

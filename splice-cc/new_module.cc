@@ -297,12 +297,19 @@ class ModuleMaker {
       entry.pre_symbol = index;
       result_.functions.push_back(std::move(entry));
     }
+    std::set<std::uint32_t> hooks;
+    for (const UnitHook& hook : here.diff->hooks) {
+      const PackageFunction entry = describe(unit, object.symbol(hook.post_symbol), "new", "");
+      result_.hooks.push_back({hook.kind, entry.name, entry.unit, entry.section, entry.offset});
+      hooks.insert(hook.post_symbol);
+    }
     for (const std::uint32_t atom : here.diff->included) {
       if (here.pair->twins->pre_of(atom) || post(unit).at(atom).kind != AtomKind::code) continue;
       for (const std::uint32_t index : post(unit).at(atom).symbols)
         if (object.symbol(index).is_function())
           result_.functions.push_back(
-              describe(unit, object.symbol(index), "new", "the new code calls it"));
+              describe(unit, object.symbol(index), "new",
+                       hooks.contains(index) ? "the update's own hook" : "the new code calls it"));
     }
   }
 

@@ -40,6 +40,7 @@ struct NewModule {
   std::vector<std::uint8_t> bytes;
   std::vector<PackageFunction> functions;
   std::vector<PackageSymbol> symbols;
+  std::vector<PackageHook> hooks;
 };
 
 // `number` is the target's index in the package. `defined_elsewhere`: new global names that the

@@ -9,20 +9,22 @@
 
 #include "matcher/command_line.h"
 #include "splice-cc/create.h"
-#include "splice-cc/meaning.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
-// Beside this program: splice-cc, and where it was installed from, the core module's sources.
+// Beside this program: splice-cc, and where it was installed from, the core module's sources and
+// splice.h.
 void find_companions(splicer::CreateOptions& options) {
   std::error_code code;
   const fs::path folder = fs::read_symlink("/proc/self/exe", code).parent_path();
   options.driver = folder / "splice-cc";
   options.core_source = folder / "../share/splice/kmod";
   if (!fs::exists(options.core_source, code)) options.core_source = SPLICE_KMOD_SOURCE;
+  options.include_folder = folder / "../share/splice/include";
+  if (!fs::exists(options.include_folder, code)) options.include_folder = SPLICE_INCLUDE_SOURCE;
 }
 
 splicer::CreateOptions read_options(const splicer::Command& command) {
@@ -39,8 +41,6 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
                                      : std::max(1U, std::thread::hardware_concurrency());
   options.keep_scratch = command.has("keep-tmp");
   options.patches = command.values()["patch"].as<std::vector<std::string>>();
-  if (command.has("accept"))
-    options.accepted = command.values()["accept"].as<std::vector<std::string>>();
   if (command.has("on")) options.on = command.values()["on"].as<std::vector<std::string>>();
   find_companions(options);
   return options;
@@ -59,13 +59,10 @@ nlohmann::json describe(const splicer::Creation& creation) {
                            {"why", function.why}});
     targets.push_back({{"name", target.name}, {"functions", functions}});
   }
-  nlohmann::json accepted = nlohmann::json::array();
-  for (const splicer::PackageAccepted& one : manifest.accepted) accepted.push_back(one.finding);
   return {{"id", manifest.id},
           {"file", creation.written.string()},
           {"kernel", manifest.kernel.release},
           {"targets", targets},
-          {"accepted", accepted},
           {"warnings", manifest.warnings}};
 }
 
@@ -86,8 +83,6 @@ int main(int argc, char** argv) {
       "the kernel's configuration (default: the headers')")(
       "on", po::value<std::vector<std::string>>()->value_name("PATCH"),
       "the kernel already has this patch, or this update.tar (may be repeated)")(
-      "accept", po::value<std::vector<std::string>>()->value_name("FINDING"),
-      "make the update in spite of this finding, CODE:NAME (may be repeated)")(
       "output,o", po::value<std::string>()->value_name("FILE"),
       "write the update here (default: splice-ID.tar)")(
       "jobs,j", po::value<unsigned>()->value_name("N"), "run N compilers at a time")(
@@ -112,7 +107,7 @@ int main(int argc, char** argv) {
   splicer::Creation creation(read_options(command), console);
   for (const auto pass : {splicer::find_kernel, splicer::prepare_source, splicer::read_patches,
                           splicer::find_units, splicer::build_units, splicer::compare_units,
-                          splicer::check_meaning, splicer::make_modules, splicer::write_update}) {
+                          splicer::make_modules, splicer::write_update}) {
     if (auto done = pass(creation); !done) return console.finish(done.error());
   }
   for (const std::string& warning : creation.warnings) console.warning(warning);

@@ -197,6 +197,7 @@ TEST(SectionRole, OfWhatTheKernelHas) {
   EXPECT_EQ(role(".debug_info", 0), SectionRole::ignored);
   EXPECT_EQ(role("___ksymtab+f", SHF_ALLOC), SectionRole::whole);
   EXPECT_EQ(role("__param", SHF_ALLOC), SectionRole::whole);
+  EXPECT_EQ(role(".splice.pre_apply", SHF_ALLOC), SectionRole::hooks);
 }
 
 TEST(Names, Numbered) {

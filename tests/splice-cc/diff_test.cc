@@ -336,6 +336,58 @@ TEST(Diff, ExitCodeOfAModuleIsTold) {
   EXPECT_THAT(SnippetPair(text(1), text(2)).replaced(), IsEmpty()) << "built in: it never runs";
 }
 
+// As include/splice.h has it.
+std::string hook(const std::string& kind, const std::string& function) {
+  return "static int (*const __splice_" + kind + "_" + function +
+         ")(void) __attribute__((used, section(\".splice." + kind +
+         "\"), no_reorder)) = " + function + ";\n";
+}
+
+TEST(Diff, HooksAlone) {
+  const std::string text = kOut + "int f(int a) { return out(a); }\n";
+  const SnippetPair pair(text, text + "static int n; static int b(void) { return n++; }" +
+                                   hook("check_apply", "b") +
+                                   "static int a(void) { return f(n); }" +
+                                   hook("check_apply", "a") + hook("pre_undo", "a"));
+  EXPECT_THAT(pair.replaced(), IsEmpty());
+  EXPECT_THAT(pair.included(), UnorderedElementsAre("a", "b", "n"));
+  const auto diff = pair.diff();
+  ASSERT_TRUE(diff) << diff.error().message;
+  std::vector<std::string> found;
+  for (const UnitHook& one : diff->hooks)
+    found.push_back(one.kind + " " + pair->post_object.symbol(one.post_symbol).name);
+  EXPECT_THAT(found, UnorderedElementsAre("check_apply b", "check_apply a", "pre_undo a"));
+  const auto at = [&](const char* what) {
+    return std::find(found.begin(), found.end(), what) - found.begin();
+  };
+  EXPECT_LT(at("check_apply b"), at("check_apply a")) << "the order of the file";
+}
+
+TEST(Diff, HooksOfAnEarlierUpdate) {
+  const std::string first =
+      "static int n; static int a(void) { return n++; }" + hook("pre_apply", "a");
+  const SnippetPair pair(first,
+                         first + "static int b(void) { return n--; }" + hook("pre_apply", "b"));
+  ASSERT_TRUE(pair.diff());
+  ASSERT_EQ(pair.diff()->hooks.size(), 1u);
+  EXPECT_THAT(pair.included(), ElementsAre("b"));
+  EXPECT_EQ(SnippetPair(first,
+                        "static int n; static int a(void) { return n--; }" + hook("pre_apply", "a"))
+                .refusal(),
+            "hook-unusable");
+}
+
+TEST(Diff, UnusableHooks) {
+  const std::string text = kOut + "int f(void) { return out(1); }\n";
+  EXPECT_EQ(SnippetPair(text, text + hook("pre_apply", "f")).refusal(), "hook-unusable")
+      << "the kernel has it already";
+  EXPECT_EQ(SnippetPair(text, text + hook("pre_apply", "out")).refusal(), "hook-unusable")
+      << "another file's";
+  EXPECT_EQ(
+      SnippetPair(text, text + "static int a(void) { return 0; }" + hook("reboot", "a")).refusal(),
+      "hook-unusable");
+}
+
 TEST(UnitPair, UnreadableObjects) {
   BuiltUnit built;
   built.pre = "/nothing/here.o";

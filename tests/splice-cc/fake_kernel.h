@@ -84,6 +84,7 @@ class FakeKernel {
     return std::move(*made);
   }
   const Tree& tree() const { return tree_; }
+  const Host& host() const { return host_; }
 
   TemporaryFolder folder;
 

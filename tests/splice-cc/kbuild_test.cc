@@ -81,6 +81,19 @@ TEST_F(KbuildTest, CompilesTheSameInAView) {
   EXPECT_TRUE(Kbuild::dependencies_in(fork, kernel.folder / "none").empty());
 }
 
+TEST_F(KbuildTest, HooksAreFoundWhereTheyAreWanted) {
+  kernel.folder.write("it's/splice.h", "#define HOOKS 3\n");
+  auto opened = Kbuild::open(kernel.tree(), kernel.host(), "/usr/bin/env", kernel.folder / "it's");
+  ASSERT_TRUE(opened);
+  ASSERT_TRUE(opened->build_pre({fork}, 1));
+  const auto view = View::make(kernel.tree(), kernel.folder / "view", {"kernel/fork.c"});
+  ASSERT_TRUE(view);
+  kernel.folder.write("view/kernel/fork.c", "#include <splice.h>\nint hooks = HOOKS;\n");
+  EXPECT_FALSE(opened->compile(fork, view->folder()));
+  const auto compiled = opened->compile(fork, view->folder(), true);
+  EXPECT_TRUE(compiled) << compiled.error().detail;
+}
+
 TEST_F(KbuildTest, WhatDoesNotCompile) {
   const Kbuild kbuild = kernel.kbuild();
   ASSERT_TRUE(kbuild.build_pre({fork}, 1));

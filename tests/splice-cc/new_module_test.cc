@@ -40,6 +40,7 @@ class Made {
   const ElfObject& object() const { return *object_; }
   DiffedUnit unit() const { return {&*pair_, &diff_}; }
   const std::vector<PackageFunction>& functions() const { return module_.functions; }
+  const std::vector<PackageHook>& hooks() const { return module_.hooks; }
   const PackageFunction& function(const std::string& name) const {
     for (const PackageFunction& one : functions())
       if (one.name == name) return one;
@@ -207,6 +208,23 @@ TEST(NewModule, EntriesOfTablesGoWithTheirCode) {
   EXPECT_EQ(made.object().find_section(".altinstructions")->size, 14u);
   EXPECT_EQ(made.object().find_section(".altinstr_replacement")->size, 5u);
   EXPECT_THAT(made.relocations(".altinstr_replacement"), Contains("printk"));
+}
+
+TEST(NewModule, HooksAreDescribed) {
+  const std::string f = kHead + "int f(int a) { return hidden(a); }\n";
+  const Made made(f, f + "static int check(void) { return printk(variable); }"
+                         "static int (*const __splice_check_undo_check)(void) "
+                         "__attribute__((used, section(\".splice.check_undo\"))) = check;");
+  ASSERT_EQ(made.hooks().size(), 1u);
+  const PackageHook& hook = made.hooks()[0];
+  EXPECT_EQ(hook.kind, "check_undo");
+  EXPECT_EQ(hook.name, "check");
+  EXPECT_EQ(hook.unit, "unit.o");
+  EXPECT_EQ(hook.section, ".text");
+  EXPECT_EQ(hook.offset, made.object().find_symbol("check")->value);
+  EXPECT_EQ(made.function("check").kind, "new");
+  for (const Section& section : made.object().sections())
+    EXPECT_THAT(section.name, Not(HasSubstr(".splice"))) << "the pointer stays behind";
 }
 
 TEST(NewModule, TheModulesOwnSections) {
