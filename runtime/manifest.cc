@@ -359,6 +359,9 @@ json manifest_json(const Manifest& manifest) {
     patches.push_back({{"member", patch.member}, {"title", sentence(patch.title)}});
   json targets = json::array();
   for (const PackageTarget& target : manifest.targets) targets.push_back(target_json(target));
+  json accepted = json::array();
+  for (const PackageAccepted& one : manifest.accepted)
+    accepted.push_back({{"finding", sentence(one.finding)}, {"message", sentence(one.message)}});
   json warnings = json::array();
   for (const std::string& warning : manifest.warnings) warnings.push_back(sentence(warning));
   return {{"schema", static_cast<unsigned>(manifest.schema)},
@@ -372,6 +375,7 @@ json manifest_json(const Manifest& manifest) {
           {"patches", std::move(patches)},
           {"targets", std::move(targets)},
           {"core", manifest.core},
+          {"accepted", std::move(accepted)},
           {"warnings", std::move(warnings)}};
 }
 
@@ -406,6 +410,12 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
   m.core = in.text(
       document, top, "core",
       [](const std::string& s) { return s.empty() || is_safe_member_name(s); }, "a relative path");
+  in.rows(document, top, "accepted", [&](const json& row, const std::string& at) {
+    PackageAccepted one;
+    one.finding = in.words(row, at, "finding");
+    one.message = in.prose(row, at, "message");
+    m.accepted.push_back(std::move(one));
+  });
   in.rows(document, top, "warnings", [&](const json& row, const std::string& at) {
     m.warnings.push_back(
         in.checked(row, at, Reader::is_prose, "a text without control characters"));

@@ -101,6 +101,12 @@ struct PackagePatch {
   std::string title;   // Subject of the mail, or the file's name
 };
 
+// A finding of splice-create's check of meaning that its user overrode.
+struct PackageAccepted {
+  std::string finding;  // "layout-changed:struct foo"
+  std::string message;  // what was found
+};
+
 struct Manifest {
   int schema = 1;
   std::string id;
@@ -109,7 +115,8 @@ struct Manifest {
   std::vector<PackagePatch> patches;
   std::vector<PackageTarget> targets;  // "vmlinux" first
   std::string core;                    // "core/splice.ko", or empty
-  std::vector<std::string> warnings;   // what the administrator should know
+  std::vector<PackageAccepted> accepted;
+  std::vector<std::string> warnings;  // what the administrator should know
 };
 
 struct Package {

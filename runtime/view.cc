@@ -137,6 +137,9 @@ std::string package_text(const Package& package) {
     for (const PackageHook& hook : target.hooks)
       text += fmt::format("    {:<{}} hook {}, {}\n", hook.name, kNameWidth, hook.kind, hook.unit);
   }
+  if (!manifest.accepted.empty()) text += section("accepted by its maker");
+  for (const PackageAccepted& one : manifest.accepted)
+    text += fmt::format("    {}\n        {}\n", one.finding, one.message);
   if (!manifest.warnings.empty()) text += section("warnings");
   for (const std::string& warning : manifest.warnings) text += fmt::format("    {}\n", warning);
   return text;
@@ -163,6 +166,9 @@ json package_json(const Package& package) {
     targets.push_back(
         {{"name", target.name}, {"functions", std::move(functions)}, {"hooks", std::move(hooks)}});
   }
+  json accepted = json::array();
+  for (const PackageAccepted& one : manifest.accepted)
+    accepted.push_back({{"finding", one.finding}, {"message", one.message}});
   return {{"id", manifest.id},
           {"tool_version", manifest.tool_version},
           {"kernel",
@@ -172,6 +178,7 @@ json package_json(const Package& package) {
             {"compiler", manifest.kernel.compiler}}},
           {"patches", std::move(patches)},
           {"targets", std::move(targets)},
+          {"accepted", std::move(accepted)},
           {"warnings", manifest.warnings}};
 }
 

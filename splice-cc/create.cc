@@ -10,6 +10,7 @@
 
 #include "splice-cc/build_post.h"
 #include "splice-cc/header_reach.h"
+#include "splice-cc/meaning.h"
 #include "splice-cc/new_module.h"
 #include "splice-cc/unit_list.h"
 
@@ -224,7 +225,7 @@ Result<void> compare_units(Creation& creation) {
     creation.diffs.clear();
     for (const auto& pair : creation.pairs) {
       auto diff = diff_unit(*pair, wanted);
-      if (!diff) return propagate(diff);
+      if (!diff) return with_declarations(creation, *pair, std::move(diff.error()));
       creation.diffs.push_back(std::move(*diff));
       for (const std::string& name : new_names_needed({pair.get(), &creation.diffs.back()}))
         wanted.insert(name);

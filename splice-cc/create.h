@@ -27,7 +27,8 @@ namespace splicer {
 struct CreateOptions {
   HostOptions host;
   std::vector<std::string> patches;
-  std::vector<std::string> on;  // patches, or updates, that the kernel has already
+  std::vector<std::string> on;        // patches, or updates, that the kernel has already
+  std::vector<std::string> accepted;  // findings, CODE:NAME
   std::filesystem::path output;
   unsigned jobs = 1;
   bool keep_scratch = false;

@@ -217,11 +217,21 @@ Result<std::vector<std::string>> Kbuild::dependencies(const Unit& unit) const {
   return files;
 }
 
+std::string Kbuild::with_hooks() const {
+  return hooks_.empty() ? compiler_ : fmt::format("{} -idirafter {}", compiler_, quoted(hooks_));
+}
+
+Result<std::string> Kbuild::command(const Unit& unit) const {
+  auto command = read_text(beside(pre_object(unit), ".command"));
+  if (!command) return propagate(command);
+  replace_all(*command, kDriver, with_hooks());
+  return std::move(*command);
+}
+
 Result<void> Kbuild::compile(const Unit& unit, const fs::path& folder, bool with_hooks) const {
   auto command = read_text(beside(pre_object(unit), ".command"));
   if (!command) return propagate(command);
-  replace_all(*command, kDriver,
-              with_hooks ? fmt::format("{} -idirafter {}", compiler_, quoted(hooks_)) : compiler_);
+  replace_all(*command, kDriver, with_hooks ? this->with_hooks() : compiler_);
   std::error_code code;
   fs::remove(folder / unit.name, code);
   // kbuild's command is a line for the shell: the compiler, then objtool.

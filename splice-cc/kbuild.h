@@ -44,6 +44,8 @@ class Kbuild {
   // the kernel's own. Gives the compiler's messages when it fails: "compile-failed".
   Result<void> compile(const Unit& unit, const std::filesystem::path& folder,
                        bool with_hooks = false) const;
+  // The line for the shell that compile() runs, with splice.h to be found.
+  Result<std::string> command(const Unit& unit) const;
   // Files that such a compile read, from the dependency file that it left in `folder`.
   static std::vector<std::string> dependencies_in(const Unit& unit,
                                                   const std::filesystem::path& folder);
@@ -69,6 +71,7 @@ class Kbuild {
         compiler_(std::move(compiler)),
         hooks_(std::move(hooks)),
         environment_(std::move(environment)) {}
+  std::string with_hooks() const;  // the compiler, which then finds splice.h
   std::vector<std::string> make_command(const std::string& folder) const;
   Result<void> build_group(const std::string& entry, std::span<const Unit* const> units,
                            unsigned jobs) const;

@@ -9,6 +9,7 @@
 
 #include "matcher/command_line.h"
 #include "splice-cc/create.h"
+#include "splice-cc/meaning.h"
 
 namespace {
 
@@ -41,6 +42,8 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
                                      : std::max(1U, std::thread::hardware_concurrency());
   options.keep_scratch = command.has("keep-tmp");
   options.patches = command.values()["patch"].as<std::vector<std::string>>();
+  if (command.has("accept"))
+    options.accepted = command.values()["accept"].as<std::vector<std::string>>();
   if (command.has("on")) options.on = command.values()["on"].as<std::vector<std::string>>();
   find_companions(options);
   return options;
@@ -59,10 +62,13 @@ nlohmann::json describe(const splicer::Creation& creation) {
                            {"why", function.why}});
     targets.push_back({{"name", target.name}, {"functions", functions}});
   }
+  nlohmann::json accepted = nlohmann::json::array();
+  for (const splicer::PackageAccepted& one : manifest.accepted) accepted.push_back(one.finding);
   return {{"id", manifest.id},
           {"file", creation.written.string()},
           {"kernel", manifest.kernel.release},
           {"targets", targets},
+          {"accepted", accepted},
           {"warnings", manifest.warnings}};
 }
 
@@ -83,6 +89,8 @@ int main(int argc, char** argv) {
       "the kernel's configuration (default: the headers')")(
       "on", po::value<std::vector<std::string>>()->value_name("PATCH"),
       "the kernel already has this patch, or this update.tar (may be repeated)")(
+      "accept", po::value<std::vector<std::string>>()->value_name("FINDING"),
+      "make the update in spite of this finding, CODE:NAME (may be repeated)")(
       "output,o", po::value<std::string>()->value_name("FILE"),
       "write the update here (default: splice-ID.tar)")(
       "jobs,j", po::value<unsigned>()->value_name("N"), "run N compilers at a time")(
@@ -107,7 +115,7 @@ int main(int argc, char** argv) {
   splicer::Creation creation(read_options(command), console);
   for (const auto pass : {splicer::find_kernel, splicer::prepare_source, splicer::read_patches,
                           splicer::find_units, splicer::build_units, splicer::compare_units,
-                          splicer::make_modules, splicer::write_update}) {
+                          splicer::check_meaning, splicer::make_modules, splicer::write_update}) {
     if (auto done = pass(creation); !done) return console.finish(done.error());
   }
   for (const std::string& warning : creation.warnings) console.warning(warning);

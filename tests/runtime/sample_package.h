@@ -22,6 +22,7 @@ inline Package sample_package() {
                      "x86_64", "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0"};
   manifest.patches.push_back({"patch/0001-fix.patch", "fork: check the limit"});
   manifest.core = "core/splice.ko";
+  manifest.accepted.push_back({"layout-changed:struct foo", "the patch changes struct foo"});
   manifest.warnings.push_back("the patch changes a comment only");
 
   PackageTarget vmlinux;

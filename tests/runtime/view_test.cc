@@ -96,9 +96,9 @@ TEST_F(ViewTest, HiddenFunctions) {
 TEST(View, Package) {
   const Package package = sample_package();
   const std::string text = package_text(package);
-  for (const char* part :
-       {"kernel 6.1.0-50-cloud-amd64", "fork: check the limit", "copy_process", "its code changes",
-        "tun:\n", "the patch changes a comment only", "hook check_apply, kernel/fork.o"})
+  for (const char* part : {"kernel 6.1.0-50-cloud-amd64", "fork: check the limit", "copy_process",
+                           "its code changes", "tun:\n", "layout-changed:struct foo",
+                           "the patch changes a comment only", "hook check_apply, kernel/fork.o"})
     EXPECT_THAT(text, HasSubstr(part));
   const auto json = package_json(package);
   EXPECT_EQ(json["targets"][0]["functions"][0]["why"], "its code changes");
