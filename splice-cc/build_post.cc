@@ -47,14 +47,13 @@ bool wants_hooks(const fs::path& view, const std::set<std::string>& files) {
   });
 }
 
-// Compiles all, as many at a time as there are jobs; the first error in the order of units counts.
-Result<void> compile_all(const Kbuild& kbuild, const std::vector<Unit>& units, const fs::path& view,
-                         bool with_hooks, unsigned jobs) {
+// Calls the step for all, as many at a time as there are jobs.
+Result<void> run_all(const std::vector<Unit>& units, const fs::path& folder, unsigned jobs,
+                     const PatchedView::Step& step) {
   std::vector<Result<void>> results(units.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t i = next++; i < units.size(); i = next++)
-      results[i] = kbuild.compile(units[i], view, with_hooks);
+    for (std::size_t i = next++; i < units.size(); i = next++) results[i] = step(units[i], folder);
   };
   std::vector<std::jthread> threads;
   for (unsigned i = 1; i < jobs; ++i) threads.emplace_back(work);
@@ -65,15 +64,38 @@ Result<void> compile_all(const Kbuild& kbuild, const std::vector<Unit>& units, c
   return {};
 }
 
-Result<void> compile_in_view(const Kbuild& kbuild, std::vector<Unit> units, View& view,
-                             bool with_hooks, unsigned jobs) {
+}  // namespace
+
+Result<PatchedView> PatchedView::make(const Kbuild& kbuild, const std::vector<PatchSet>& patches,
+                                      const fs::path& folder, std::vector<std::string>* warnings) {
+  std::set<std::string> files;
+  for (const PatchSet& set : patches) files.merge(set.files());
+  auto view = View::make(kbuild.tree(), folder, files);
+  if (!view) return propagate(view);
+  for (const PatchSet& set : patches)
+    if (auto applied = set.apply(folder, folder.parent_path(), warnings); !applied)
+      return propagate(applied);
+  std::map<std::string, std::string> patched;
+  for (const std::string& file : files)
+    if (auto text = read_text(folder / file)) patched[file] = std::move(*text);
+  const bool with_hooks = wants_hooks(folder, files);
+  if (auto steady = hold_steady(kbuild.tree().source, folder, files); !steady)
+    return propagate(steady);
+  return PatchedView(std::move(*view), std::move(patched), with_hooks);
+}
+
+Result<void> PatchedView::run(std::vector<Unit> units, const char* extension, unsigned jobs,
+                              const Step& step) {
+  for (const Unit& unit : units)
+    if (auto opened = view_.open_folder(fs::path(unit.goal).parent_path().string()); !opened)
+      return opened;
   // Each round that is not right makes folders real, of which there are finitely many.
   while (!units.empty()) {
-    if (auto compiled = compile_all(kbuild, units, view.folder(), with_hooks, jobs); !compiled)
-      return compiled;
+    if (auto done = run_all(units, folder(), jobs, step); !done) return done;
     std::vector<Unit> again;
     for (const Unit& unit : units) {
-      auto right = view.check(Kbuild::dependencies_in(unit, view.folder()));
+      const fs::path product = fs::path(folder() / unit.name).replace_extension(extension);
+      auto right = view_.check(Kbuild::dependencies_in(product));
       if (!right) return propagate(right);
       if (!*right) again.push_back(unit);
     }
@@ -82,37 +104,28 @@ Result<void> compile_in_view(const Kbuild& kbuild, std::vector<Unit> units, View
   return {};
 }
 
-}  // namespace
+Result<void> PatchedView::release_lines() const {
+  for (const auto& [file, text] : patched_)
+    if (auto written = write_file(folder() / file, text); !written) return written;
+  return {};
+}
 
 Result<std::map<std::string, fs::path>> build_patched(const Kbuild& kbuild,
                                                       const std::vector<Unit>& units,
                                                       const std::vector<PatchSet>& patches,
                                                       const fs::path& folder, unsigned jobs,
                                                       std::vector<std::string>* warnings) {
-  std::set<std::string> files;
-  for (const PatchSet& set : patches) files.merge(set.files());
-  auto view = View::make(kbuild.tree(), folder, files);
+  auto view = PatchedView::make(kbuild, patches, folder, warnings);
   if (!view) return propagate(view);
-  for (const Unit& unit : units)
-    if (auto opened = view->open_folder(fs::path(unit.goal).parent_path().string()); !opened)
-      return propagate(opened);
-  for (const PatchSet& set : patches)
-    if (auto applied = set.apply(folder, folder.parent_path(), warnings); !applied)
-      return propagate(applied);
-
-  std::map<std::string, std::string> patched;
-  for (const std::string& file : files)
-    if (auto text = read_text(folder / file)) patched[file] = std::move(*text);
-  const bool with_hooks = wants_hooks(folder, files);
-  if (auto steady = hold_steady(kbuild.tree().source, folder, files); !steady)
-    return propagate(steady);
-  auto compiled = compile_in_view(kbuild, units, *view, with_hooks, jobs);
+  const auto compile = [&](const Unit& unit, const fs::path& place) {
+    return kbuild.compile(unit, place, view->with_hooks());
+  };
+  auto compiled = view->run(units, ".o", jobs, compile);
   if (!compiled) {
     // Again without the #line directives: if it is the patch that does not compile, the messages
     // now have its own line numbers; and if it was a directive, all is well.
-    for (const auto& [file, text] : patched)
-      if (auto written = write_file(folder / file, text); !written) return propagate(written);
-    compiled = compile_in_view(kbuild, units, *view, with_hooks, jobs);
+    if (auto released = view->release_lines(); !released) return propagate(released);
+    compiled = view->run(units, ".o", jobs, compile);
     if (!compiled) return propagate(compiled);
     warnings->push_back("line numbers could not be held steady: more functions may be replaced");
   }

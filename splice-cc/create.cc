@@ -12,6 +12,7 @@
 #include "splice-cc/header_reach.h"
 #include "splice-cc/meaning.h"
 #include "splice-cc/new_module.h"
+#include "splice-cc/prune.h"
 #include "splice-cc/unit_list.h"
 
 namespace splicer {
@@ -155,8 +156,21 @@ Result<void> find_units(Creation& creation) {
     }
   }
   std::vector<Unit> wanted;
-  for (const auto* units : {&direct, &candidates})
-    for (const auto& [name, unit] : *units) wanted.push_back(unit);
+  for (const auto& [name, unit] : direct) wanted.push_back(unit);
+  if (!candidates.empty()) {
+    std::vector<Unit> readers;
+    for (const auto& [name, unit] : candidates) readers.push_back(unit);
+    auto affected =
+        affected_units(*creation.kbuild, readers, others, creation.base, creation.patches,
+                       creation.scratch->path() / "prune", creation.options.jobs);
+    if (!affected) return propagate(affected);
+    for (const std::string& file : affected->read) unused.erase(file);
+    creation.console.stage("{} files include them, {} use what changed", affected->readers,
+                           affected->units.size());
+    wanted.insert(wanted.end(), affected->units.begin(), affected->units.end());
+    if (wanted.empty() && !affected->read.empty())
+      return nothing_changes(creation, "no code of this kernel uses what it changes");
+  }
   creation.console.stage(
       "compiling {} file{} as {} {}", wanted.size(), wanted.size() == 1 ? "" : "s",
       wanted.size() == 1 ? "it is in" : "they are in", creation.host.kernel.release);

@@ -79,6 +79,22 @@ std::string saved_command(const std::string& text, const std::string& object) {
   return command;
 }
 
+std::string with_extension(const std::string& name, const char* extension) {
+  return fs::path(name).replace_extension(extension).string();
+}
+
+Result<std::vector<std::string>> read_dependencies(const Unit& unit, const fs::path& product) {
+  auto text = read_text(beside(product, ".depends"));
+  if (!text) return propagate(text);
+  std::vector<std::string> files = {unit.source};
+  std::istringstream words(*text);
+  // fixdep writes $(wildcard include/config/NAME) for each option that the file looks at.
+  for (std::string word; words >> word;)
+    if (!word.starts_with("$(") && !word.ends_with(')'))
+      files.push_back(fs::path(word).lexically_normal().string());
+  return files;
+}
+
 Failure compile_failed(const Unit& unit, const std::string& output) {
   return fail(ExitCode::error, "compile-failed", "it does not compile")
       .at_file(unit.source)
@@ -137,53 +153,85 @@ std::vector<std::string> Kbuild::make_command(const std::string& folder) const {
 
 fs::path Kbuild::pre_object(const Unit& unit) const { return tree_.store / "pre" / unit.name; }
 
-Result<void> Kbuild::store(const Unit& unit) const {
-  const fs::path built = tree_.source / unit.name;
+Result<void> Kbuild::keep(const std::string& made, const std::string& goal,
+                          const fs::path& place) const {
+  const fs::path built = tree_.source / made;
   auto command_file = read_text(beside(built, ".cmd"));
   if (!command_file) return propagate(command_file);
-  auto object = read_text(built);
-  if (!object) return propagate(object);
-  std::string command = saved_command(*command_file, unit.goal);
+  auto text = read_text(built);
+  if (!text) return propagate(text);
+  std::string command = saved_command(*command_file, goal);
   replace_all(command, compiler_, kDriver);
-  const fs::path place = pre_object(unit);
   if (auto written = write_file(beside(place, ".command"), command); !written) return written;
   if (auto written =
-          write_file(beside(place, ".depends"), make_variable(*command_file, "deps_" + unit.goal));
+          write_file(beside(place, ".depends"), make_variable(*command_file, "deps_" + goal));
       !written)
     return written;
-  return write_file(place, *object);  // last: its presence says that all is there
+  return write_file(place, *text);  // last: its presence says that all is there
 }
 
 Result<void> Kbuild::build_pre(const std::vector<Unit>& units, unsigned jobs) const {
-  // From the top folder, kbuild would get to arch/x86/lib twice, by itself and through arch/x86,
-  // and build its objects in both at once; so each folder below the top is entered by itself.
-  std::map<std::string, std::vector<const Unit*>> wanted;
+  std::vector<Unit> missing;
   for (const Unit& unit : units)
-    if (!fs::exists(pre_object(unit))) wanted[unit.entry].push_back(&unit);
-  if (wanted.empty()) return {};
+    if (!fs::exists(pre_object(unit))) missing.push_back(unit);
+  if (missing.empty()) return {};
   auto lock = FileLock::take(tree_.lock);
   if (!lock) return propagate(lock);
-  for (const auto& [entry, group] : wanted) {
+  if (auto made = make_goals(missing, ".o", jobs); !made) return made;
+  for (const Unit& unit : missing)
+    if (auto kept = keep(unit.name, unit.goal, pre_object(unit)); !kept) return kept;
+  return {};
+}
+
+Result<std::vector<Unit>> Kbuild::preprocess_pre(const std::vector<Unit>& units,
+                                                 const fs::path& folder, unsigned jobs) const {
+  auto lock = FileLock::take(tree_.lock);
+  if (!lock) return propagate(lock);
+  std::error_code code;
+  for (const Unit& unit : units) fs::remove(tree_.source / preprocessed(unit), code);
+  static_cast<void>(make_goals(units, ".i", jobs));  // what is there says what could be done
+  std::vector<Unit> done;
+  for (const Unit& unit : units) {
+    const std::string made = preprocessed(unit);
+    if (!fs::exists(tree_.source / made)) continue;
+    if (auto kept = keep(made, with_extension(unit.goal, ".i"), folder / made); !kept)
+      return propagate(kept);
+    fs::remove(tree_.source / made, code);
+    done.push_back(unit);
+  }
+  return done;
+}
+
+Result<void> Kbuild::make_goals(const std::vector<Unit>& units, const char* extension,
+                                unsigned jobs) const {
+  // From the top folder, kbuild would get to arch/x86/lib twice, by itself and through arch/x86,
+  // and build its objects in both at once; so each folder below the top is entered by itself.
+  std::map<std::string, std::vector<const Unit*>> by_entry;
+  for (const Unit& unit : units) by_entry[unit.entry].push_back(&unit);
+  Result<void> result;
+  for (const auto& [entry, group] : by_entry) {
     // The goals of one call can be many; a command line cannot.
     constexpr std::size_t kGoals = 200;
     for (std::size_t first = 0; first < group.size(); first += kGoals) {
       const std::size_t count = std::min(group.size() - first, kGoals);
-      if (auto built = build_group(entry, std::span(group).subspan(first, count), jobs); !built)
-        return built;
+      const auto goals = std::span(group).subspan(first, count);
+      auto made = make_group(entry, goals, extension, jobs);
+      if (result) result = std::move(made);
     }
   }
-  return {};
+  return result;
 }
 
-Result<void> Kbuild::build_group(const std::string& entry, std::span<const Unit* const> units,
-                                 unsigned jobs) const {
+Result<void> Kbuild::make_group(const std::string& entry, std::span<const Unit* const> units,
+                                const char* extension, unsigned jobs) const {
   std::vector<std::string> command = make_command(entry);
   command.push_back(fmt::format("-j{}", jobs));
+  command.emplace_back("-k");  // one that fails must not hide what the others are
   for (const Unit* unit : units) {
-    command.push_back(unit->goal);
+    command.push_back(with_extension(unit->goal, extension));
     // Whatever an earlier, killed run left is not to be trusted.
     std::error_code code;
-    fs::remove(beside(tree_.source / unit->name, ".cmd"), code);
+    fs::remove(beside(tree_.source / with_extension(unit->name, extension), ".cmd"), code);
   }
   const ProgramOptions options{.folder = tree_.source, .environment = environment_};
   auto run = run_program(command, options);
@@ -200,22 +248,19 @@ Result<void> Kbuild::build_group(const std::string& entry, std::span<const Unit*
         .hint(
             "this is the unpatched source: are the headers, the source and the compiler the "
             "kernel's own?");
-  for (const Unit* unit : units)
-    if (auto stored = store(*unit); !stored) return stored;
   return {};
 }
 
 Result<std::vector<std::string>> Kbuild::dependencies(const Unit& unit) const {
-  auto text = read_text(beside(pre_object(unit), ".depends"));
-  if (!text) return propagate(text);
-  std::vector<std::string> files = {unit.source};
-  std::istringstream words(*text);
-  // fixdep writes $(wildcard include/config/NAME) for each option that the file looks at.
-  for (std::string word; words >> word;)
-    if (!word.starts_with("$(") && !word.ends_with(')'))
-      files.push_back(fs::path(word).lexically_normal().string());
-  return files;
+  return read_dependencies(unit, pre_object(unit));
 }
+
+Result<std::vector<std::string>> Kbuild::preprocessed_dependencies(const Unit& unit,
+                                                                   const fs::path& folder) {
+  return read_dependencies(unit, folder / preprocessed(unit));
+}
+
+std::string Kbuild::preprocessed(const Unit& unit) { return with_extension(unit.name, ".i"); }
 
 std::string Kbuild::with_hooks() const {
   return hooks_.empty() ? compiler_ : fmt::format("{} -idirafter {}", compiler_, quoted(hooks_));
@@ -232,20 +277,34 @@ Result<void> Kbuild::compile(const Unit& unit, const fs::path& folder, bool with
   auto command = read_text(beside(pre_object(unit), ".command"));
   if (!command) return propagate(command);
   replace_all(*command, kDriver, with_hooks ? this->with_hooks() : compiler_);
+  return repeat(unit, std::move(*command), folder, unit.name);
+}
+
+Result<void> Kbuild::preprocess(const Unit& unit, const fs::path& folder,
+                                const fs::path& view) const {
+  const std::string product = preprocessed(unit);
+  auto command = read_text(beside(folder / product, ".command"));
+  if (!command) return propagate(command);
+  replace_all(*command, kDriver, compiler_);
+  return repeat(unit, std::move(*command), view, product);
+}
+
+Result<void> Kbuild::repeat(const Unit& unit, std::string command, const fs::path& view,
+                            const std::string& product) const {
   std::error_code code;
-  fs::remove(folder / unit.name, code);
+  fs::remove(view / product, code);
   // kbuild's command is a line for the shell: the compiler, then objtool.
-  const auto run = run_program({"/bin/sh", "-e", "-c", *command},
-                               {.folder = folder, .environment = environment_});
+  const auto run = run_program({"/bin/sh", "-e", "-c", std::move(command)},
+                               {.folder = view, .environment = environment_});
   if (!run) return Failure(run.error());
-  if (run->status != 0 || !fs::exists(folder / unit.name))
+  if (run->status != 0 || !fs::exists(view / product))
     return compile_failed(unit, run->output)
         .hint("the messages are the compiler's own; the patch was applied to the kernel's source");
   return {};
 }
 
-std::vector<std::string> Kbuild::dependencies_in(const Unit& unit, const fs::path& folder) {
-  auto text = read_text(beside(folder / unit.name, ".d"));
+std::vector<std::string> Kbuild::dependencies_in(const fs::path& product) {
+  auto text = read_text(beside(product, ".d"));
   std::vector<std::string> files;
   if (!text) return files;
   std::istringstream words(text->substr(std::min(text->size(), text->find(':') + 1)));

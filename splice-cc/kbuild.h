@@ -39,6 +39,20 @@ class Kbuild {
   // Files that the unit's compile read, relative to the tree.
   Result<std::vector<std::string>> dependencies(const Unit& unit) const;
 
+  // Preprocesses the units' sources, C all of them: folder/NAME.i for NAME.o, and beside each the
+  // command and what it read. Nothing of it is kept in the store. Gives those that it could do: for
+  // a few, kbuild knows what must be generated first only if it is asked for the object.
+  Result<std::vector<Unit>> preprocess_pre(const std::vector<Unit>& units,
+                                           const std::filesystem::path& folder,
+                                           unsigned jobs) const;
+  // The same for one of them in `view`, by the command that preprocess_pre() left in `folder`.
+  Result<void> preprocess(const Unit& unit, const std::filesystem::path& folder,
+                          const std::filesystem::path& view) const;
+  // Files that preprocess_pre() read, relative to the tree.
+  static Result<std::vector<std::string>> preprocessed_dependencies(
+      const Unit& unit, const std::filesystem::path& folder);
+  static std::string preprocessed(const Unit& unit);  // NAME.i
+
   // Runs the unit's stored command in `folder`, which has the tree's shape; the object is
   // folder/UNIT. `with_hooks`: splice.h can be included, and is looked for behind all folders of
   // the kernel's own. Gives the compiler's messages when it fails: "compile-failed".
@@ -46,9 +60,8 @@ class Kbuild {
                        bool with_hooks = false) const;
   // The line for the shell that compile() runs, with splice.h to be found.
   Result<std::string> command(const Unit& unit) const;
-  // Files that such a compile read, from the dependency file that it left in `folder`.
-  static std::vector<std::string> dependencies_in(const Unit& unit,
-                                                  const std::filesystem::path& folder);
+  // Files that such a compile, or preprocess(), read, from the dependency file beside `product`.
+  static std::vector<std::string> dependencies_in(const std::filesystem::path& product);
 
   // Compiles one C text as part of a module that is in no tree, by the kernel's own compiler.
   Result<void> build_module_object(const std::string& text,
@@ -73,9 +86,17 @@ class Kbuild {
         environment_(std::move(environment)) {}
   std::string with_hooks() const;  // the compiler, which then finds splice.h
   std::vector<std::string> make_command(const std::string& folder) const;
-  Result<void> build_group(const std::string& entry, std::span<const Unit* const> units,
-                           unsigned jobs) const;
-  Result<void> store(const Unit& unit) const;
+  // Asks kbuild for each unit's goal with that extension instead of .o; goes on after an error, and
+  // gives the first.
+  Result<void> make_goals(const std::vector<Unit>& units, const char* extension,
+                          unsigned jobs) const;
+  Result<void> make_group(const std::string& entry, std::span<const Unit* const> units,
+                          const char* extension, unsigned jobs) const;
+  // Keeps what make left at source/`made` as `place`, with its command and what it read beside it.
+  Result<void> keep(const std::string& made, const std::string& goal,
+                    const std::filesystem::path& place) const;
+  Result<void> repeat(const Unit& unit, std::string command, const std::filesystem::path& view,
+                      const std::string& product) const;
 
   Tree tree_;
   Host host_;

@@ -159,13 +159,14 @@ Result<std::optional<Unit>> UnitList::find(const std::string& source) {
   const std::string object = fs::path(path).replace_extension(".o").string();
 
   const auto look_in = [&](const std::string& name) -> Result<std::optional<Unit>> {
+    // First: a Makefile that kbuild does not reach need not make sense by itself.
+    auto built = reached(name);
+    if (!built) return propagate(built);
+    if (!*built) return std::nullopt;
     auto listing = folder(name);
     if (!listing) return propagate(listing);
     const auto unit = (*listing)->units.find(object);
     if (unit == (*listing)->units.end()) return std::nullopt;
-    auto built = reached(name);
-    if (!built) return propagate(built);
-    if (!*built) return std::nullopt;
     if ((*listing)->twice.contains(object))
       return fail(ExitCode::unsafe, "unit-in-two-modules",
                   "several modules contain this object, and Splice can update only one")

@@ -36,6 +36,10 @@ FORCE:
 	$(file >$(@D)/.$(@F).cmd,cmd_$@ := $(CC) $(KBUILD_CFLAGS) -Iinclude -DHASH=\"$$(pound)\" -DDOLLAR=\"$$$$\" -Wp,-MMD,$(@D)/.$(@F).d -c -o $@ $<)
 	$(CC) $(KBUILD_CFLAGS) -Iinclude -DHASH=\"#\" -DDOLLAR=\"$$\" -c -o $@ $<
 	@printf 'deps_%s := \\\n    $$(wildcard include/config/X) \\\n  include/linux/../linux/a.h \\\n\n' $@ >>$(@D)/.$(@F).cmd
+%.i: %.c FORCE
+	$(file >$(@D)/.$(@F).cmd,cmd_$@ := $(CC) -E $(KBUILD_CFLAGS) -Iinclude -DHASH=1 -DDOLLAR=1 -Wp,-MMD,$(@D)/.$(@F).d -o $@ $<)
+	$(CC) -E $(KBUILD_CFLAGS) -Iinclude -DHASH=1 -DDOLLAR=1 -o $@ $<
+	@printf 'deps_%s := \\\n  include/linux/../linux/a.h \\\n\n' $@ >>$(@D)/.$(@F).cmd
 )";
 
 constexpr const char* kModuleHeader = R"(struct module { long state; char name[48]; long arch; };

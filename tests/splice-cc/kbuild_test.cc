@@ -77,13 +77,14 @@ TEST_F(KbuildTest, CompilesTheSameInAView) {
   const auto compiled = kbuild.compile(fork, view->folder());
   ASSERT_TRUE(compiled) << compiled.error().detail;
   EXPECT_EQ(*read_text(view->folder() / "kernel/fork.o"), *read_text(kbuild.pre_object(fork)));
-  EXPECT_THAT(Kbuild::dependencies_in(fork, view->folder()), Contains("include/linux/a.h"));
-  EXPECT_TRUE(Kbuild::dependencies_in(fork, kernel.folder / "none").empty());
+  EXPECT_THAT(Kbuild::dependencies_in(view->folder() / fork.name), Contains("include/linux/a.h"));
+  EXPECT_TRUE(Kbuild::dependencies_in(kernel.folder / "none.o").empty());
 }
 
 TEST_F(KbuildTest, HooksAreFoundWhereTheyAreWanted) {
   kernel.folder.write("it's/splice.h", "#define HOOKS 3\n");
-  auto opened = Kbuild::open(kernel.tree(), kernel.host(), "/usr/bin/env", kernel.folder / "it's");
+  auto opened =
+      Kbuild::open(kernel.tree(), kernel.host(), "/usr/bin/env", kernel.folder / "it's");
   ASSERT_TRUE(opened);
   ASSERT_TRUE(opened->build_pre({fork}, 1));
   const auto view = View::make(kernel.tree(), kernel.folder / "view", {"kernel/fork.c"});
@@ -92,6 +93,29 @@ TEST_F(KbuildTest, HooksAreFoundWhereTheyAreWanted) {
   EXPECT_FALSE(opened->compile(fork, view->folder()));
   const auto compiled = opened->compile(fork, view->folder(), true);
   EXPECT_TRUE(compiled) << compiled.error().detail;
+}
+
+TEST_F(KbuildTest, PreprocessesAsItCompiles) {
+  const Kbuild kbuild = kernel.kbuild();
+  const fs::path plain = kernel.folder / "plain";
+  kernel.add("kernel/bad.c", "#include <linux/not-there.h>\n");
+  const auto made = kbuild.preprocess_pre({unit_of("kernel/bad.c"), fork}, plain, 1);
+  ASSERT_TRUE(made) << made.error().detail;
+  ASSERT_EQ(made->size(), 1U);
+  EXPECT_EQ(made->front().name, fork.name);
+  EXPECT_THAT(*read_text(plain / "kernel/fork.i"), HasSubstr("return 1;"));
+  EXPECT_FALSE(fs::exists(kernel.tree().source / "kernel/fork.i"));
+  EXPECT_THAT(*Kbuild::preprocessed_dependencies(fork, plain),
+              ElementsAre("kernel/fork.c", "include/linux/a.h"));
+
+  auto view = View::make(kernel.tree(), kernel.folder / "view", {"include/linux/a.h"});
+  ASSERT_TRUE(view && view->open_folder("kernel"));
+  kernel.folder.write("view/include/linux/a.h", "#define A 2\n");
+  const auto again = kbuild.preprocess(fork, plain, view->folder());
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_THAT(*read_text(view->folder() / "kernel/fork.i"), HasSubstr("return 2;"));
+  EXPECT_THAT(Kbuild::dependencies_in(view->folder() / "kernel/fork.i"),
+              Contains("include/linux/a.h"));
 }
 
 TEST_F(KbuildTest, WhatDoesNotCompile) {
