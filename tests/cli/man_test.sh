@@ -7,7 +7,8 @@
 #
 # Options: what --help lists stands in OPTIONS, with the same argument, and the other way round.
 # SYNOPSIS is the usage line. EXIT STATUS lists what matcher/result.h defines, in the same words on
-# every page. ERROR CODES: every code in the sources stands on a page, and no page has another.
+# every page. ERROR CODES: every code in the sources stands on a page, and no page has another. The examples
+# of splice.h(3) are the patches that are tested.
 set -uo pipefail
 export LC_ALL=C
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -117,6 +118,13 @@ codes_in_sources >"$work/codes"
 codes_in_pages >"$work/page-codes"
 [ "$(wc -l <"$work/codes")" -gt 50 ] || failed "too few error codes found in the sources"
 same "error codes in the sources (expected) and in man/ (found)" "$work/codes" "$work/page-codes"
+
+echo "splice.h"
+page=$(sed 's/\\e/\\/g; s/^\\&//' man/splice.h.3)
+for name in note worker data shadow; do
+  patch=$(sed 's/\t/        /g' "testdata/hooks/$name.patch")
+  [[ $page == *"$patch"* ]] || failed "man/splice.h.3: its example is not testdata/hooks/$name.patch"
+done
 
 echo "lint"
 mandoc -T lint -W warning man/*.[1-8] || failed "mandoc finds fault"
