@@ -46,17 +46,30 @@ std::uint64_t Comparison::run_offset(std::uint64_t pre_offset) const {
   return run_at + (pre_offset - pre);
 }
 
+Result<RunCode> RunCode::read(const Image& image, std::uint64_t address, std::size_t size) {
+  RunCode code;
+  code.bytes_ = image.view(address, size);
+  if (code.bytes_.size() == size) return code;
+  code.copy_.resize(size);
+  if (auto done = image.read(address, code.copy_); !done) return propagate(done);
+  code.bytes_ = code.copy_;
+  return code;
+}
+
 Comparison CodeComparer::compare(std::uint32_t section, std::uint64_t address, Trial& trial) const {
   Comparison result;
   const std::uint64_t size = object_.section(section).size;
-  result.run.resize(size);
-  if (auto read = image_.read(address, result.run); !read) {
-    result.difference = Difference{0, 0, read.error().message};
-    result.run.clear();
+  auto run = RunCode::read(image_, address, size);
+  if (!run) {
+    result.difference = Difference{0, 0, run.error().message};
     return result;
   }
+  result.run = std::move(*run);
   const std::size_t mark = trial.mark();
-  result.difference = compare_straight(section, address, result.run, trial, result);
+  if (!sites_.is_cut(section) && trial.prove_as_built(section, result.run.bytes(), address))
+    return result;
+  trial.back_to(mark);
+  result.difference = compare_straight(section, address, result.run.bytes(), trial, result);
   if (!result.difference) return result;
   trial.back_to(mark);
 
@@ -67,9 +80,10 @@ Comparison CodeComparer::compare(std::uint32_t section, std::uint64_t address, T
                                        [](const Symbol* function) { return function->value != 0; }))
     return result;
   Comparison other;
-  other.run.resize(size + kMaxGrowth);
-  if (!image_.read(address, other.run)) return result;
-  if (compare_moved(section, address, other.run, trial, other)) {
+  auto longer = RunCode::read(image_, address, size + kMaxGrowth);
+  if (!longer) return result;
+  other.run = std::move(*longer);
+  if (compare_moved(section, address, other.run.bytes(), trial, other)) {
     trial.back_to(mark);
     return result;
   }
@@ -337,7 +351,7 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
       return Difference{pre_target, run_target, "a branch leads elsewhere"};
   }
   result.moved.assign(places.begin(), places.end());
-  result.run.resize(r);
+  result.run.shorten(r);
   return std::nullopt;
 }
 

@@ -2,15 +2,17 @@
 //
 // Compares the code of one pre section with memory.
 //
-// The straight way first: same layout, so that the stretches between relocations and sites are
-// compared with memcmp, relocated fields are proved as references and sites against their forms.
-// Only where that finds a difference does the second way decode both sides with Capstone,
-// instruction by instruction, and tolerate what an assembler or linker may do without changing the
-// code: a short jump for a near one, other padding, and branches whose displacement differs because
-// of these. Every branch is then checked to lead to the same instruction on both sides.
+// Code that stands as it was built, as most of a kernel on disk does, is compared in one go under
+// the mask of its relocated fields (reference_plan.h). Then the straight way: same layout, so that
+// the stretches between relocations and sites are compared with memcmp, relocated fields are proved
+// as references and sites against their forms. Only where that finds a difference does the last way
+// decode both sides with Capstone, instruction by instruction, and tolerate what an assembler or
+// linker may do without changing the code: a short jump for a near one, other padding, and branches
+// whose displacement differs because of these. Every branch is then checked to lead to the same
+// instruction on both sides.
 //
-// Invariant: both ways accept only code that does the same; the second tolerates layout, never
-// another instruction.
+// Invariant: all ways accept only code that does the same; the last tolerates layout, never another
+// instruction.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +34,30 @@ struct Difference {
   std::string reason;
 };
 
+// Code as an image has it: where it is, if it is in one piece, otherwise a copy.
+class RunCode {
+ public:
+  // Nothing if the image has no such memory.
+  static Result<RunCode> read(const Image& image, std::uint64_t address, std::size_t size);
+  RunCode() = default;
+  RunCode(RunCode&&) = default;
+  RunCode& operator=(RunCode&&) = default;
+  RunCode(const RunCode&) = delete;
+  RunCode& operator=(const RunCode&) = delete;
+  ~RunCode() = default;
+
+  Bytes bytes() const { return bytes_; }
+  std::size_t size() const { return bytes_.size(); }
+  void shorten(std::size_t size) { bytes_ = bytes_.first(size); }
+
+ private:
+  std::vector<std::uint8_t> copy_;
+  Bytes bytes_;  // of copy_, which keeps its place when it is moved, or of the image
+};
+
 struct Comparison {
   std::optional<Difference> difference;  // nothing: it matches
-  std::vector<std::uint8_t> run;         // the code in memory, as long as it is there
+  RunCode run;                           // the code in memory, as long as it is there
   // Pairs (pre offset, run offset) of instruction starts when the layout differs; else empty.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> moved;
   std::vector<std::pair<std::uint64_t, std::string>> hooks;  // pre offset of ftrace site, who

@@ -12,7 +12,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -49,6 +48,14 @@ class SymbolTable {
   // All symbols of that name in the updates' own modules: code and data that earlier updates
   // brought.
   std::vector<const KernelSymbol*> find_in_updates(std::string_view name) const;
+  // Calls `visit` with each symbol of that name, in order of address; true with those in the
+  // updates' own modules.
+  template <typename Visit>
+  void for_each(std::string_view name, Visit visit) const {
+    if (heads_.empty()) return;
+    for (std::uint32_t i = heads_[bucket(name)]; i != kNone; i = next_[i])
+      if (symbols_[i].name == name) visit(symbols_[i], is_update_module(symbols_[i].module));
+  }
   // Does a symbol of that name stand exactly at `address`, in that target (anywhere if it is empty)
   // or in an update's own module?
   bool has(std::string_view target, std::string_view name, std::uint64_t address) const;
@@ -63,11 +70,17 @@ class SymbolTable {
   const std::vector<KernelSymbol>& all() const { return symbols_; }  // sorted by address
 
  private:
-  std::vector<const KernelSymbol*> select(
-      std::string_view name, const std::function<bool(const KernelSymbol&)>& wanted) const;
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  // Modules that carry our updates; their symbols repeat the names that they replace.
+  static bool is_update_module(std::string_view module) { return module.starts_with("splice_"); }
+  std::size_t bucket(std::string_view name) const {
+    return std::hash<std::string_view>{}(name) & (heads_.size() - 1);
+  }
 
   std::vector<KernelSymbol> symbols_;
-  std::unordered_multimap<std::string_view, std::size_t> by_name_;
+  // By name: the first symbol of each bucket, and the next one of the same bucket.
+  std::vector<std::uint32_t> heads_;
+  std::vector<std::uint32_t> next_;
   std::unordered_set<std::string_view> targets_;
 };
 
@@ -80,6 +93,12 @@ class Image {
 
   // Fills `out` from kernel memory at `address`. Errors: "image-read".
   virtual Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const = 0;
+  // The same bytes where they are, if the image has them in one piece, as long as it lives; empty
+  // if not, and read() then says why.
+  virtual std::span<const std::uint8_t> view(std::uint64_t /*address*/,
+                                             std::size_t /*size*/) const {
+    return {};
+  }
   virtual const SymbolTable& symbols() const = 0;
   // True for memory of a running kernel: boot has rewritten it.
   virtual bool live() const = 0;

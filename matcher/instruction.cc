@@ -98,6 +98,35 @@ std::optional<Instruction> decode(Bytes code) {
   return instruction;
 }
 
+bool differ_in_numbers(Bytes a, Bytes b) {
+  const auto branches = [](Bytes code) {
+    const auto instruction = decode(code);
+    return !instruction || instruction->direct_branch;
+  };
+  if (branches(a) || branches(b)) return false;
+  const cs_insn* first = disassembler().one(a, 0);
+  if (first == nullptr) return false;
+  const unsigned id = first->id;
+  const cs_x86 pre = first->detail->x86;  // a copy: the next decode takes its place
+  const cs_insn* second = disassembler().one(b, 0);
+  if (second == nullptr || second->id != id || second->detail->x86.op_count != pre.op_count)
+    return false;
+  bool other_number = false;
+  for (unsigned i = 0; i < pre.op_count; i++) {
+    const cs_x86_op& x = pre.operands[i];
+    const cs_x86_op& y = second->detail->x86.operands[i];
+    if (x.type != y.type || x.size != y.size) return false;
+    if (x.type == X86_OP_REG && x.reg != y.reg) return false;
+    if (x.type == X86_OP_IMM) other_number = other_number || x.imm != y.imm;
+    if (x.type != X86_OP_MEM) continue;
+    if (x.mem.base != y.mem.base || x.mem.index != y.mem.index || x.mem.scale != y.mem.scale ||
+        x.mem.segment != y.mem.segment)
+      return false;
+    other_number = other_number || x.mem.disp != y.mem.disp;
+  }
+  return other_number;
+}
+
 std::string disassemble_one(Bytes code, std::uint64_t address) {
   const cs_insn* found = disassembler().one(code, address);
   if (found == nullptr) return "(unknown)";

@@ -26,6 +26,10 @@ struct Instruction {
 // The instruction at the start of `code`; nullopt when Capstone does not know it.
 std::optional<Instruction> decode(Bytes code);
 
+// Do both begin with the same instruction on the same registers, and with other displacements or
+// immediates? Not for branches: theirs differ whenever code is longer. For hints only.
+bool differ_in_numbers(Bytes a, Bytes b);
+
 // "call   0xffffffff81234567" for people; "(unknown)" when Capstone does not know it.
 std::string disassemble_one(Bytes code, std::uint64_t address);
 

@@ -74,27 +74,20 @@ class LiveImage final : public Image {
 
   Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
     while (!out.empty()) {
-      const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& s) {
-        return address >= s.begin && address - s.begin < s.size;
-      });
-      if (segment == segments_.end()) return unmapped(address);
-      // Two segments may share an aligned piece of the address space, so a piece is known by its
-      // first byte in its segment.
-      const std::uint64_t first = std::max(address / kPiece * kPiece, segment->begin);
-      auto piece = pieces_.find(first);
-      if (piece == pieces_.end()) {
-        auto read_now = read_piece(*segment, first);
-        if (!read_now) return propagate(read_now);
-        piece = pieces_.emplace(first, std::move(*read_now)).first;
-      }
-      const std::vector<std::uint8_t>& bytes = piece->second;
-      const std::uint64_t offset = address - first;
-      const std::size_t count = std::min<std::size_t>(out.size(), bytes.size() - offset);
-      std::memcpy(out.data(), bytes.data() + offset, count);
+      const auto there = rest_of_piece(address);
+      if (!there) return tl::unexpected<Error>(there.error());
+      const std::size_t count = std::min(out.size(), there->size());
+      std::copy_n(there->begin(), count, out.begin());
       out = out.subspan(count);
       address += count;
     }
     return {};
+  }
+
+  std::span<const std::uint8_t> view(std::uint64_t address, std::size_t size) const override {
+    const auto there = rest_of_piece(address);
+    if (!there || there->size() < size) return {};
+    return there->first(size);
   }
 
  private:
@@ -103,6 +96,24 @@ class LiveImage final : public Image {
         .at_file("/proc/kcore")
         .at_address(address)
         .hint("was a module unloaded meanwhile? try again");
+  }
+
+  // From `address` to the end of the piece that it is in.
+  Result<std::span<const std::uint8_t>> rest_of_piece(std::uint64_t address) const {
+    const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& s) {
+      return address >= s.begin && address - s.begin < s.size;
+    });
+    if (segment == segments_.end()) return unmapped(address);
+    // Two segments may share an aligned piece of the address space, so a piece is known by its
+    // first byte in its segment.
+    const std::uint64_t first = std::max(address / kPiece * kPiece, segment->begin);
+    auto piece = pieces_.find(first);
+    if (piece == pieces_.end()) {
+      auto read_now = read_piece(*segment, first);
+      if (!read_now) return propagate(read_now);
+      piece = pieces_.emplace(first, std::move(*read_now)).first;
+    }
+    return std::span<const std::uint8_t>(piece->second).subspan(address - first);
   }
 
   // From `first` to the end of its aligned piece or of its segment.

@@ -21,7 +21,7 @@
 #include <deque>
 
 #include "matcher/code_compare.h"
-#include "matcher/instruction.h"
+#include "matcher/mismatch.h"
 #include "matcher/references.h"
 #include "matcher/sites.h"
 
@@ -69,7 +69,8 @@ class ObjectMatcher {
         image_(image),
         options_(options),
         sites_(sites),
-        references_(object, image, options),
+        plan_(object),
+        references_(object, plan_, image, options),
         comparer_(object, sites, image) {}
 
   MatchResult run() {
@@ -88,10 +89,19 @@ class ObjectMatcher {
         continue;
       CodeSection code;
       code.index = section.index;
-      code.functions = object_.functions_in(section.index);
+      code.functions = functions_in(section.index);
       code.candidates = candidates(code, code.scattered);
       sections_.push_back(std::move(code));
     }
+  }
+
+  // As ElfObject::functions_in(), but without a look at all symbols for each section.
+  std::vector<const Symbol*> functions_in(std::uint32_t section) const {
+    std::vector<const Symbol*> functions;
+    for (const std::uint32_t index : plan_.names(section))
+      if (object_.symbol(index).is_function()) functions.push_back(&object_.symbol(index));
+    std::ranges::stable_sort(functions, {}, &Symbol::value);
+    return functions;
   }
 
   // Addresses where the kernel's table has all the section's names at the right distances. A weak
@@ -100,9 +110,9 @@ class ObjectMatcher {
     std::vector<std::uint64_t> bases;
     bool first = true;
     for (const bool weak : {false, true}) {
-      for (const Symbol& symbol : object_.symbols()) {
-        if (symbol.section != code.index || symbol.is_weak() != weak || symbol.is_section() ||
-            symbol.name.empty() || (!symbol.is_function() && symbol.type != STT_NOTYPE))
+      for (const std::uint32_t index : plan_.names(code.index)) {
+        const Symbol& symbol = object_.symbol(index);
+        if (symbol.is_weak() != weak || (!symbol.is_function() && symbol.type != STT_NOTYPE))
           continue;
         std::vector<const KernelSymbol*> known =
             image_.symbols().find(options_.target, symbol.name);
@@ -281,6 +291,7 @@ class ObjectMatcher {
     for (const CodeSection& code : sections_)
       for (const Symbol* function : code.functions)
         result.functions.push_back(describe(code, *function));
+    advise(result);
     for (const Section& section : object_.sections())
       if (section.is_code() && is_discarded(section, options_.target))
         for (const Symbol* function : object_.functions_in(section.index))
@@ -297,6 +308,20 @@ class ObjectMatcher {
     return result;
   }
 
+  // What the object's functions say together about the mistake that was made.
+  void advise(MatchResult& result) const {
+    const auto differs = [](const FunctionMatch& f) { return f.error.code == "run-pre-mismatch"; };
+    const auto bad = static_cast<std::size_t>(
+        std::ranges::count_if(result.functions, [&](const FunctionMatch& function) {
+          return differs(function) || function.error.code == "function-absent";
+        }));
+    if (std::ranges::none_of(result.functions, differs)) return;
+    const std::string hint =
+        mismatch_hint(object_, image_, result.functions.size(), bad, only_numbers_);
+    for (FunctionMatch& function : result.functions)
+      if (differs(function)) function.error.advice = hint;
+  }
+
   FunctionMatch gone(const Symbol& symbol) const {
     FunctionMatch match;
     match.name = symbol.name;
@@ -310,7 +335,7 @@ class ObjectMatcher {
     return match;
   }
 
-  FunctionMatch describe(const CodeSection& code, const Symbol& symbol) const {
+  FunctionMatch describe(const CodeSection& code, const Symbol& symbol) {
     FunctionMatch match;
     match.name = symbol.name;
     match.symbol = symbol.index;
@@ -329,7 +354,6 @@ class ObjectMatcher {
           "the running kernel has the names of {} at other distances: it was built from other "
           "source, by another compiler or with other options",
           object_.section(code.index).name);
-      match.error.advice = "give an object that was built like this kernel";
       return match;
     }
     if (code.candidates.empty() && !code.comparison.difference) {
@@ -352,9 +376,13 @@ class ObjectMatcher {
     }
     match.address = code.base + symbol.value;
     match.code = code.code + symbol.value;
+    match.update = code.update;
     // A weak function that another object overrides: the name's code is not this object's.
     match.state = symbol.is_weak() ? MatchState::absent : MatchState::mismatched;
-    match.error = mismatch(code, symbol);
+    const Mismatch mismatch =
+        describe_mismatch(object_, image_, symbol, code.comparison, code.code);
+    match.error = mismatch.error;
+    if (mismatch.only_numbers && !symbol.is_weak()) only_numbers_++;
     if (symbol.is_weak()) {
       match.error.code = "weak-overridden";
       match.error.message = "it is weak here, and the kernel runs another object's function";
@@ -370,8 +398,9 @@ class ObjectMatcher {
     match.address = code.base + symbol.value;
     match.code = code.code + begin;
     match.update = code.update;
-    match.run_bytes.assign(comparison.run.begin() + static_cast<std::ptrdiff_t>(begin),
-                           comparison.run.begin() + static_cast<std::ptrdiff_t>(end));
+    const Bytes run = comparison.run.bytes();
+    match.run_bytes.assign(run.begin() + static_cast<std::ptrdiff_t>(begin),
+                           run.begin() + static_cast<std::ptrdiff_t>(end));
     for (const SiteGroup& group : sites_.in(code.index)) {
       for (const Site& site : group.sites) {
         if (!site.rewritten_while_running() || site.offset < symbol.value ||
@@ -386,82 +415,18 @@ class ObjectMatcher {
       if (offset >= symbol.value && offset < symbol.value + symbol.size) match.traced_by = who;
   }
 
-  // A probe's breakpoint or jump stands where an instruction begins; elsewhere the same byte is a
-  // part of an operand.
-  static bool is_instruction_start(Bytes code, std::uint64_t function, std::uint64_t offset) {
-    std::uint64_t at = function;
-    while (at < offset) {
-      const auto instruction = decode(code.subspan(at));
-      at += instruction ? instruction->length : 1;
-    }
-    return at == offset;
-  }
-
-  Error mismatch(const CodeSection& code, const Symbol& symbol) const {
-    const Difference& difference = *code.comparison.difference;
-    const Bytes pre = object_.section(code.index).bytes;
-    const Bytes run = code.comparison.run;
-    constexpr std::uint64_t kShown = 16;
-    const auto slice = [kShown](Bytes bytes, std::uint64_t offset) {
-      if (offset >= bytes.size()) return std::vector<std::uint8_t>();
-      const Bytes part =
-          bytes.subspan(offset, std::min<std::size_t>(kShown, bytes.size() - offset));
-      return std::vector<std::uint8_t>(part.begin(), part.end());
-    };
-    std::string message = fmt::format(
-        "the running code is not the code that the update was made from: "
-        "at +{:#x}, {}",
-        difference.pre_offset - std::min(symbol.value, difference.pre_offset), difference.reason);
-    std::string error_code = "run-pre-mismatch";
-    std::string hint =
-        "was the update made for exactly this kernel, by the same compiler? does another live "
-        "patch "
-        "stand on it?";
-    const std::uint64_t at = difference.run_offset;
-    if (at < run.size() && difference.pre_offset < pre.size() &&
-        run[at] != pre[difference.pre_offset] &&
-        is_instruction_start(pre, symbol.value, difference.pre_offset)) {
-      std::string probe;
-      if (run[at] == 0xcc) probe = "a breakpoint, which a kprobe leaves";
-      if (run[at] == 0xe9 && at + 5 <= run.size()) {
-        std::int32_t displacement = 0;
-        std::copy_n(run.begin() + static_cast<std::ptrdiff_t>(at + 1), 4,
-                    reinterpret_cast<std::uint8_t*>(&displacement));
-        const KernelSymbol* target = image_.symbols().nearest(
-            code.code + at + 5 + static_cast<std::uint64_t>(std::int64_t{displacement}));
-        if (target != nullptr && target->module == "__builtin__kprobes")
-          probe = "a jump to an optimised kprobe";
-      }
-      if (!probe.empty()) {
-        error_code = "probe-in-function";
-        message = fmt::format("the code cannot be proved: at +{:#x} stands {}",
-                              difference.pre_offset - std::min(symbol.value, difference.pre_offset),
-                              probe);
-        hint = "remove the probe (see /sys/kernel/debug/kprobes/list) and try again";
-      }
-    }
-    return fail(ExitCode::mismatch, error_code, message)
-        .at_file(object_.name())
-        .in_function(symbol.name)
-        .at_address(code.code + at)
-        .bytes(slice(pre, difference.pre_offset), slice(run, at))
-        .detail(run.empty()
-                    ? std::string()
-                    : disassemble_side_by_side(pre, run, 0, code.code, difference.pre_offset))
-        .hint(hint)
-        .take();
-  }
-
   const ElfObject& object_;
   const Image& image_;
   const MatchOptions& options_;
   const SiteTables& sites_;
+  ReferencePlan plan_;
   References references_;
   CodeComparer comparer_;
   std::deque<CodeSection> sections_;  // a deque: place_taken_ points into it
   std::map<std::uint64_t, const CodeSection*> place_taken_;
   std::deque<std::uint32_t> to_check_;
   std::map<std::uint32_t, Error> altered_;  // by section
+  std::size_t only_numbers_ = 0;            // functions that differ first in an operand's number
 };
 
 }  // namespace

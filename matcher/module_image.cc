@@ -58,18 +58,24 @@ class DiskImage final : public Image {
   const SymbolTable& symbols() const override { return symbols_; }
   bool live() const override { return false; }
 
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
-    if (address < kModuleArea) return kernel_->read(address, out);
+  Bytes view(std::uint64_t address, std::size_t size) const override {
+    if (address < kModuleArea) return kernel_->view(address, size);
     const auto after =
         std::partition_point(pieces_.begin(), pieces_.end(),
                              [&](const Piece& piece) { return piece.address <= address; });
-    if (after != pieces_.begin()) {
-      const Piece& piece = *std::prev(after);
-      const std::uint64_t offset = address - piece.address;
-      if (offset <= piece.bytes.size() && out.size() <= piece.bytes.size() - offset) {
-        std::memcpy(out.data(), piece.bytes.data() + offset, out.size());
-        return {};
-      }
+    if (after == pieces_.begin()) return {};
+    const Piece& piece = *std::prev(after);
+    const std::uint64_t offset = address - piece.address;
+    if (offset > piece.bytes.size() || size > piece.bytes.size() - offset) return {};
+    return Bytes(piece.bytes).subspan(offset, size);
+  }
+
+  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+    if (address < kModuleArea) return kernel_->read(address, out);
+    const Bytes there = view(address, out.size());
+    if (!there.empty() || out.empty()) {
+      std::copy(there.begin(), there.end(), out.begin());
+      return {};
     }
     return fail(ExitCode::error, "image-read", "no module has bytes for that address")
         .at_address(address)

@@ -2,12 +2,11 @@
 #include "matcher/references.h"
 
 #include <elf.h>
+#include <emmintrin.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cstring>
-
-#include "matcher/instruction.h"
 
 namespace splicer {
 
@@ -16,7 +15,26 @@ namespace {
 // Deeper than any constant of the kernel refers to another, and far from the end of the stack.
 constexpr unsigned kMaxDepth = 64;
 
-bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
+// Is (a ^ b) zero wherever the mask has ones? Sixteen bytes at a time: SSE2 is part of x86-64.
+bool equal_under(const std::uint8_t* mask, const std::uint8_t* a, const std::uint8_t* b,
+                 std::size_t size) {
+  constexpr std::size_t kBlock = sizeof(__m128i);
+  const auto load = [](const std::uint8_t* at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  };
+  const auto differing = [&](std::size_t at) {
+    return _mm_and_si128(_mm_xor_si128(load(a + at), load(b + at)), load(mask + at));
+  };
+  if (size < kBlock) {
+    for (std::size_t i = 0; i < size; i++)
+      if (((a[i] ^ b[i]) & mask[i]) != 0) return false;
+    return true;
+  }
+  __m128i all = differing(size - kBlock);  // the rest that is no whole block, and some before it
+  for (std::size_t at = 0; at + kBlock <= size; at += kBlock)
+    all = _mm_or_si128(all, differing(at));
+  return _mm_movemask_epi8(_mm_cmpeq_epi8(all, _mm_setzero_si128())) == 0xffff;
+}
 
 }  // namespace
 
@@ -37,101 +55,114 @@ std::uint64_t read_field(Bytes field, std::uint32_t type) {
   }
 }
 
-References::References(const ElfObject& object, const Image& image, const MatchOptions& options)
+References::References(const ElfObject& object, const ReferencePlan& plan, const Image& image,
+                       const MatchOptions& options)
     : object_(object),
+      plan_(plan),
       image_(image),
       options_(options),
-      bindings_(object.sections().size() + object.symbols().size()),
-      names_(object.sections().size()) {
-  for (const Symbol& symbol : object.symbols())
-    if (symbol.defined() && !symbol.is_section() && !symbol.name.empty())
-      names_[symbol.section].push_back(symbol.index);
+      bindings_(plan.slots()),
+      known_(object.symbols().size()) {
+  updated_ = !options.redirects.empty();
+  const auto begin = image.symbols().find("vmlinux", "__start_rodata");
+  const auto end = image.symbols().find("vmlinux", "__end_rodata");
+  if (begin.size() == 1 && end.size() == 1 && !updated_ && options.target == "vmlinux")
+    read_only_.emplace(begin[0]->address, end[0]->address);
+  look_names_up();
 }
 
-std::size_t References::number(Anchor anchor) const {
-  return anchor.is_section ? anchor.index : object_.sections().size() + anchor.index;
-}
-
-std::optional<std::uint64_t> References::bound(Anchor anchor) const {
-  return bindings_[number(anchor)];
+// Every name is looked for once. Names that the object defines are those of its target, others may
+// be anywhere; the modules of updates may have either.
+void References::look_names_up() {
+  for (const Symbol& symbol : object_.symbols()) {
+    if (symbol.is_section() || symbol.absolute || symbol.name.empty()) continue;
+    const bool local = symbol.defined() && !symbol.is_weak();
+    KnownName& known = known_[symbol.index];
+    image_.symbols().for_each(symbol.name, [&](const KernelSymbol& found, bool of_update) {
+      if (local && !of_update && found.module != options_.target) return;
+      known.kind =
+          known.kind == KnownName::Kind::nowhere ? KnownName::Kind::once : KnownName::Kind::several;
+      known.address = found.address;
+    });
+  }
 }
 
 std::optional<std::uint64_t> References::section_base(std::uint32_t section) const {
-  return bound({true, section});
+  return bound(plan_.section_slot(section));
 }
 
 std::optional<std::uint64_t> References::symbol_value(std::uint32_t index) const {
   const Symbol& symbol = object_.symbol(index);
   if (symbol.absolute) return symbol.value;
-  if (const auto found = bound({false, index})) return found;
+  if (const auto found = bound(plan_.symbol_slot(index))) return found;
   if (!symbol.defined() || symbol.is_weak()) return std::nullopt;
   const auto base = section_base(symbol.section);
   return base ? std::optional(*base + symbol.value) : std::nullopt;
 }
 
-const std::vector<std::uint64_t>& References::instructions(std::uint32_t section) const {
-  const auto [place, is_new] = instructions_.try_emplace(section);
-  if (!is_new) return place->second;
-  // x86 code is decoded forwards only, and every function begins anew.
-  const Bytes code = object_.section(section).bytes;
-  std::vector<std::uint64_t> starts;
-  for (const Symbol* function : object_.functions_in(section)) starts.push_back(function->value);
-  auto next_start = starts.begin();
-  for (std::uint64_t at = 0; at < code.size();) {
-    place->second.push_back(at);
-    const auto instruction = decode(code.subspan(at));
-    std::uint64_t next = at + (instruction ? instruction->length : 1);
-    while (next_start != starts.end() && *next_start <= at) ++next_start;
-    if (next_start != starts.end()) next = std::min(next, *next_start);
-    at = next;
-  }
-  place->second.push_back(code.size());
-  return place->second;
-}
-
-std::optional<std::uint64_t> Trial::find(Anchor anchor) const {
-  if (const std::uint32_t place = place_[references_.number(anchor)]; place != 0)
-    return added_[place - 1].value;
-  return references_.bound(anchor);
-}
-
-std::optional<std::string> Trial::agree(const std::string& name, std::uint64_t address,
-                                        bool local) const {
-  const SymbolTable& table = references_.image_.symbols();
-  if (table.has(local ? references_.options_.target : std::string_view(), name, address))
+std::optional<std::string> Trial::agree(std::uint32_t index, std::uint64_t address) const {
+  using Kind = References::KnownName::Kind;
+  const References::KnownName& only = references_.known_[index];
+  if (only.kind == Kind::nowhere || (only.kind == Kind::once && only.address == address))
     return std::nullopt;
-  auto known = local ? table.find(references_.options_.target, name) : table.find_anywhere(name);
-  const auto brought = table.find_in_updates(name);
+  const Symbol& symbol = references_.object_.symbol(index);
+  const bool local = symbol.defined() && !symbol.is_weak();
+  const SymbolTable& table = references_.image_.symbols();
+  const std::string& target = references_.options_.target;
+  if (table.has(local ? target : std::string_view(), symbol.name, address)) return std::nullopt;
+  auto known = local ? table.find(target, symbol.name) : table.find_anywhere(symbol.name);
+  const auto brought = table.find_in_updates(symbol.name);
   known.insert(known.end(), brought.begin(), brought.end());
   if (known.empty()) return std::nullopt;
   return fmt::format(
-      "the code puts '{}' at {:#x}, the kernel's symbol table has it at {:#x}{}", name, address,
-      known[0]->address,
+      "the code puts '{}' at {:#x}, the kernel's symbol table has it at {:#x}{}", symbol.name,
+      address, known[0]->address,
       known.size() > 1 ? fmt::format(" and {} other places", known.size() - 1) : std::string());
 }
 
-std::optional<std::string> Trial::bind(Anchor anchor, std::uint64_t value) {
-  if (const auto bound = find(anchor)) {
-    if (*bound == value) return std::nullopt;
-    const ElfObject& object = references_.object_;
-    const std::string& name =
-        anchor.is_section ? object.section(anchor.index).name : object.symbol(anchor.index).name;
-    return fmt::format("the code puts '{}' at {:#x} here and at {:#x} elsewhere", name, value,
-                       *bound);
-  }
-  added_.push_back({anchor, value});
-  place_[references_.number(anchor)] = static_cast<std::uint32_t>(added_.size());
+std::string Trial::conflict(std::uint32_t slot, std::uint64_t value) const {
+  const ReferencePlan& plan = references_.plan_;
+  const ElfObject& object = references_.object_;
+  const std::string& name = plan.is_symbol_slot(slot) ? object.symbol(plan.symbol_of(slot)).name
+                                                      : object.section(slot).name;
+  return fmt::format("the code puts '{}' at {:#x} here and at {:#x} elsewhere", name, value,
+                     references_.bindings_[slot].value);
+}
+
+std::optional<std::string> Trial::bind(std::uint32_t slot, std::uint64_t value) {
+  References::Binding& binding = references_.bindings_[slot];
+  if (binding.known)
+    return binding.value == value ? std::nullopt : std::optional(conflict(slot, value));
+  binding = {value, true};
+  references_.open_.push_back(slot);
   return std::nullopt;
 }
 
+void Trial::back_to(std::size_t mark) {
+  std::vector<std::uint32_t>& open = references_.open_;
+  for (; open.size() > mark; open.pop_back()) references_.bindings_[open.back()] = {};
+  compared_.clear();  // what was equal may have been so under the bindings that are gone
+}
+
+std::vector<std::uint32_t> Trial::commit() {
+  std::vector<std::uint32_t> sections;
+  for (const std::uint32_t slot : references_.open_)
+    if (!references_.plan_.is_symbol_slot(slot) && !references_.plan_.is_constant_slot(slot))
+      sections.push_back(slot);
+  references_.open_.clear();
+  compared_.clear();
+  return sections;
+}
+
 std::optional<std::string> Trial::bind_section(std::uint32_t section, std::uint64_t base) {
-  const bool is_new = !find({true, section}).has_value();
-  if (auto conflict = bind({true, section}, base)) return conflict;
+  const std::uint32_t slot = references_.plan_.section_slot(section);
+  const bool is_new = !references_.bindings_[slot].known;
+  if (auto differs = bind(slot, base)) return differs;
   if (!is_new) return std::nullopt;
-  for (const std::uint32_t index : references_.names_[section]) {
+  for (const std::uint32_t index : references_.plan_.names(section)) {
     const Symbol& symbol = references_.object_.symbol(index);
     if (symbol.is_weak()) continue;
-    if (auto conflict = agree(symbol.name, base + symbol.value, true)) return conflict;
+    if (auto differs = agree(index, base + symbol.value)) return differs;
   }
   return std::nullopt;
 }
@@ -139,165 +170,127 @@ std::optional<std::string> Trial::bind_section(std::uint32_t section, std::uint6
 std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes field,
                                         std::uint64_t address, std::uint32_t origin,
                                         std::uint64_t place) {
+  const Target target = references_.plan_.target(relocation, origin, place);
   const ElfObject& object = references_.object_;
-  const Symbol& symbol = object.symbol(relocation.symbol);
-  const bool relative = relocation_is_pc_relative(relocation.type);
-  const std::uint64_t sum = read_field(field, relocation.type) + (relative ? address : 0);
-  const std::uint64_t value = sum - static_cast<std::uint64_t>(relocation.addend);
-
-  if (relocation.symbol == 0 || symbol.absolute) {
-    if (value == symbol.value) return std::nullopt;
-    return fmt::format("an absolute value is {:#x}, expected {:#x}", value, symbol.value);
+  const std::uint64_t value = read_field(field, relocation.type) +
+                              (relocation_is_pc_relative(relocation.type) ? address : 0) -
+                              target.minus;
+  if (target.kind == Target::Kind::absolute) {
+    const std::uint64_t expected = object.symbol(relocation.symbol).value;
+    if (value == expected) return std::nullopt;
+    return fmt::format("an absolute value is {:#x}, expected {:#x}", value, expected);
   }
-  // A weak symbol may be another unit's strong one, so its section says nothing about it.
-  if (!symbol.defined() || (symbol.is_weak() && !symbol.is_section())) {
-    if (const bool is_new = !find({false, symbol.index}).has_value(); is_new && value != 0)
-      if (auto conflict = agree(symbol.name, value, false)) return conflict;
-    return bind({false, symbol.index}, value);
+  if (target.kind == Target::Kind::constant && target.slot == 0) {
+    const Section& section = object.section(target.section);
+    if (target.offset >= section.bytes.size())
+      return fmt::format("it refers to {}+{:#x}, which is outside", section.name, target.offset);
+    return same_content(references_.plan_.constant(target.section, target.offset), 0, value);
   }
+  return settle(target.slot, value);
+}
 
-  const Section& section = object.section(symbol.section);
-  const bool constant = section.is_alloc() && !section.is_writable() && !section.is_code();
-  if (constant && (symbol.is_section() || symbol.type == STT_NOTYPE)) {
-    // The operand counts from the end of the instruction, the relocation from its field.
-    const unsigned distance = relative && object.section(origin).is_code()
-                                  ? distance_to_next_instruction(origin, place)
-                                  : 0;
-    const std::uint64_t offset =
-        symbol.value + static_cast<std::uint64_t>(relocation.addend) + distance;
-    // A label of its own (.LC40 + 10) is for an address past the end of its string: the linker
-    // keeps the distance from the label, so the label's string is what must be there.
-    if (is_merged(section) && !symbol.is_section())
-      return same_content(symbol, symbol.value, value);
-    // With -fdata-sections each named object has a section of its own, so that a reference to it,
-    // past its end or before its start too, is about that object.
-    if (is_merged(section) || references_.names_[symbol.section].empty())
-      return same_content(symbol, offset, sum + distance);
+bool Trial::prove_as_built(std::uint32_t index, Bytes run, std::uint64_t address) {
+  const PlannedSection* plan = references_.plan_.section(index);
+  if (plan == nullptr) return false;
+  const Section& section = references_.object_.section(index);
+  const Bytes pre = section.bytes;
+  if (!equal_under(plan->mask.data(), pre.data(), run.data(), pre.size())) return false;
+  for (const PlannedField& field : plan->fields) {
+    std::int32_t number = 0;
+    std::memcpy(&number, run.data() + field.offset, sizeof number);
+    const std::uint64_t value = static_cast<std::uint64_t>(std::int64_t{number} - field.minus) +
+                                (field.relative != 0 ? address + field.offset : 0);
+    const References::Binding& binding = references_.bindings_[field.slot];
+    if (binding.known && binding.value == value) continue;
+    if (settle(field.slot, value)) return false;
   }
+  for (const std::uint32_t unusual : plan->unusual) {
+    const Relocation& relocation = section.relocations[unusual];
+    if (prove(relocation,
+              run.subspan(relocation.offset, relocation_width(relocation.type).value_or(0)),
+              address + relocation.offset, index, relocation.offset))
+      return false;
+  }
+  return true;
+}
 
-  const std::uint64_t base = value - symbol.value;
-  if (const auto bound = find({true, symbol.section}); bound && section.is_code()) {
+std::optional<std::string> Trial::settle(std::uint32_t slot, std::uint64_t value) {
+  const ReferencePlan& plan = references_.plan_;
+  if (plan.is_constant_slot(slot)) return same_content(plan.constant(slot), slot, value);
+  if (plan.is_symbol_slot(slot)) {
+    if (!references_.bindings_[slot].known && value != 0)
+      if (auto differs = agree(plan.symbol_of(slot), value)) return differs;
+    return bind(slot, value);
+  }
+  if (const auto bound = references_.bound(slot);
+      bound && references_.object_.section(slot).is_code()) {
     // Code that an update replaced has two places: its symbol stays at the old entry, and what the
     // new code says about its own inside (a .cold piece that jumps back) means the new code.
     const auto redirect = references_.options_.redirects.find(*bound);
-    if (redirect != references_.options_.redirects.end() && base == redirect->second.code)
+    if (redirect != references_.options_.redirects.end() && value == redirect->second.code)
       return std::nullopt;
   }
-  return bind_section(symbol.section, base);
-}
-
-unsigned Trial::distance_to_next_instruction(std::uint32_t section, std::uint64_t place) const {
-  const std::vector<std::uint64_t>& starts = references_.instructions(section);
-  const auto next = std::upper_bound(starts.begin(), starts.end(), place);
-  constexpr unsigned kNoImmediate = 4;  // the field ends the instruction
-  return next == starts.end() ? kNoImmediate
-                              : std::max(kNoImmediate, static_cast<unsigned>(*next - place));
-}
-
-std::optional<std::string> Trial::same_content(const Symbol& symbol, std::uint64_t offset,
-                                               std::uint64_t address) {
-  const Section& section = references_.object_.section(symbol.section);
-  if (offset >= section.bytes.size())
-    return fmt::format("it refers to {}+{:#x}, which is outside", section.name, offset);
-
-  std::uint64_t end = section.bytes.size();
-  if ((section.flags & SHF_STRINGS) != 0) {
-    const auto from = section.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
-    const auto nul = std::find(from, section.bytes.end(), std::uint8_t{0});
-    end = offset + static_cast<std::uint64_t>(nul - from) + (nul == section.bytes.end() ? 0 : 1);
-  } else if (is_merged(section) && section.entsize > 0) {
-    const std::uint64_t inside = offset % section.entsize;
-    offset -= inside;
-    address -= inside;
-    end = std::min(end, offset + section.entsize);
-  } else {
-    // An anonymous constant ends where the next one begins, at the latest; the zeros before that
-    // may be padding, which is not the constant's.
-    for (const Section& other : references_.object_.sections())
-      for (const Relocation& relocation : other.relocations) {
-        const Symbol& target = references_.object_.symbol(relocation.symbol);
-        const std::uint64_t at = target.value + static_cast<std::uint64_t>(relocation.addend);
-        if (target.section == section.index && !relocation_is_pc_relative(relocation.type) &&
-            at > offset && at < end)
-          end = at;
-      }
-    while (
-        end > offset + 1 && section.bytes[end - 1] == 0 &&
-        references_.object_.relocations_in(section.index, end - 8 > end ? 0 : end - 8, end).empty())
-      end--;
-  }
-
-  if (auto conflict = place_constant(section, offset, address)) return conflict;
-  if (!compared_.insert({section.index, offset, address}).second) return std::nullopt;
-  if (depth_ >= kMaxDepth) return "constants refer to each other without end";
-
-  std::vector<std::uint8_t> run(end - offset);
-  if (!references_.image_.read(address, run))
-    return fmt::format("it refers to a constant at {:#x}, where nothing is mapped", address);
-  std::uint64_t at = offset;
-  for (const Relocation& relocation :
-       references_.object_.relocations_in(section.index, offset, end)) {
-    const unsigned width = relocation_width(relocation.type).value_or(0);
-    if (relocation.offset < at || relocation.offset + width > end) continue;
-    if (!std::equal(section.bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                    section.bytes.begin() + static_cast<std::ptrdiff_t>(relocation.offset),
-                    run.begin() + static_cast<std::ptrdiff_t>(at - offset)))
-      return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
-    depth_++;
-    auto conflict = prove(relocation, Bytes(run).subspan(relocation.offset - offset, width),
-                          address + (relocation.offset - offset), section.index, relocation.offset);
-    depth_--;
-    if (conflict) return conflict;
-    at = relocation.offset + width;
-  }
-  if (!std::equal(section.bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                  section.bytes.begin() + static_cast<std::ptrdiff_t>(end),
-                  run.begin() + static_cast<std::ptrdiff_t>(at - offset)))
-    return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
-  return std::nullopt;
+  return bind_section(slot, value);
 }
 
 // Equal content is not enough: code could have been led to a byte that happens to be equal now. A
 // constant is read-only data of the kernel (RO_DATA() in asm-generic/vmlinux.lds.h), and the linker
-// gave it one place, whoever refers to it.
-std::optional<std::string> Trial::place_constant(const Section& section, std::uint64_t offset,
-                                                 std::uint64_t address) {
-  // Code that an update brought has its constants in the update's own module.
-  if (!references_.options_.redirects.empty()) return std::nullopt;
-  const SymbolTable& table = references_.image_.symbols();
-  const auto begin = table.find("vmlinux", "__start_rodata");
-  const auto end = table.find("vmlinux", "__end_rodata");
-  if (references_.options_.target == "vmlinux" && section.name.starts_with(".rodata") &&
-      begin.size() == 1 && end.size() == 1 &&
-      (address < begin[0]->address || address >= end[0]->address))
+// gave what it merges one place, whoever refers to it.
+std::optional<std::string> Trial::same_content(const PlannedConstant& constant, std::uint32_t slot,
+                                               std::uint64_t address) {
+  const Section& section = references_.object_.section(constant.section);
+  const std::uint64_t offset = constant.begin;
+  const std::uint64_t end = constant.end;
+  // Code that an update brought has its constants in the update's own module: no range then.
+  if (const auto& range = references_.read_only_;
+      constant.read_only && range && (address < range->first || address >= range->second))
     return fmt::format("it refers to a constant at {:#x}, outside the kernel's read-only data",
                        address);
-  if (!is_merged(section)) return std::nullopt;
-  const std::pair key{section.index, offset};
-  for (const auto* places : {&merged_, &references_.merged_}) {
-    const auto known = places->find(key);
-    if (known == places->end()) continue;
-    if (known->second == address) return std::nullopt;
-    return fmt::format("{}+{:#x} is at {:#x} here and at {:#x} elsewhere", section.name, offset,
-                       address, known->second);
-  }
-  merged_.emplace(key, address);
-  added_.push_back({{true, section.index}, address, offset});
-  return std::nullopt;
-}
-
-std::vector<std::uint32_t> Trial::commit() {
-  std::vector<std::uint32_t> sections;
-  for (const auto& [anchor, value, merged] : added_) {
-    if (merged) {
-      references_.merged_.emplace(std::pair{anchor.index, *merged}, value);
-    } else if (auto& binding = references_.bindings_[references_.number(anchor)]; !binding) {
-      binding = value;
-      if (anchor.is_section) sections.push_back(anchor.index);
+  bool first_place = false;
+  if (slot != 0) {
+    const References::Binding& binding = references_.bindings_[slot];
+    if (binding.known && binding.value == address) return std::nullopt;
+    if (binding.known && constant.merged && !references_.updated_)
+      return fmt::format("{}+{:#x} is at {:#x} here and at {:#x} elsewhere", section.name, offset,
+                         address, binding.value);
+    if (!binding.known) {
+      static_cast<void>(bind(slot, address));
+      first_place = true;
     }
   }
-  back_to(0);
-  return sections;
+  if (!first_place && !compared_.insert({section.index, offset, address}).second)
+    return std::nullopt;
+  if (depth_ >= kMaxDepth) return "constants refer to each other without end";
+
+  Bytes run = references_.image_.view(address, end - offset);
+  std::vector<std::uint8_t> copy;
+  if (run.empty()) {
+    copy.resize(end - offset);
+    if (!references_.image_.read(address, copy))
+      return fmt::format("it refers to a constant at {:#x}, where nothing is mapped", address);
+    run = copy;
+  }
+  std::uint64_t at = offset;
+  const auto equal_until = [&](std::uint64_t stop) {
+    return std::memcmp(section.bytes.data() + at, run.data() + (at - offset), stop - at) == 0;
+  };
+  for (const Relocation& relocation :
+       constant.has_relocations ? references_.object_.relocations_in(section.index, offset, end)
+                                : std::span<const Relocation>()) {
+    const unsigned width = relocation_width(relocation.type).value_or(0);
+    if (relocation.offset < at || relocation.offset + width > end) continue;
+    if (!equal_until(relocation.offset))
+      return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
+    depth_++;
+    auto differs = prove(relocation, run.subspan(relocation.offset - offset, width),
+                         address + (relocation.offset - offset), section.index, relocation.offset);
+    depth_--;
+    if (differs) return differs;
+    at = relocation.offset + width;
+  }
+  if (!equal_until(end))
+    return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
+  return std::nullopt;
 }
 
 }  // namespace splicer

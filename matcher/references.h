@@ -20,7 +20,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,15 +29,9 @@
 #include "matcher/elf_object.h"
 #include "matcher/image.h"
 #include "matcher/match.h"
+#include "matcher/reference_plan.h"
 
 namespace splicer {
-
-// What a relocation is about: a section of the object (all that it defines) or one symbol.
-struct Anchor {
-  bool is_section = false;
-  std::uint32_t index = 0;
-  auto operator<=>(const Anchor&) const = default;
-};
 
 // The value that a relocation of this type wrote into `field`, extended as the psABI (table 4.9)
 // says.
@@ -45,66 +39,76 @@ std::uint64_t read_field(Bytes field, std::uint32_t type);
 
 class References {
  public:
-  References(const ElfObject& object, const Image& image, const MatchOptions& options);
+  // `plan` is that of `object`, and lives as long as this.
+  References(const ElfObject& object, const ReferencePlan& plan, const Image& image,
+             const MatchOptions& options);
 
   std::optional<std::uint64_t> section_base(std::uint32_t section) const;
   std::optional<std::uint64_t> symbol_value(std::uint32_t symbol) const;
+  const ReferencePlan& plan() const { return plan_; }
 
  private:
   friend class Trial;
-  std::optional<std::uint64_t> bound(Anchor anchor) const;
-  // The anchors of an object are numbered: its sections, then its symbols.
-  std::size_t number(Anchor anchor) const;
-  // Where the instructions of a code section begin, told once.
-  const std::vector<std::uint64_t>& instructions(std::uint32_t section) const;
+  struct Binding {
+    std::uint64_t value = 0;
+    bool known = false;
+  };
+  // What the kernel's table says of a name of the object: nothing, one address, or more than fits.
+  struct KnownName {
+    enum class Kind : std::uint8_t { nowhere, once, several };
+    std::uint64_t address = 0;
+    Kind kind = Kind::nowhere;
+  };
+  std::optional<std::uint64_t> bound(std::uint32_t slot) const {
+    return bindings_[slot].known ? std::optional(bindings_[slot].value) : std::nullopt;
+  }
+  void look_names_up();
 
   const ElfObject& object_;
+  const ReferencePlan& plan_;
   const Image& image_;
   const MatchOptions& options_;
-  std::vector<std::optional<std::uint64_t>> bindings_;  // by the anchor's number
-  // Where the merged constants are that proved code refers to, by section and offset.
-  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> merged_;
-  std::vector<std::vector<std::uint32_t>> names_;  // by section: its symbols that have names
-  mutable std::map<std::uint32_t, std::vector<std::uint64_t>> instructions_;
+  bool updated_ = false;             // updates are applied, and may bring constants of their own
+  std::vector<Binding> bindings_;    // by slot
+  std::vector<std::uint32_t> open_;  // slots that the present trial bound, in that order
+  std::vector<KnownName> known_;     // by symbol
+  // The kernel's read-only data, first byte and behind the last, if the table tells and constants
+  // of the target must be there.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> read_only_;
 };
 
-// Bindings that hold only if all of a function matches.
+// Bindings that hold only if all of a function matches: what is not committed is undone. One trial
+// at a time.
 class Trial {
  public:
-  explicit Trial(References& references)
-      : references_(references), place_(references.bindings_.size()) {}
+  explicit Trial(References& references) : references_(references) {}
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+  ~Trial() { back_to(0); }
 
   // Proves the relocated field of `run` bytes that stands at `address` in the kernel; `origin` is
   // the section that the relocation is in and `place` its offset there. Gives the reason when it
   // cannot be.
   std::optional<std::string> prove(const Relocation& relocation, Bytes field, std::uint64_t address,
                                    std::uint32_t origin, std::uint64_t place);
+  // Proves that all of `section`, as it was built, is `run`, which stands at `address`; false if
+  // anything differs, even lawfully.
+  bool prove_as_built(std::uint32_t section, Bytes run, std::uint64_t address);
   // Binds the base of a section that is being matched there.
   std::optional<std::string> bind_section(std::uint32_t section, std::uint64_t base);
 
-  std::size_t mark() const { return added_.size(); }
-  void back_to(std::size_t mark) {
-    for (; added_.size() > mark; added_.pop_back()) {
-      const Learnt& last = added_.back();
-      if (last.merged) {
-        merged_.erase({last.anchor.index, *last.merged});
-      } else {
-        place_[references_.number(last.anchor)] = 0;
-      }
-    }
-    compared_.clear();  // what was equal may have been so under the bindings that are gone
-  }
+  std::size_t mark() const { return references_.open_.size(); }
+  void back_to(std::size_t mark);
   // Sections that this trial bound first.
   std::vector<std::uint32_t> commit();
 
  private:
-  std::optional<std::uint64_t> find(Anchor anchor) const;
-  std::optional<std::string> bind(Anchor anchor, std::uint64_t value);
-  std::optional<std::string> agree(const std::string& name, std::uint64_t address,
-                                   bool local) const;
-  std::optional<std::string> same_content(const Symbol& symbol, std::uint64_t offset,
+  std::optional<std::string> settle(std::uint32_t slot, std::uint64_t value);
+  std::optional<std::string> bind(std::uint32_t slot, std::uint64_t value);
+  std::optional<std::string> agree(std::uint32_t symbol, std::uint64_t address) const;
+  std::optional<std::string> same_content(const PlannedConstant& constant, std::uint32_t slot,
                                           std::uint64_t address);
-  unsigned distance_to_next_instruction(std::uint32_t section, std::uint64_t place) const;
+  std::string conflict(std::uint32_t slot, std::uint64_t value) const;
 
   // A constant of the object, and where it stands in the kernel.
   struct Constant {
@@ -115,18 +119,8 @@ class Trial {
   };
 
   References& references_;
-  struct Learnt {
-    Anchor anchor;
-    std::uint64_t value;
-    std::optional<std::uint64_t> merged = {};  // offset of a merged constant in that section
-  };
-  std::optional<std::string> place_constant(const Section& section, std::uint64_t offset,
-                                            std::uint64_t address);
-
-  std::vector<Learnt> added_;
-  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> merged_;
-  std::vector<std::uint32_t> place_;  // by the anchor's number: where in added_, from 1; 0: nowhere
-  // Constants that are equal, or are just being compared: they may refer to each other in a circle.
+  // Constants that are equal, or are just being compared, at another place than their first: they
+  // may refer to each other in a circle.
   std::set<Constant> compared_;
   unsigned depth_ = 0;  // constants that refer to the one that is being compared
 };

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 namespace splicer {
@@ -26,6 +27,18 @@ std::optional<Place> target_of(const ElfObject& object, const Relocation& reloca
   const std::uint64_t offset = symbol.value + static_cast<std::uint64_t>(relocation.addend);
   if (offset > object.section(symbol.section).size) return std::nullopt;
   return Place{symbol.section, offset};
+}
+
+bool cuts_a_field(const ElfObject& object, std::uint32_t section,
+                  const std::vector<SiteGroup>& groups) {
+  auto group = groups.begin();
+  for (const Relocation& relocation : object.section(section).relocations) {
+    const std::uint64_t end = relocation.offset + relocation_width(relocation.type).value_or(0);
+    while (group != groups.end() && group->end <= relocation.offset) ++group;
+    if (group == groups.end()) break;
+    if (end > group->begin && (relocation.offset < group->begin || end > group->end)) return true;
+  }
+  return false;
 }
 
 // Collects sites section by section before they are grouped.
@@ -279,6 +292,8 @@ Result<SiteTables> SiteTables::collect(const ElfObject& object) {
   if (auto done = collector.run(); !done) return propagate(done);
 
   SiteTables tables;
+  tables.groups_.resize(object.sections().size());
+  tables.cut_.resize(object.sections().size());
   for (auto& [section, sites] : collector.take()) {
     std::stable_sort(sites.begin(), sites.end(),
                      [](const Site& a, const Site& b) { return a.offset < b.offset; });
@@ -290,14 +305,14 @@ Result<SiteTables> SiteTables::collect(const ElfObject& object) {
       group.end = std::max(group.end, site.offset + site.length);
       group.sites.push_back(site);
     }
+    tables.cut_[section] = cuts_a_field(object, section, groups);
   }
   return tables;
 }
 
 const std::vector<SiteGroup>& SiteTables::in(std::uint32_t section) const {
   static const std::vector<SiteGroup> none;
-  const auto found = groups_.find(section);
-  return found == groups_.end() ? none : found->second;
+  return section < groups_.size() ? groups_[section] : none;
 }
 
 }  // namespace splicer

@@ -14,7 +14,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <vector>
 
 #include "matcher/elf_object.h"
@@ -72,9 +71,12 @@ class SiteTables {
   static Result<SiteTables> collect(const ElfObject& object);
 
   const std::vector<SiteGroup>& in(std::uint32_t section) const;
+  // Does a relocated field lie partly in a site of that section? No compiler writes such an object.
+  bool is_cut(std::uint32_t section) const { return section < cut_.size() && cut_[section]; }
 
  private:
-  std::map<std::uint32_t, std::vector<SiteGroup>> groups_;
+  std::vector<std::vector<SiteGroup>> groups_;  // by section
+  std::vector<bool> cut_;
 };
 
 }  // namespace splicer

@@ -3,6 +3,7 @@
 // splice-match: is this object the code of that kernel?
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "matcher/command_line.h"
@@ -36,10 +37,21 @@ struct Summary {
   std::size_t matched = 0;
   std::size_t absent = 0;
   std::size_t differing = 0;
+  std::size_t constants = 0;  // that differ
 };
+
+// Constants that differ, each once; a section of them has a symbol of its own too.
+std::vector<Error> altered(const MatchResult& result) {
+  std::vector<Error> errors;
+  for (const auto& [index, error] : result.altered_constants)
+    if (std::ranges::none_of(errors, [&](const Error& e) { return e.function == error.function; }))
+      errors.push_back(error);
+  return errors;
+}
 
 Summary summarise(const MatchResult& result) {
   Summary summary;
+  summary.constants = altered(result).size();
   for (const FunctionMatch& function : result.functions) {
     if (function.state == MatchState::matched) {
       summary.matched++;
@@ -63,9 +75,11 @@ void print(const MatchResult& result, const ElfObject& object, const Console& co
       std::cerr << format_error(function.error, console.color);
     }
   }
+  for (const Error& error : altered(result)) std::cerr << format_error(error, console.color);
   const Summary summary = summarise(result);
-  fmt::print("{}: {} functions: {} matched, {} not in this kernel, {} differ\n", object.name(),
-             result.functions.size(), summary.matched, summary.absent, summary.differing);
+  fmt::print("{}: {} functions: {} matched, {} not in this kernel, {} differ{}\n", object.name(),
+             result.functions.size(), summary.matched, summary.absent, summary.differing,
+             summary.constants == 0 ? "" : fmt::format("; {} constants differ", summary.constants));
 }
 
 nlohmann::json document(const MatchResult& result, const ElfObject& object) {
@@ -87,10 +101,13 @@ nlohmann::json document(const MatchResult& result, const ElfObject& object) {
   for (const auto& [index, address] : result.addresses)
     if (const Symbol& symbol = object.symbol(index); !symbol.is_section())
       symbols[symbol.name] = fmt::format("{:#x}", address);
+  nlohmann::json constants = nlohmann::json::array();
+  for (const Error& error : altered(result)) constants.push_back(error_json(error));
   const Summary summary = summarise(result);
   return {{"object", object.name()},  {"functions", functions},
           {"symbols", symbols},       {"matched", summary.matched},
-          {"absent", summary.absent}, {"differing", summary.differing}};
+          {"absent", summary.absent}, {"differing", summary.differing},
+          {"constants", constants}};
 }
 
 }  // namespace
@@ -131,7 +148,8 @@ int main(int argc, char** argv) {
     } else {
       print(*result, *object, console);
     }
-    all_match = all_match && summarise(*result).differing == 0;
+    const Summary summary = summarise(*result);
+    all_match = all_match && summary.differing == 0 && summary.constants == 0;
   }
   console.document({{"objects", documents}});
   return static_cast<int>(all_match ? ExitCode::done : ExitCode::mismatch);

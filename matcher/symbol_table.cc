@@ -8,26 +8,24 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 
 #include "matcher/image.h"
 
 namespace splicer {
 
-namespace {
-
-// Modules that carry our updates; their symbols repeat the names that they replace.
-bool is_update_module(std::string_view module) { return module.starts_with("splice_"); }
-
-}  // namespace
-
 SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols) : symbols_(std::move(symbols)) {
   std::stable_sort(
       symbols_.begin(), symbols_.end(),
       [](const KernelSymbol& a, const KernelSymbol& b) { return a.address < b.address; });
-  by_name_.reserve(symbols_.size());
-  for (std::size_t i = 0; i < symbols_.size(); i++) {
-    by_name_.emplace(symbols_[i].name, i);
+  heads_.assign(std::bit_ceil(symbols_.size() + 1), kNone);
+  next_.assign(symbols_.size(), kNone);
+  // Backwards, so that each chain is in order of address.
+  for (std::size_t i = symbols_.size(); i-- > 0;) {
+    std::uint32_t& head = heads_[bucket(symbols_[i].name)];
+    next_[i] = head;
+    head = static_cast<std::uint32_t>(i);
     targets_.insert(symbols_[i].module);
   }
 }
@@ -76,28 +74,29 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
   return SymbolTable(std::move(symbols));
 }
 
-std::vector<const KernelSymbol*> SymbolTable::select(
-    std::string_view name, const std::function<bool(const KernelSymbol&)>& wanted) const {
+std::vector<const KernelSymbol*> SymbolTable::find(std::string_view target,
+                                                   std::string_view name) const {
   std::vector<const KernelSymbol*> found;
-  const auto [first, last] = by_name_.equal_range(name);
-  for (auto it = first; it != last; ++it)
-    if (wanted(symbols_[it->second])) found.push_back(&symbols_[it->second]);
-  std::sort(found.begin(), found.end(),
-            [](const KernelSymbol* a, const KernelSymbol* b) { return a->address < b->address; });
+  for_each(name, [&](const KernelSymbol& symbol, bool) {
+    if (symbol.module == target) found.push_back(&symbol);
+  });
   return found;
 }
 
-std::vector<const KernelSymbol*> SymbolTable::find(std::string_view target,
-                                                   std::string_view name) const {
-  return select(name, [&](const KernelSymbol& symbol) { return symbol.module == target; });
-}
-
 std::vector<const KernelSymbol*> SymbolTable::find_anywhere(std::string_view name) const {
-  return select(name, [](const KernelSymbol& symbol) { return !is_update_module(symbol.module); });
+  std::vector<const KernelSymbol*> found;
+  for_each(name, [&](const KernelSymbol& symbol, bool of_update) {
+    if (!of_update) found.push_back(&symbol);
+  });
+  return found;
 }
 
 std::vector<const KernelSymbol*> SymbolTable::find_in_updates(std::string_view name) const {
-  return select(name, [](const KernelSymbol& symbol) { return is_update_module(symbol.module); });
+  std::vector<const KernelSymbol*> found;
+  for_each(name, [&](const KernelSymbol& symbol, bool of_update) {
+    if (of_update) found.push_back(&symbol);
+  });
+  return found;
 }
 
 const KernelSymbol* SymbolTable::nearest(std::uint64_t address) const {

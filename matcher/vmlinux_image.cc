@@ -39,12 +39,19 @@ class VmlinuxImage final : public Image {
   const SymbolTable& symbols() const override { return symbols_; }
   bool live() const override { return false; }
 
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+  Bytes view(std::uint64_t address, std::size_t size) const override {
     for (const Piece& piece : pieces_) {
       if (address < piece.address || address - piece.address >= piece.bytes.size()) continue;
       const Bytes rest = piece.bytes.subspan(address - piece.address);
-      if (rest.size() < out.size()) break;
-      std::copy_n(rest.begin(), out.size(), out.begin());
+      return rest.size() < size ? Bytes() : rest.first(size);
+    }
+    return {};
+  }
+
+  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+    const Bytes there = view(address, out.size());
+    if (!there.empty() || out.empty()) {
+      std::copy(there.begin(), there.end(), out.begin());
       return {};
     }
     return fail(ExitCode::error, "image-read", "the image holds no bytes for that address")

@@ -40,7 +40,8 @@ struct CodeUnderTest {
     FakeImage memory = image;
     memory.fill(kFunction, run.size() + 512, 0xcc);
     memory.put(kFunction, run);
-    References references(*object, memory, options);
+    const ReferencePlan plan(*object);
+    References references(*object, plan, memory, options);
     Trial trial(references);
     if (auto conflict = trial.bind_section(section, kFunction)) {
       Comparison refused;

@@ -108,5 +108,19 @@ TEST(SideBySide, SidesOfAnyLength) {
   EXPECT_NE(disassemble_side_by_side(hex("06 06 48"), hex("06"), 0, 0, 99), "");
 }
 
+TEST(Instruction, OnlyNumbersDiffer) {
+  const auto numbers = [](const char* a, const char* b) {
+    return differ_in_numbers(hex(a), hex(b));
+  };
+  EXPECT_TRUE(numbers("48 8b 47 10", "48 8b 47 18"));           // mov 16(%rdi),%rax; 24(%rdi)
+  EXPECT_TRUE(numbers("48 8b 47 78", "48 8b 87 80 00 00 00"));  // an offset of four bytes
+  EXPECT_TRUE(numbers("b8 01 00 00 00", "b8 02 00 00 00"));
+  EXPECT_FALSE(numbers("48 8b 47 10", "48 8b 47 10"));
+  EXPECT_FALSE(numbers("48 8b 47 10", "48 8b 46 18"));  // another register
+  EXPECT_FALSE(numbers("48 8b 47 10", "48 89 47 18"));  // another instruction
+  EXPECT_FALSE(numbers("eb 02", "eb 04"));              // a branch
+  EXPECT_FALSE(numbers("06", "07"));                    // unknown
+}
+
 }  // namespace
 }  // namespace splicer

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/matcher/fake_image.h"
 #include "tests/matcher/object_builder.h"
 
@@ -21,15 +23,26 @@ struct Knowledge {
                     std::uint64_t address) {
     for (const Relocation& relocation : object.section(section).relocations)
       if (relocation.offset == offset)
-        return trial.prove(relocation, field, address, section, offset).value_or("");
+        return trial().prove(relocation, field, address, section, offset).value_or("");
     return "no such relocation";
+  }
+
+  // Made when first asked for: they look at the image's symbols.
+  References& references() {
+    if (!made_references) made_references.emplace(object, plan, image, options);
+    return *made_references;
+  }
+  Trial& trial() {
+    if (!made_trial) made_trial.emplace(references());
+    return *made_trial;
   }
 
   ElfObject object;
   FakeImage image;
   MatchOptions options;
-  References references{object, image, options};
-  Trial trial{references};
+  ReferencePlan plan{object};
+  std::optional<References> made_references;
+  std::optional<Trial> made_trial;
 };
 
 TEST(ReadField, ExtendedAsThePsAbiSays) {
@@ -54,9 +67,9 @@ TEST(References, LearnsAnAddress) {
   ObjectBuilder builder = two_calls();
   Knowledge known(builder);
   EXPECT_EQ(known.prove(1, 1, le32(0x1000 - 5), kText + 1), "");
-  known.trial.commit();
+  known.trial().commit();
   const auto symbol = known.object.section(1).relocations[0].symbol;
-  EXPECT_EQ(known.references.symbol_value(symbol), kText + 0x1000);
+  EXPECT_EQ(known.references().symbol_value(symbol), kText + 0x1000);
 }
 
 TEST(References, ASecondAnswerMustBeTheSame) {
@@ -70,12 +83,12 @@ TEST(References, ASecondAnswerMustBeTheSame) {
 
 TEST(References, WhatIsTakenBackIsForgotten) {
   Knowledge known(two_calls());
-  const std::size_t mark = known.trial.mark();
+  const std::size_t mark = known.trial().mark();
   EXPECT_EQ(known.prove(1, 1, le32(0x1000 - 5), kText + 1), "");
-  known.trial.back_to(mark);
+  known.trial().back_to(mark);
   EXPECT_EQ(known.prove(1, 1, le32(0x2000 - 5), kText + 1), "");
-  known.trial.commit();
-  Trial later(known.references);  // what was committed stays
+  known.trial().commit();
+  Trial later(known.references());  // what was committed stays
   EXPECT_TRUE(later.prove(known.object.section(1).relocations[0], le32(0x1000 - 5), kText + 1, 1, 1)
                   .has_value());
 }
@@ -111,7 +124,7 @@ TEST(References, AbsoluteSymbolsHaveTheirValue) {
   Knowledge known(builder);
   EXPECT_EQ(known.prove(data, 0, le64(43), kData), "");
   EXPECT_NE(known.prove(data, 0, le64(44), kData), "");
-  EXPECT_EQ(known.references.symbol_value(fixed), 42u);
+  EXPECT_EQ(known.references().symbol_value(fixed), 42u);
 }
 
 TEST(References, SectionsHaveOneBase) {
@@ -126,9 +139,9 @@ TEST(References, SectionsHaveOneBase) {
   EXPECT_EQ(known.prove(code, 2, from(kData, kText + 6), kText + 2), "");
   EXPECT_NE(known.prove(code, 8, from(kData + 8, kText + 12), kText + 8), "");
   EXPECT_EQ(known.prove(code, 8, from(kData + 4, kText + 12), kText + 8), "");
-  EXPECT_EQ(known.trial.commit(), std::vector<std::uint32_t>{data});
-  EXPECT_EQ(known.references.section_base(data), kData);
-  EXPECT_EQ(known.references.symbol_value(second), kData + 4);
+  EXPECT_EQ(known.trial().commit(), std::vector<std::uint32_t>{data});
+  EXPECT_EQ(known.references().section_base(data), kData);
+  EXPECT_EQ(known.references().symbol_value(second), kData + 4);
 }
 
 TEST(References, NamesOfASectionMustAgree) {
@@ -140,7 +153,7 @@ TEST(References, NamesOfASectionMustAgree) {
   Knowledge known(builder);
   known.image.symbol(kData + 4, "second", 'd');
   EXPECT_NE(known.prove(code, 2, le32(kData + 16 - (kText + 6)), kText + 2), "");
-  known.trial.back_to(0);
+  known.trial().back_to(0);
   EXPECT_EQ(known.prove(code, 2, le32(kData - (kText + 6)), kText + 2), "");
 }
 
@@ -246,7 +259,7 @@ TEST(References, ReplacedCodeHasTwoPlaces) {
   builder.relocate(cold, 1, builder.section_symbol(code), R_X86_64_PC32, 1 - 4);
   Knowledge known(builder);
   known.options.redirects[kText] = {kText + 0x5000, kText, "0123"};
-  EXPECT_EQ(known.trial.bind_section(code, kText), std::nullopt);
+  EXPECT_EQ(known.trial().bind_section(code, kText), std::nullopt);
   const auto jumps = [&](std::uint64_t target) {
     return known.prove(cold, 1, le32(target - (kText + 0x105)), kText + 0x101);
   };

@@ -295,5 +295,21 @@ TEST(Sites, EveryKindHasAName) {
     EXPECT_STRNE(site_kind_name(static_cast<SiteKind>(kind)), "site");
 }
 
+TEST(Sites, FieldsThatASiteCuts) {
+  const auto cut = [](std::uint64_t offset) {
+    ObjectBuilder builder;
+    const auto code = builder.function("f", hex("f3 0f 1e fa 90 90 90 90 90 90 90 c3"));
+    builder.listed(".ibt_endbr_seal", code, 4);
+    builder.relocate(code, offset, builder.undefined("x"), R_X86_64_32S, 0);
+    const auto tables = SiteTables::collect(builder.build());
+    return tables && tables->is_cut(code);
+  };
+  EXPECT_FALSE(cut(0));
+  EXPECT_TRUE(cut(1));
+  EXPECT_FALSE(cut(4));
+  EXPECT_TRUE(cut(6));
+  EXPECT_FALSE(cut(8));
+}
+
 }  // namespace
 }  // namespace splicer
