@@ -21,8 +21,6 @@ namespace splicer {
 
 namespace {
 
-constexpr int kMostCounted = 3;  // so that loops come to an end
-
 using State = std::map<Held, std::set<int>>;
 
 const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
@@ -170,16 +168,11 @@ class FunctionFlow {
   Effects at_return(const State& state) const {
     Effects effects;
     for (const auto& [held, counts] : state) {
-      std::set<int> signs;
-      for (const int count : counts) {
-        // What the function got from a call that is not in the tables, it may give back.
-        if (count < 0 && held.reference && obtained_.contains(held.object)) {
-          signs.insert(0);
-          continue;
-        }
-        signs.insert(std::clamp(count, -1, 1));
-      }
-      if (signs != std::set<int>{0}) effects[held] = std::move(signs);
+      std::set<int> own;
+      // What the function got from a call that is not in the tables, it may give back.
+      const bool obtained = held.reference && obtained_.contains(held.object);
+      for (const int count : counts) own.insert(obtained ? std::max(count, 0) : count);
+      if (own != std::set<int>{0}) effects[held] = std::move(own);
     }
     return effects;
   }
@@ -202,7 +195,7 @@ class FunctionFlow {
         for (const clang::Decl* one : declared->decls())
           if (const auto* variable = llvm::dyn_cast<clang::VarDecl>(one);
               variable != nullptr && variable->hasInit())
-            assigned(*variable->getInit(), variable, ObjectPaths::name_of(*variable), pending);
+            assigned(*variable->getInit(), variable, paths_.of_variable(*variable), pending);
       }
     }
     return branches(block, std::move(state), pending);

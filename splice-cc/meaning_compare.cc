@@ -4,7 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -102,6 +102,14 @@ bool gives_zeros(const std::string& allocator) { return has_word(allocator, {"za
 
 bool gives_memory(const std::string& function) {
   return has_word(function, {"alloc", "dup", "get_free", "get_zeroed"});
+}
+
+// Who calls a function that returned nothing does not look at what it returns now.
+bool same_for_old_callers(const std::string& before, const std::string& after) {
+  constexpr std::string_view kNothing = "void";
+  return before == after ||
+         (before.starts_with("void (") &&
+          std::string_view(after).ends_with(std::string_view(before).substr(kNothing.size())));
 }
 
 class Comparison {
@@ -235,7 +243,7 @@ class Comparison {
       const auto found = post_.functions.find(name);
       if (found == post_.functions.end()) continue;
       const FunctionFacts& after = found->second;
-      if (before.type != after.type &&
+      if (!same_for_old_callers(before.type, after.type) &&
           (before.address_taken || after.address_taken || before.exported || after.exported))
         changed_signature(name, before, after);
       if (before.effects != after.effects && !is_contained(name, after) &&
@@ -319,6 +327,16 @@ class Comparison {
     return found == effects.end() ? none : found->second;
   }
 
+  static bool has_loop(const std::set<int>& counts) {
+    return counts.contains(kMostCounted) || counts.contains(-kMostCounted);
+  }
+
+  static std::set<int> signs(const std::set<int>& counts) {
+    std::set<int> signs;
+    for (const int count : counts) signs.insert(std::clamp(count, -1, 1));
+    return signs;
+  }
+
   static std::set<int> less(const std::set<int>& a, const std::set<int>& b) {
     std::set<int> rest;
     std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::inserter(rest, rest.end()));
@@ -340,14 +358,18 @@ class Comparison {
     for (const auto& [held, counted] : before.effects) all.insert(held);
     for (const auto& [held, counted] : after.effects) all.insert(held);
     for (const Held& held : all) {
-      const std::set<int>& was = counts(before.effects, held);
-      const std::set<int>& is = counts(after.effects, held);
+      std::set<int> was = counts(before.effects, held);
+      std::set<int> is = counts(after.effects, held);
+      if (has_loop(was) || has_loop(is)) {
+        was = signs(was);
+        is = signs(is);
+      }
       std::set<int> fresh = less(is, was);
-      for (const int change : {-1, 1})
-        if (fresh.contains(change) && only_renamed(before.effects, after.effects, held, change))
-          fresh.erase(change);
-      const bool up = fresh.contains(1);
-      const bool down = fresh.contains(-1);
+      std::erase_if(fresh, [&](int change) {
+        return change != 0 && only_renamed(before.effects, after.effects, held, change);
+      });
+      const bool up = !fresh.empty() && *fresh.rbegin() > 0;
+      const bool down = !fresh.empty() && *fresh.begin() < 0;
       // Nothing of what it did before: a function that always took the lock never does.
       const bool dropped = !up && !down && fresh.contains(0) && less(was, is) == was &&
                            !only_renamed(after.effects, before.effects, held, *was.begin());
@@ -412,11 +434,12 @@ class Comparison {
   }
 
   static std::string held_text(const std::set<int>& counts) {
-    static constexpr std::array<const char*, 3> words = {"one fewer", "as many", "one more"};
     std::string text;
-    for (const int count : counts)
-      text += fmt::format("{}{}", text.empty() ? "" : " or ",
-                          words[static_cast<std::size_t>(count + 1)]);
+    for (const int count : counts) {
+      if (!text.empty()) text += " or ";
+      text += count == 0 ? "as many"
+                         : fmt::format("{} {}", std::abs(count), count < 0 ? "fewer" : "more");
+    }
     return text + " held at return as at the call";
   }
 

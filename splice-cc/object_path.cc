@@ -18,12 +18,21 @@ constexpr std::size_t kLongest = 120;
 
 }  // namespace
 
-std::string ObjectPaths::name_of(const clang::ValueDecl& declaration) {
-  const std::string name = declaration.getNameAsString();
-  if (const auto* parameter = llvm::dyn_cast<clang::ParmVarDecl>(&declaration))
+std::string ObjectPaths::of_variable(const clang::VarDecl& variable, int depth) const {
+  const std::string name = variable.getNameAsString();
+  if (const auto* parameter = llvm::dyn_cast<clang::ParmVarDecl>(&variable))
     return fmt::format("${}", parameter->getFunctionScopeIndex());
-  const auto* variable = llvm::dyn_cast<clang::VarDecl>(&declaration);
-  return variable != nullptr && variable->hasLocalStorage() ? "%" + name : name;
+  if (!variable.hasLocalStorage()) return name;
+  // A local variable that only stands for something else. If it is set again later, that is so in
+  // both versions.
+  if (variable.hasInit() && depth < kDeepest) {
+    const clang::Expr* initial = variable.getInit()->IgnoreParenCasts();
+    if (llvm::isa<clang::MemberExpr>(initial) || llvm::isa<clang::DeclRefExpr>(initial) ||
+        llvm::isa<clang::UnaryOperator>(initial) || llvm::isa<clang::CallExpr>(initial) ||
+        llvm::isa<clang::StmtExpr>(initial))
+      return of(*initial, depth + 1);
+  }
+  return "%" + name;
 }
 
 std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {
@@ -35,18 +44,15 @@ std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {
          unary->getOpcode() == clang::UO_Extension))
       return of(*unary->getSubExpr(), depth + 1);
     if (const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(bare)) {
-      // A local variable that only stands for something else. If it is set again later, that is so
-      // in both versions.
       const auto* variable = llvm::dyn_cast<clang::VarDecl>(name->getDecl());
-      if (variable != nullptr && variable->hasLocalStorage() && variable->hasInit() &&
-          !llvm::isa<clang::ParmVarDecl>(variable)) {
-        const clang::Expr* initial = variable->getInit()->IgnoreParenCasts();
-        if (llvm::isa<clang::MemberExpr>(initial) || llvm::isa<clang::DeclRefExpr>(initial) ||
-            llvm::isa<clang::UnaryOperator>(initial))
-          return of(*initial, depth + 1);
-      }
-      return name_of(*name->getDecl());
+      return variable != nullptr ? of_variable(*variable, depth + 1)
+                                 : name->getDecl()->getNameAsString();
     }
+    // container_of() and its like.
+    if (const auto* block = llvm::dyn_cast<clang::StmtExpr>(bare);
+        block != nullptr && !block->getSubStmt()->body_empty())
+      if (const auto* last = llvm::dyn_cast<clang::Expr>(block->getSubStmt()->body_back()))
+        return of(*last, depth + 1);
     if (const auto* member = llvm::dyn_cast<clang::MemberExpr>(bare)) {
       std::string base = of(*member->getBase(), depth + 1);
       const std::string field = member->getMemberDecl()->getNameAsString();
@@ -56,9 +62,11 @@ std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {
     }
     if (const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(bare))
       return of(*element->getBase(), depth + 1) + "[" + of(*element->getIdx(), depth + 1) + "]";
-    if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(bare);
-        binary != nullptr && binary->getOpcode() == clang::BO_Comma)
-      return of(*binary->getRHS(), depth + 1);
+    if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(bare)) {
+      const std::string right = of(*binary->getRHS(), depth + 1);
+      if (binary->getOpcode() == clang::BO_Comma) return right;
+      return of(*binary->getLHS(), depth + 1) + binary->getOpcodeStr().str() + right;
+    }
     if (const auto* call = llvm::dyn_cast<clang::CallExpr>(bare);
         call != nullptr && call->getDirectCallee() != nullptr) {
       const std::string callee = call->getDirectCallee()->getNameAsString();
@@ -82,13 +90,21 @@ std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {
 std::optional<Held> ObjectPaths::as_caller_sees(const Held& held,
                                                 const clang::CallExpr& call) const {
   Held here = held;
-  if (held.object.starts_with('%')) return std::nullopt;
-  if (!held.object.starts_with('$')) return here;
-  unsigned number = 0;
+  here.object.clear();
   const char* end = held.object.data() + held.object.size();
-  const auto [rest, error] = std::from_chars(held.object.data() + 1, end, number);
-  if (error != std::errc() || number >= call.getNumArgs()) return std::nullopt;
-  here.object = of(*call.getArg(number)) + std::string(rest, end);
+  for (const char* at = held.object.data(); at != end;) {
+    if (*at == '%') return std::nullopt;
+    if (*at != '$') {
+      here.object += *at++;
+      continue;
+    }
+    unsigned number = 0;
+    const auto [rest, error] = std::from_chars(at + 1, end, number);
+    if (error != std::errc() || number >= call.getNumArgs()) return std::nullopt;
+    here.object += of(*call.getArg(number));
+    at = rest;
+  }
+  if (here.object.size() > kLongest) here.object.resize(kLongest);
   return here;
 }
 

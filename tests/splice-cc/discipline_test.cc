@@ -77,7 +77,7 @@ TEST(Discipline, InlineFunctionsDoWhatTheirBodiesDo) {
 
 TEST(Discipline, LoopsComeToAnEnd) {
   EXPECT_EQ(effects("void f(struct thing *t) { while (t->n) mutex_lock(&t->lock); }"),
-            "mutex $0.lock 0 1");
+            "mutex $0.lock 0 1 2 3");
   EXPECT_EQ(effects("void f(struct thing *t) { while (t->n) { mutex_lock(&t->lock); work(); "
                     "mutex_unlock(&t->lock); } }"),
             "");
@@ -104,7 +104,7 @@ TEST(Discipline, ReturnedReferenceCountsUnlessNull) {
             "");
   EXPECT_EQ(
       effects("int f(int fd) { struct file *file = fget(fd); if (!file) return 1; return 0; }"),
-      "file %file 0 1");
+      "file fget($0) 0 1");
 }
 
 TEST(Discipline, WhatWasFoundMayBeGivenBack) {
@@ -117,6 +117,22 @@ TEST(Discipline, LocalNameForTheSameThing) {
                     "void f(struct outer *o) { struct thing *t = o->inner; mutex_lock(&t->lock); "
                     "mutex_unlock(&o->inner->lock); }"),
             "");
+}
+
+TEST(Discipline, LocalNameForWhatACallGives) {
+  const std::string helper =
+      "static inline struct thing *to_thing(struct mutex *m) { return (struct thing *)m; }\n"
+      "static void take(struct mutex *m) { struct thing *t = to_thing(m); mutex_lock(&t->lock); }\n"
+      "static void give(struct mutex *m) { struct thing *x = to_thing(m); mutex_unlock(&x->lock); "
+      "}\n";
+  EXPECT_EQ(effects(helper + "void f(int n, struct mutex *m) { take(m); }"),
+            "mutex to_thing($1).lock 1");
+  EXPECT_EQ(effects(helper + "void f(struct mutex *m) { take(m); work(); give(m); }"), "");
+}
+
+TEST(Discipline, SecondReferenceCountsTwice) {
+  EXPECT_EQ(effects("void f(struct thing *t) { kref_get(&t->ref); if (t->n) kref_get(&t->ref); }"),
+            "kref $0.ref 1 2");
 }
 
 TEST(Discipline, RecursionEnds) {

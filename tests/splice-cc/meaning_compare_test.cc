@@ -146,6 +146,12 @@ TEST(MeaningCompare, SignatureThroughAPointer) {
   EXPECT_THAT(titles("static int f(int a) { return a; } int g(void) { return f(1); }",
                      "static int f(long a) { return a; } int g(void) { return f(1); }"),
               IsEmpty());
+  EXPECT_THAT(titles("static void f(int a) { work(); } void (*table)(int) = (void *)f;",
+                     "static int f(int a) { return a; } void (*table)(int) = (void *)f;"),
+              IsEmpty());
+  EXPECT_THAT(titles("static int f(int a) { return a; } void (*table)(int) = (void *)f;",
+                     "static void f(int a) { work(); } void (*table)(int) = (void *)f;"),
+              ElementsAre("refuse signature-changed:f"));
 }
 
 TEST(MeaningCompare, NewDisciplineIsRefusedAndARepairIsNot) {
