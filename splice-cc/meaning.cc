@@ -42,6 +42,7 @@ Reading read_version(const Creation& creation, const Unit& unit, std::size_t ver
     return reading;
   }
   std::vector<std::string> options = clang_options(*command);
+  options.insert(options.end(), {"-idirafter", creation.options.include_folder.string()});
   reading.error = with_syntax_tree(
       {folder_of(creation, version), unit.source, std::move(options)},
       [&reading](clang::ASTContext& context) { reading.facts = read_facts(context); });
