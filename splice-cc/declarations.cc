@@ -42,7 +42,10 @@ std::string source_text(const clang::ASTContext& context, clang::SourceRange ran
   const auto characters =
       clang::CharSourceRange::getTokenRange(sources.getExpansionRange(range.getBegin()).getBegin(),
                                             sources.getExpansionRange(range.getEnd()).getEnd());
-  return clang::Lexer::getSourceText(characters, sources, context.getLangOpts()).str();
+  std::string text = clang::Lexer::getSourceText(characters, sources, context.getLangOpts()).str();
+  for (std::size_t at = text.find("\n#line "); at != std::string::npos; at = text.find("\n#line "))
+    text.erase(at, text.find('\n', at + 1) - at);
+  return text;
 }
 
 // What one function or variable mentions.

@@ -167,8 +167,7 @@ class Comparison {
       finding.was = members_text(before, after);
       finding.is = members_text(after, before);
       finding.users.assign(users.begin(), users.end());
-      finding.remedy =
-          "keep the type as it is; what is new can be shadow data (splice.h, splice-create(8))";
+      finding.remedy = "keep the type as it is; what is new can be shadow data: see splice.h(3)";
       if (only_fills_holes(before, after) && is_born_zero(name, before)) {
         finding.refuse = false;
         finding.message = fmt::format(

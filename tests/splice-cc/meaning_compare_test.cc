@@ -206,6 +206,16 @@ TEST(MeaningCompare, HalvesOfAReference) {
   EXPECT_THAT(titles(pre, one), ElementsAre("warn reference-discipline:shut"));
 }
 
+TEST(MeaningCompare, LinesAreThePatchedFilesOwn) {
+  const auto found = findings("struct foo { int a, b; };\n" + kUse,
+                              "#line 90\nstruct foo { int b, a; };\n" + kUse);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].place.line, 2U);
+  EXPECT_EQ(variable_change(facts_of("int table[] = {\n1,\n2 };"),
+                            facts_of("int table[] = {\n1,\n#line 9\n3 };"), "table"),
+            "unit.c:2: table\n    was: 2 }\n    is:  3 }");
+}
+
 TEST(MeaningCompare, VariablesAreShownByTheirText) {
   const UnitFacts pre = facts_of("int f(void) { static int state = 1; return state; }");
   const UnitFacts post = facts_of("int f(void) { static int state = 2; return state; }");
