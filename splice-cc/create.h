@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct CreateOptions {
   std::filesystem::path output;
   unsigned jobs = 1;
   bool keep_scratch = false;
+  bool verify = false;
   std::filesystem::path driver;          // splice-cc
   std::filesystem::path core_source;     // kmod/
   std::filesystem::path include_folder;  // holds splice.h
@@ -56,6 +58,11 @@ struct Creation {
   std::vector<std::string> warnings;
   Package package;
   std::filesystem::path written;
+  struct Verified {
+    std::size_t functions = 0;
+    std::size_t objects = 0;
+  };
+  std::optional<Verified> verified;  // --verify: what matches the shipped kernel
 };
 
 Result<void> find_kernel(Creation& creation);     // release, headers, source, compiler
@@ -65,6 +72,7 @@ Result<void> find_units(Creation& creation);     // objects that the patched fil
 Result<void> build_units(Creation& creation);    // pre and post
 Result<void> compare_units(Creation& creation);  // which functions change
 Result<void> make_modules(Creation& creation);   // new code, core module
+// Then verify_update(), splice-cc/verify.h.
 Result<void> write_update(Creation& creation);
 
 }  // namespace splicer

@@ -10,6 +10,7 @@
 #include "matcher/command_line.h"
 #include "splice-cc/create.h"
 #include "splice-cc/meaning.h"
+#include "splice-cc/verify.h"
 
 namespace {
 
@@ -41,6 +42,7 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
   options.jobs = command.has("jobs") ? command.values()["jobs"].as<unsigned>()
                                      : std::max(1U, std::thread::hardware_concurrency());
   options.keep_scratch = command.has("keep-tmp");
+  options.verify = command.has("verify");
   options.patches = command.values()["patch"].as<std::vector<std::string>>();
   if (command.has("accept"))
     options.accepted = command.values()["accept"].as<std::vector<std::string>>();
@@ -64,12 +66,16 @@ nlohmann::json describe(const splicer::Creation& creation) {
   }
   nlohmann::json accepted = nlohmann::json::array();
   for (const splicer::PackageAccepted& one : manifest.accepted) accepted.push_back(one.finding);
-  return {{"id", manifest.id},
-          {"file", creation.written.string()},
-          {"kernel", manifest.kernel.release},
-          {"targets", targets},
-          {"accepted", accepted},
-          {"warnings", manifest.warnings}};
+  nlohmann::json document = {{"id", manifest.id},
+                             {"file", creation.written.string()},
+                             {"kernel", manifest.kernel.release},
+                             {"targets", targets},
+                             {"accepted", accepted},
+                             {"warnings", manifest.warnings}};
+  if (creation.verified)
+    document["verified"] = {{"functions", creation.verified->functions},
+                            {"objects", creation.verified->objects}};
+  return document;
 }
 
 }  // namespace
@@ -94,6 +100,7 @@ int main(int argc, char** argv) {
       "output,o", po::value<std::string>()->value_name("FILE"),
       "write the update here (default: splice-ID.tar)")(
       "jobs,j", po::value<unsigned>()->value_name("N"), "run N compilers at a time")(
+      "verify", "match it against the kernel's package, without booting that")(
       "keep-tmp", "keep the folder with the objects");
   command.positional("patch", -1);
   if (auto status = command.parse(argc, argv)) return *status;
@@ -112,13 +119,26 @@ int main(int argc, char** argv) {
                               .hint("without --jobs there is one for each processor")
                               .take());
 
+  if (command.has("verify") && command.has("on"))
+    return console.finish(
+        splicer::fail(
+            splicer::ExitCode::usage, "usage",
+            "--verify compares with the kernel as it was shipped, which lacks what --on names")
+            .hint("splice-apply -n compares with the running kernel, updates and all")
+            .take());
+
   splicer::Creation creation(read_options(command), console);
-  for (const auto pass : {splicer::find_kernel, splicer::prepare_source, splicer::read_patches,
-                          splicer::find_units, splicer::build_units, splicer::compare_units,
-                          splicer::check_meaning, splicer::make_modules, splicer::write_update}) {
+  for (const auto pass :
+       {splicer::find_kernel, splicer::prepare_source, splicer::read_patches, splicer::find_units,
+        splicer::build_units, splicer::compare_units, splicer::check_meaning, splicer::make_modules,
+        splicer::verify_update, splicer::write_update}) {
     if (auto done = pass(creation); !done) return console.finish(done.error());
   }
   for (const std::string& warning : creation.warnings) console.warning(warning);
+  if (creation.verified)
+    console.stage("verified: {} function{} of {} object{} match the shipped kernel",
+                  creation.verified->functions, creation.verified->functions == 1 ? "" : "s",
+                  creation.verified->objects, creation.verified->objects == 1 ? "" : "s");
   console.stage("wrote {}", creation.written.string());
   console.document(describe(creation));
   return 0;

@@ -82,6 +82,15 @@ find "$source" -type f ! -name '*.o' ! -name '*.cmd' -printf '%p %s %T@\n' | sor
 comm -13 before after >said
 [ ! -s said ] || broken "files of the kept source changed"
 
+# --verify: against the shipped files, a built-in function and one of a module.
+for patch in changed-function module-function; do
+  create --verify --json "$repository/testdata/live/$patch.patch" >document 2>said || broken "--verify $patch"
+  grep -q '"verified"' document || broken "--verify $patch: does not say so"
+  grep -qE 'verified: [1-9][0-9]* functions? of 1 object match the shipped kernel' said ||
+    broken "--verify $patch: the sentence"
+done
+expect 2 usage 'shipped' --verify --on stale.patch stale.patch
+
 # Fuzz is told.
 sed 's/^ \tseq_puts(m, saved_command_line);/ \tseq_puts(m, saved_command_lines);/;s/^ {/ { /' \
   "$repository/testdata/live/changed-function.patch" >fuzz.patch

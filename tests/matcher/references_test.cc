@@ -183,6 +183,23 @@ TEST(References, StringsByContent) {
   EXPECT_NE(reference.prove({}), "");                  // nothing is mapped there
 }
 
+// What the kernel's own code refers to is in its read-only data; a module has its own elsewhere.
+TEST(References, StringsOfTheKernelAreInItsReadOnlyData) {
+  const auto refusal = [](const std::string& target, std::uint64_t read_only) {
+    StringReference reference;
+    Knowledge known(reference.builder);
+    known.options.target = target;
+    known.image.symbol(read_only, "__start_rodata", 'R');
+    known.image.symbol(read_only + 0x1000, "__end_rodata", 'R');
+    known.image.put(kData, hex("74 77 6f 00"));
+    return known.prove(reference.code, 3, le32(kData), kText + 3);
+  };
+  EXPECT_EQ(refusal("vmlinux", kData - 0x800), "");
+  EXPECT_NE(refusal("vmlinux", kData + 4), "");
+  EXPECT_NE(refusal("vmlinux", kData - 0x1000), "");
+  EXPECT_EQ(refusal("tun", kData + 4), "");
+}
+
 // The end of a string, as a loop over it compares with: another string follows in the kernel.
 TEST(References, PastTheEndOfALabelsString) {
   ObjectBuilder builder;
