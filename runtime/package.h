@@ -116,7 +116,7 @@ struct Manifest {
   std::vector<PackageTarget> targets;  // "vmlinux" first
   std::string core;                    // "core/splice.ko", or empty
   std::vector<PackageAccepted> accepted;
-  std::vector<std::string> warnings;   // what the administrator should know
+  std::vector<std::string> warnings;  // what the administrator should know
 };
 
 struct Package {
