@@ -30,14 +30,12 @@ std::vector<std::string> first_command(const std::string& line) {
     if (c == '\'') {
       quoted = !quoted;
       any = true;
-    } else if (quoted) {
-      word += c;
-    } else if (c == '\\' && i + 1 < line.size()) {
+    } else if (!quoted && c == '\\' && i + 1 < line.size()) {
       word += line[++i];
       any = true;
-    } else if (c == ';') {
+    } else if (!quoted && c == ';') {
       break;
-    } else if (c == ' ' || c == '\t' || c == '\n') {
+    } else if (!quoted && (c == ' ' || c == '\t' || c == '\n')) {
       if (any || !word.empty()) words.push_back(word);
       word.clear();
       any = false;

@@ -44,6 +44,7 @@ std::vector<Finding> merge_findings(std::vector<Finding> findings) {
         kept.users.push_back(std::move(user));
   }
   std::vector<Finding> all;
+  all.reserve(merged.size());
   for (auto& [title, finding] : merged) all.push_back(std::move(finding));
   std::stable_sort(all.begin(), all.end(), [](const Finding& a, const Finding& b) {
     return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);

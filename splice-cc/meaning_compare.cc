@@ -399,11 +399,10 @@ class Comparison {
     finding.is = held_text(is);
     finding.remedy = held.reference
                          ? "let objects from before the update keep the old count: mark new ones, "
-                           "as with shadow "
-                           "data (splice.h)"
+                           "as with shadow data: see splice.h(3)"
                          : "replace the function that takes the lock and the one that releases it "
-                           "by a pair that "
-                           "also understands the old state, or take and release it in one function";
+                           "by a pair that also understands the old state, or take and release it "
+                           "in one function";
     finding.sure = held.sure || !held.reference;
     if (held.reference && up != down) {
       finding.change = up ? 1 : -1;

@@ -63,8 +63,8 @@ struct Held {
   auto operator<=>(const Held&) const = default;
 };
 
-// How many more (1) or fewer (-1) may be held when the function returns than when it was called. The
-// most that is counted may be any more: a loop.
+// How many more (1) or fewer (-1) may be held when the function returns than when it was called.
+// The most that is counted stands for any number above it: a loop.
 inline constexpr int kMostCounted = 3;
 using Effects = std::map<Held, std::set<int>>;
 

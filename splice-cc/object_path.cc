@@ -19,7 +19,7 @@ constexpr std::size_t kLongest = 120;
 }  // namespace
 
 std::string ObjectPaths::of_variable(const clang::VarDecl& variable, int depth) const {
-  const std::string name = variable.getNameAsString();
+  std::string name = variable.getNameAsString();
   if (const auto* parameter = llvm::dyn_cast<clang::ParmVarDecl>(&variable))
     return fmt::format("${}", parameter->getFunctionScopeIndex());
   if (!variable.hasLocalStorage()) return name;
@@ -63,7 +63,7 @@ std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {
     if (const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(bare))
       return of(*element->getBase(), depth + 1) + "[" + of(*element->getIdx(), depth + 1) + "]";
     if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(bare)) {
-      const std::string right = of(*binary->getRHS(), depth + 1);
+      std::string right = of(*binary->getRHS(), depth + 1);
       if (binary->getOpcode() == clang::BO_Comma) return right;
       return of(*binary->getLHS(), depth + 1) + binary->getOpcodeStr().str() + right;
     }

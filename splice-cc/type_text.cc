@@ -64,10 +64,10 @@ std::string record_name(const clang::RecordDecl& record) {
     name = defined->getNameAsString();
   } else if (llvm::isa<clang::RecordDecl>(record.getDeclContext())) {
     return {};
-  } else if (const std::string variable = variable_of(record); !variable.empty()) {
-    name = record.getKindName().str() + " of " + variable;
   } else {
-    return {};
+    const std::string variable = variable_of(record);
+    if (variable.empty()) return {};
+    name = record.getKindName().str() + " of " + variable;
   }
   if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(record.getDeclContext()))
     name += " in " + function->getNameAsString();
