@@ -56,7 +56,7 @@ struct FunctionMatch {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> live_sites;
   bool has_ftrace_site = false;  // a 5-byte fentry site at offset 0
   std::string traced_by;         // who hooked the ftrace site just now, or empty
-  std::string update;            // id of the update whose code this is, or empty
+  std::string update;            // id of the update whose code runs there now, or empty
   Error error;                   // filled unless matched
 };
 
