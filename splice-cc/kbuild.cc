@@ -98,7 +98,7 @@ Result<std::vector<std::string>> read_dependencies(const Unit& unit, const fs::p
 Failure compile_failed(const Unit& unit, const std::string& output) {
   return fail(ExitCode::error, "compile-failed", "it does not compile")
       .at_file(unit.source)
-      .detail(last_lines(output, 60));
+      .detail(first_lines(output, 60));
 }
 
 }  // namespace

@@ -38,5 +38,7 @@ Result<ProgramRun> run_program(const std::vector<std::string>& arguments,
 
 // The last `count` lines of a text.
 std::string last_lines(const std::string& text, std::size_t count);
+// Its first ones: of a compiler's errors, the first is the cause of many.
+std::string first_lines(const std::string& text, std::size_t count);
 
 }  // namespace splicer

@@ -84,5 +84,12 @@ TEST(Process, LastLines) {
   EXPECT_EQ(last_lines("", 3), "");
 }
 
+TEST(Process, FirstLines) {
+  EXPECT_EQ(first_lines("a\nb\nc\n", 2), "a\nb\n");
+  EXPECT_EQ(first_lines("a\nb", 5), "a\nb");
+  EXPECT_EQ(first_lines("a\nb", 2), "a\nb");
+  EXPECT_EQ(first_lines("", 3), "");
+}
+
 }  // namespace
 }  // namespace splicer
