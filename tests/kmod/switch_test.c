@@ -136,12 +136,14 @@ void test_traffic(void) {
   }
   int applied = 0, undone = 0, busy = 0, wrong = 0;
   for (int i = 0; i < kRounds; ++i) {
-    begin(&request, FIRST, "splice_update_a");
-    add(&request, "target_value", "a_value", 5);
-    add(&request, "target_plain", "a_plain", 0);
-    add(&request, "target_nap", "a_nap", 5);
-    int error = apply(&request);
-    busy += error == EBUSY;
+    int error;
+    do {  // how often they are in the way depends on how the host shares its processors
+      begin(&request, FIRST, "splice_update_a");
+      add(&request, "target_value", "a_value", 5);
+      add(&request, "target_plain", "a_plain", 0);
+      add(&request, "target_nap", "a_nap", 5);
+      error = apply(&request);
+    } while (error == EBUSY && ++busy < kMaxBusy);
     wrong += error && error != EBUSY;
     if (error) continue;
     ++applied;
