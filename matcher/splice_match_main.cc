@@ -43,9 +43,11 @@ struct Summary {
 // Constants that differ, each once; a section of them has a symbol of its own too.
 std::vector<Error> altered(const MatchResult& result) {
   std::vector<Error> errors;
-  for (const auto& [index, error] : result.altered_constants)
+  for (const auto& constant : result.altered_constants) {
+    const Error& error = constant.second;
     if (std::ranges::none_of(errors, [&](const Error& e) { return e.function == error.function; }))
       errors.push_back(error);
+  }
   return errors;
 }
 
