@@ -77,6 +77,13 @@ Result<std::string> core_module(const Creation& creation) {
   return read_text(module);
 }
 
+std::vector<Unit> units_of(const std::map<std::string, Unit>& named) {
+  std::vector<Unit> units;
+  units.reserve(named.size());
+  for (const auto& [name, unit] : named) units.push_back(unit);
+  return units;
+}
+
 std::string target_member(const std::string& target) { return fmt::format("new/{}.ko", target); }
 
 }  // namespace
@@ -155,14 +162,11 @@ Result<void> find_units(Creation& creation) {
       if (*unit && !direct.contains((*unit)->name)) candidates.emplace((*unit)->name, **unit);
     }
   }
-  std::vector<Unit> wanted;
-  for (const auto& [name, unit] : direct) wanted.push_back(unit);
+  std::vector<Unit> wanted = units_of(direct);
   if (!candidates.empty()) {
-    std::vector<Unit> readers;
-    for (const auto& [name, unit] : candidates) readers.push_back(unit);
     auto affected =
-        affected_units(*creation.kbuild, readers, others, creation.base, creation.patches,
-                       creation.scratch->path() / "prune", creation.options.jobs);
+        affected_units(*creation.kbuild, units_of(candidates), others, creation.base,
+                       creation.patches, creation.scratch->path() / "prune", creation.options.jobs);
     if (!affected) return propagate(affected);
     for (const std::string& file : affected->read) unused.erase(file);
     creation.console.stage("{} files include them, {} use what changed", affected->readers,

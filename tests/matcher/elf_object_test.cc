@@ -2,6 +2,7 @@
 #include "matcher/elf_object.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -279,7 +280,8 @@ TEST(ElfObject, DamagedRelocationSections) {
 }
 
 TEST(ElfObject, LoadsFromAFile) {
-  const std::string path = testing::TempDir() + "elf_object_test.o";
+  const std::string path =
+      testing::TempDir() + "elf_object_test." + std::to_string(getpid()) + ".o";
   const ByteVector whole = sample().bytes();
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(whole.data()),

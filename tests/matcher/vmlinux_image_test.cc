@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -15,7 +16,8 @@ constexpr std::uint64_t kText = 0xffffffff81000000;
 constexpr std::uint64_t kData = 0xffffffff82000000;
 
 Result<std::unique_ptr<Image>> open_bytes(const ByteVector& file) {
-  const std::string path = testing::TempDir() + "vmlinux_image_test";
+  // Each test is a process of its own, and several run at once.
+  const std::string path = testing::TempDir() + "vmlinux_image_test." + std::to_string(getpid());
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
   auto image = open_vmlinux_image(path);
