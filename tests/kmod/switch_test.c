@@ -117,7 +117,7 @@ void test_stack_of_two(void) {
 // Threads come and go in old and new code while it is switched to and fro. Each call must give one
 // of the two answers, and after a switch no thread that begins may give the other one.
 void test_traffic(void) {
-  enum { kChildren = 6, kRounds = 20, kMaxBusy = 2000 };
+  enum { kChildren = 6, kRounds = 20, kMaxBusy = 300 };
   pid_t children[kChildren];
   struct request request;
   for (int i = 0; i < kChildren; ++i) {
@@ -130,7 +130,8 @@ void test_traffic(void) {
         // Threads that are new, too, and die at once.
         if (i == 0 && !fork()) _exit(value_of(name) < 0);
         if (i == 0) wait(NULL);
-        if (i % 3 == 2) usleep(3000);
+        // Out of the code for longer than in it.
+        if (i % 3 == 2) usleep(20000);
       }
     }
   }
