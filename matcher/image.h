@@ -102,10 +102,14 @@ class Image {
   virtual const SymbolTable& symbols() const = 0;
   // True for memory of a running kernel: boot has rewritten it.
   virtual bool live() const = 0;
+  // The kernel's own record of the types of "vmlinux" or of a module, as BTF
+  // (matcher/type_layout.h); empty where it keeps none.
+  virtual std::vector<std::uint8_t> types(const std::string& /*target*/) const { return {}; }
 };
 
-// The running kernel. Needs root. `proc` is "/proc" but for tests.
-Result<std::unique_ptr<Image>> open_live_image(const std::string& proc = "/proc");
+// The running kernel. Needs root. `proc` and `sys` are others in tests.
+Result<std::unique_ptr<Image>> open_live_image(const std::string& proc = "/proc",
+                                               const std::string& sys = "/sys");
 // A kernel on disk: a bzImage as shipped (/boot/vmlinuz-REL), or a vmlinux.
 Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path);
 

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <sstream>
 
@@ -66,11 +67,21 @@ int read_fully(int fd, std::uint64_t offset, void* out, std::size_t size) {
 
 class LiveImage final : public Image {
  public:
-  LiveImage(FileDescriptor kcore, std::vector<Segment> segments, SymbolTable symbols)
-      : kcore_(std::move(kcore)), segments_(std::move(segments)), symbols_(std::move(symbols)) {}
+  LiveImage(FileDescriptor kcore, std::vector<Segment> segments, SymbolTable symbols,
+            std::string types)
+      : kcore_(std::move(kcore)),
+        segments_(std::move(segments)),
+        symbols_(std::move(symbols)),
+        types_(std::move(types)) {}
 
   const SymbolTable& symbols() const override { return symbols_; }
   bool live() const override { return true; }
+
+  // kernel/bpf/sysfs_btf.c for vmlinux, btf_module_notify() in kernel/bpf/btf.c for modules.
+  std::vector<std::uint8_t> types(const std::string& target) const override {
+    std::ifstream file(types_ + "/" + target, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
 
   Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
     while (!out.empty()) {
@@ -137,6 +148,7 @@ class LiveImage final : public Image {
   FileDescriptor kcore_;
   std::vector<Segment> segments_;
   SymbolTable symbols_;
+  std::string types_;  // a folder of files, one for each target
   mutable std::map<std::uint64_t, std::vector<std::uint8_t>> pieces_;  // by first address
 };
 
@@ -163,7 +175,7 @@ Result<std::vector<Segment>> read_segments(int fd, const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Image>> open_live_image(const std::string& proc) {
+Result<std::unique_ptr<Image>> open_live_image(const std::string& proc, const std::string& sys) {
   const std::string kcore_path = proc + "/kcore";
   const std::string kallsyms_path = proc + "/kallsyms";
   FileDescriptor kcore(open(kcore_path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -186,8 +198,8 @@ Result<std::unique_ptr<Image>> open_live_image(const std::string& proc) {
   }
   auto symbols = SymbolTable::parse_kallsyms(text.view());
   if (!symbols) return propagate(symbols);
-  return std::unique_ptr<Image>(
-      std::make_unique<LiveImage>(std::move(kcore), std::move(*segments), std::move(*symbols)));
+  return std::unique_ptr<Image>(std::make_unique<LiveImage>(
+      std::move(kcore), std::move(*segments), std::move(*symbols), sys + "/kernel/btf"));
 }
 
 }  // namespace splicer

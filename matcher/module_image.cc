@@ -58,6 +58,11 @@ class DiskImage final : public Image {
   const SymbolTable& symbols() const override { return symbols_; }
   bool live() const override { return false; }
 
+  std::vector<std::uint8_t> types(const std::string& target) const override {
+    const auto found = types_.find(target);
+    return found == types_.end() ? kernel_->types(target) : found->second;
+  }
+
   Bytes view(std::uint64_t address, std::size_t size) const override {
     if (address < kModuleArea) return kernel_->view(address, size);
     const auto after =
@@ -90,6 +95,9 @@ class DiskImage final : public Image {
       if (const auto known = exports_.find(symbol.name);
           known != exports_.end() && symbol.type < 'a')
         known->second = symbol.address;
+    for (const Module& module : modules)
+      if (const Section* types = module.object.find_section(".BTF"); types != nullptr)
+        types_[module.name].assign(types->bytes.begin(), types->bytes.end());
     for (Module& module : modules)
       if (auto placed = place(module, all); !placed) return placed;
     for (const Module& module : modules)
@@ -183,6 +191,7 @@ class DiskImage final : public Image {
   std::unique_ptr<Image> kernel_;
   SymbolTable symbols_;
   std::uint64_t next_ = kModuleArea;
+  std::unordered_map<std::string, std::vector<std::uint8_t>> types_;  // by module
   std::unordered_map<std::string, std::uint64_t> exports_;
   std::unordered_map<std::string, std::uint64_t> unknown_;
   std::vector<Piece> pieces_;  // sorted by address

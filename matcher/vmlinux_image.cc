@@ -39,6 +39,12 @@ class VmlinuxImage final : public Image {
   const SymbolTable& symbols() const override { return symbols_; }
   bool live() const override { return false; }
 
+  void set_types(Bytes types) { types_ = types; }
+  std::vector<std::uint8_t> types(const std::string& target) const override {
+    if (target != "vmlinux") return {};
+    return {types_.begin(), types_.end()};
+  }
+
   Bytes view(std::uint64_t address, std::size_t size) const override {
     for (const Piece& piece : pieces_) {
       if (address < piece.address || address - piece.address >= piece.bytes.size()) continue;
@@ -62,6 +68,7 @@ class VmlinuxImage final : public Image {
  private:
   std::vector<std::uint8_t> file_;
   std::vector<Piece> pieces_;
+  Bytes types_;  // in the file
   SymbolTable symbols_;
 };
 
@@ -78,6 +85,24 @@ std::optional<T> load(Bytes file, std::uint64_t offset) {
   T value;
   std::memcpy(&value, file.data() + offset, sizeof value);
   return value;
+}
+
+// The section of that name, or nothing: a shipped kernel keeps its section headers.
+Bytes section_bytes(Bytes file, const Elf64_Ehdr& header, const std::vector<Elf64_Shdr>& sections,
+                    std::string_view wanted) {
+  if (header.e_shstrndx >= sections.size()) return {};
+  const Elf64_Shdr& names = sections[header.e_shstrndx];
+  for (const Elf64_Shdr& section : sections) {
+    const std::uint64_t at = names.sh_offset + section.sh_name;
+    if (at >= file.size() || file.size() - at <= wanted.size() || file[at + wanted.size()] != 0 ||
+        !std::equal(wanted.begin(), wanted.end(), file.begin() + static_cast<std::ptrdiff_t>(at)))
+      continue;
+    if (section.sh_type == SHT_NOBITS || section.sh_offset > file.size() ||
+        section.sh_size > file.size() - section.sh_offset)
+      return {};
+    return file.subspan(section.sh_offset, section.sh_size);
+  }
+  return {};
 }
 
 char type_letter(const Elf64_Sym& symbol, const Elf64_Shdr& section) {
@@ -151,7 +176,9 @@ Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
     symbols = std::move(*decoded);
   }
   if (symbols.empty()) return malformed(path, "it has no symbols");
+  // Moving a vector moves no bytes, so `bytes` stays good.
   auto image = std::make_unique<VmlinuxImage>(std::move(file), SymbolTable(std::move(symbols)));
+  image->set_types(section_bytes(bytes, *header, sections, ".BTF"));
   for (const Elf64_Phdr& segment : segments)
     image->add(segment.p_vaddr, segment.p_offset, segment.p_filesz);
   return std::unique_ptr<Image>(std::move(image));

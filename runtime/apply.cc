@@ -355,6 +355,8 @@ Result<void> match(Apply& apply) {
           .hint("try again when no module is being loaded or unloaded");
     }
   }
+  apply.console.detail("{} that the new code uses agree with the kernel's type information",
+                       counted(apply.matched.types, "structure"));
   for (const MatchedFunction& matched : apply.matched.functions)
     apply.console.detail("{} matches at {:#x}, jump at {:#x}{}", matched.function->name,
                          matched.run.code, matched.trampoline.site,

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <set>
 
@@ -22,6 +23,7 @@ constexpr std::size_t kMaxModuleName = 55;   // MODULE_NAME_LEN is 64 - sizeof(l
 constexpr std::size_t kMaxSentence = 65536;  // a "why" may list many functions
 constexpr std::size_t kMaxRows = 1u << 20;   // of any array in the manifest
 constexpr std::uint64_t kMaxOffset = 256u << 20;
+constexpr std::uint64_t kMaxLayout = 1u << 31;  // bytes or bits of a structure
 constexpr std::uint64_t kMaxSymbolIndex = 0xffffffffu;
 
 bool is_plain(std::string_view text, bool spaces) {
@@ -221,6 +223,40 @@ PackageHook read_hook(Reader& in, const json& row, const std::string& where) {
   return h;
 }
 
+// "NAME@OFFSET" or "NAME@OFFSET:WIDTH", in bits.
+std::string member_text(const TypeMember& member) {
+  return member.width == 0 ? fmt::format("{}@{}", member.name, member.offset)
+                           : fmt::format("{}@{}:{}", member.name, member.offset, member.width);
+}
+
+std::optional<TypeMember> parse_member(std::string_view text) {
+  const std::size_t at = text.find('@');
+  if (at == 0 || at == std::string_view::npos || at > kMaxName || !is_plain(text, false))
+    return std::nullopt;
+  TypeMember member{std::string(text.substr(0, at)), 0, 0};
+  const char* const end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data() + at + 1, end, member.offset);
+  if (error != std::errc() || member.offset > kMaxLayout) return std::nullopt;
+  if (rest == end) return member;
+  if (*rest != ':') return std::nullopt;
+  const auto [last, bad] = std::from_chars(rest + 1, end, member.width);
+  if (bad != std::errc() || last != end || member.width == 0 || member.width > 64)
+    return std::nullopt;
+  return member;
+}
+
+TypeLayout read_type(Reader& in, const json& row, const std::string& where) {
+  TypeLayout type;
+  type.name = in.words(row, where, "name");
+  type.size = in.number(row, where, "size", kMaxLayout);
+  in.rows(row, where, "members", [&](const json& entry, const std::string& at) {
+    const auto is_member = [](const std::string& s) { return parse_member(s).has_value(); };
+    if (const auto member = parse_member(in.checked(entry, at, is_member, "NAME@OFFSET[:WIDTH]")))
+      type.members.push_back(*member);
+  });
+  return type;
+}
+
 PackageTarget read_target(Reader& in, const json& row, const std::string& where) {
   PackageTarget t;
   t.name = in.module(row, where, "name");
@@ -240,6 +276,9 @@ PackageTarget read_target(Reader& in, const json& row, const std::string& where)
   });
   in.rows(row, where, "hooks", [&](const json& entry, const std::string& at) {
     t.hooks.push_back(read_hook(in, entry, at));
+  });
+  in.rows(row, where, "types", [&](const json& entry, const std::string& at) {
+    t.types.push_back(read_type(in, entry, at));
   });
   return t;
 }
@@ -315,6 +354,12 @@ json hook_json(const PackageHook& h) {
           {"offset", h.offset}};
 }
 
+json type_json(const TypeLayout& type) {
+  json members = json::array();
+  for (const TypeMember& member : type.members) members.push_back(member_text(member));
+  return {{"name", type.name}, {"size", type.size}, {"members", std::move(members)}};
+}
+
 json target_json(const PackageTarget& t) {
   json units = json::array();
   for (const PackageUnit& unit : t.units)
@@ -325,12 +370,15 @@ json target_json(const PackageTarget& t) {
   for (const PackageSymbol& symbol : t.symbols) symbols.push_back(symbol_json(symbol));
   json hooks = json::array();
   for (const PackageHook& hook : t.hooks) hooks.push_back(hook_json(hook));
+  json types = json::array();
+  for (const TypeLayout& type : t.types) types.push_back(type_json(type));
   return {{"name", t.name},
           {"new", t.new_member},
           {"units", std::move(units)},
           {"functions", std::move(functions)},
           {"symbols", std::move(symbols)},
-          {"hooks", std::move(hooks)}};
+          {"hooks", std::move(hooks)},
+          {"types", std::move(types)}};
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "matcher/elf_object.h"
+#include "matcher/type_layout.h"
 
 namespace splicer {
 
@@ -102,6 +103,12 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     if (!addresses) return propagate(addresses);
     for (const auto& [name, address] : *addresses) referred.push_back(address);
     matched.addresses[i] = std::move(*addresses);
+    const std::string& name = targets[i].name;
+    const auto types =
+        compare_layouts(targets[i].types, image.types("vmlinux"),
+                        name == "vmlinux" ? std::vector<std::uint8_t>() : image.types(name), name);
+    if (!types) return tl::unexpected<Error>(types.error());
+    matched.types += *types;
   }
   const bool hooks = std::any_of(targets.begin(), targets.end(), [&](const PackageTarget& target) {
     return !target.hooks.empty() && !left_out.contains(target.name);

@@ -39,12 +39,13 @@ struct MatchedUpdate {
   std::vector<MatchedFunction> watched;
   // For each target, the addresses of what its new module needs: all but "update" symbols.
   std::vector<Addresses> addresses;
+  std::size_t types = 0;  // structures that the kernel's own type information agrees with
   // Modules other than the targets that hold code or data the update refers to.
   std::set<std::string> owners;
 };
 
 // `left_out` are targets that are not loaded and stay unpatched. Errors: the matcher's own, those
-// of trampoline_site.h and resolve.h, and "package-manifest" where package and objects disagree.
+// of trampoline_site.h, resolve.h and matcher/type_layout.h, and "package-manifest" where package and objects disagree.
 Result<MatchedUpdate> match_update(const Package& package, const std::set<std::string>& left_out,
                                    const Image& image, const State& state);
 

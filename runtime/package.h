@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "matcher/result.h"
+#include "matcher/type_layout.h"
 
 namespace splicer {
 
@@ -94,6 +95,7 @@ struct PackageTarget {
   std::vector<PackageFunction> functions;
   std::vector<PackageSymbol> symbols;
   std::vector<PackageHook> hooks;  // in the order of linking, in which they run
+  std::vector<TypeLayout> types;   // structures that the new code uses and the patch leaves alone
 };
 
 struct PackagePatch {

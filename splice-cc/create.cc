@@ -11,6 +11,7 @@
 #include "splice-cc/build_post.h"
 #include "splice-cc/header_reach.h"
 #include "splice-cc/meaning.h"
+#include "splice-cc/name_reach.h"
 #include "splice-cc/new_module.h"
 #include "splice-cc/prune.h"
 #include "splice-cc/unit_list.h"
@@ -82,6 +83,37 @@ std::vector<Unit> units_of(const std::map<std::string, Unit>& named) {
   units.reserve(named.size());
   for (const auto& [name, unit] : named) units.push_back(unit);
   return units;
+}
+
+// The files that may include a patched header and mention what changed in it.
+Result<std::set<std::string>> sources_by_name(const Creation& creation, const IncludeGraph& graph,
+                                              const std::set<std::string>& headers) {
+  const std::vector<std::string> readers = graph.reached_from(headers);
+  const fs::path folder = creation.scratch->path() / "names";
+  std::vector<std::string> unheard;  // whoever compiles says it again
+  std::vector<HeaderChange> changes;
+  auto before = PatchedView::make(*creation.kbuild, {creation.base}, folder / "before", &unheard);
+  if (!before) return propagate(before);
+  auto after = PatchedView::make(*creation.kbuild, {creation.base, creation.patches},
+                                 folder / "after", &unheard);
+  if (!after) return propagate(after);
+  for (const auto& view : {&*before, &*after})
+    if (auto plain = view->release_lines(); !plain) return propagate(plain);
+  for (const std::string& header : headers) {
+    const auto was = read_text(before->folder() / header);
+    const auto is = read_text(after->folder() / header);
+    changes.push_back({header, was ? *was : "", is ? *is : ""});
+  }
+  const ReadSource read = [&](const std::string& path) -> std::optional<std::string> {
+    auto text = read_text(before->folder() / path);
+    if (!text) return std::nullopt;
+    return std::move(*text);
+  };
+  const std::set<std::string> all(readers.begin(), readers.end());
+  auto named = reached_by_name(changes, all, graph, read, creation.options.jobs);
+  creation.console.detail("{} files may include what is patched, {} mention what changes",
+                          all.size(), named.size());
+  return named;
 }
 
 std::string target_member(const std::string& target) { return fmt::format("new/{}.ko", target); }
@@ -156,7 +188,9 @@ Result<void> find_units(Creation& creation) {
         others.size() == 1 ? *others.begin() : fmt::format("{} patched headers", others.size()));
     auto graph = IncludeGraph::of(creation.tree);
     if (!graph) return propagate(graph);
-    for (const std::string& source : graph->reached_from(others)) {
+    auto sources = sources_by_name(creation, *graph, others);
+    if (!sources) return propagate(sources);
+    for (const std::string& source : *sources) {
       auto unit = list.find(source);
       if (!unit) return propagate(unit);
       if (*unit && !direct.contains((*unit)->name)) candidates.emplace((*unit)->name, **unit);
@@ -169,6 +203,8 @@ Result<void> find_units(Creation& creation) {
                        creation.patches, creation.scratch->path() / "prune", creation.options.jobs);
     if (!affected) return propagate(affected);
     for (const std::string& file : affected->read) unused.erase(file);
+    for (const Unit& unit : affected->units)
+      creation.console.detail("{} uses what changed in them", unit.source);
     creation.console.stage("{} files include them, {} use what changed", affected->readers,
                            affected->units.size());
     wanted.insert(wanted.end(), affected->units.begin(), affected->units.end());
@@ -318,6 +354,8 @@ Result<void> make_modules(Creation& creation) {
     target.functions = std::move(module->functions);
     target.symbols = std::move(module->symbols);
     target.hooks = std::move(module->hooks);
+    for (auto& [name, layout] : creation.types[target.name])
+      target.types.push_back(std::move(layout));
     creation.package.members[target.new_member] = std::move(module->bytes);
     for (const DiffedUnit& unit : units) {
       const Unit& name = unit.pair->unit;

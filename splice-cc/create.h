@@ -56,6 +56,8 @@ struct Creation {
   std::vector<std::unique_ptr<UnitPair>> pairs;
   std::vector<UnitDiff> diffs;  // of the pair with the same index
   std::vector<std::string> warnings;
+  // By target and name: structures that new code uses and the patch leaves as they are.
+  std::map<std::string, std::map<std::string, TypeLayout>> types;
   Package package;
   std::filesystem::path written;
   struct Verified {

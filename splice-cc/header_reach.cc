@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <unordered_map>
 
 #include "splice-cc/files.h"
 
@@ -26,8 +27,12 @@ std::string basename(std::string_view path) {
 
 // kbuild gives these to every compile with -include (scripts/Makefile.lib, c_flags, and the top
 // Makefile, USERINCLUDE); no #include line names them.
-constexpr const char* kForced[] = {"include/linux/compiler-version.h", "include/linux/kconfig.h",
-                                   "include/linux/compiler_types.h"};
+const std::set<std::string>& forced() {
+  static const std::set<std::string> paths = {"include/linux/compiler-version.h",
+                                              "include/linux/kconfig.h",
+                                              "include/linux/compiler_types.h"};
+  return paths;
+}
 
 }  // namespace
 
@@ -144,6 +149,55 @@ bool IncludeGraph::may_mean(const Include& include, const std::string& path) con
          path[path.size() - include.name.size() - 1] == '/';
 }
 
+std::set<std::string> IncludeGraph::read_by(const std::set<std::string>& files) const {
+  std::unordered_map<std::string, std::vector<std::uint32_t>> by_name;  // files, by their last part
+  std::unordered_map<std::string_view, std::uint32_t> by_path;
+  for (std::uint32_t i = 0; i < paths_.size(); ++i) {
+    by_name[basename(paths_[i])].push_back(i);
+    by_path.emplace(paths_[i], i);
+  }
+  std::unordered_map<std::uint32_t, std::vector<const Include*>> of_file;
+  for (const auto& [name, includes] : by_basename_)
+    for (const Include& include : includes) of_file[include.file].push_back(&include);
+
+  std::vector<char> seen(paths_.size());
+  std::vector<std::uint32_t> todo;
+  const auto visit = [&](std::uint32_t file) {
+    if (seen[file] != 0) return;
+    seen[file] = 1;
+    todo.push_back(file);
+  };
+  for (const std::set<std::string>& first : {files, forced()})
+    for (const std::string& path : first)
+      if (const auto found = by_path.find(path); found != by_path.end()) visit(found->second);
+  std::set<std::string> read;
+  while (!todo.empty()) {
+    const std::uint32_t file = todo.back();
+    todo.pop_back();
+    read.insert(paths_[file]);
+    const auto includes = of_file.find(file);
+    if (includes == of_file.end()) continue;
+    for (const Include* include : includes->second)
+      if (const auto named = by_name.find(basename(include->name)); named != by_name.end())
+        for (const std::uint32_t target : named->second)
+          if (seen[target] == 0 && may_mean(*include, paths_[target])) visit(target);
+  }
+  return read;
+}
+
+std::set<std::string> IncludeGraph::included(const std::set<std::string>& files) const {
+  std::set<std::string> included;
+  for (const std::string& path : files) {
+    const auto named = by_basename_.find(basename(path));
+    if (forced().contains(path) ||
+        (named != by_basename_.end() &&
+         std::any_of(named->second.begin(), named->second.end(),
+                     [&](const Include& include) { return may_mean(include, path); })))
+      included.insert(path);
+  }
+  return included;
+}
+
 std::vector<std::string> IncludeGraph::reached_from(const std::set<std::string>& files) const {
   std::deque<std::string> todo(files.begin(), files.end());
   std::set<std::string> seen(files.begin(), files.end());
@@ -156,7 +210,7 @@ std::vector<std::string> IncludeGraph::reached_from(const std::set<std::string>&
   while (!todo.empty()) {
     const std::string path = todo.front();
     todo.pop_front();
-    if (std::find(std::begin(kForced), std::end(kForced), path) != std::end(kForced))
+    if (forced().contains(path))
       for (const std::string& any : paths_)
         if (is_compiled(any)) visit(any);
     const auto named = by_basename_.find(basename(path));

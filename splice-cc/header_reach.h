@@ -33,6 +33,10 @@ class IncludeGraph {
   static IncludeGraph from_texts(const std::map<std::string, std::string>& files);
 
   std::vector<std::string> reached_from(const std::set<std::string>& files) const;
+  // The other way: all that compiling any of these may read, themselves among them.
+  std::set<std::string> read_by(const std::set<std::string>& files) const;
+  // Those of the files that some file includes.
+  std::set<std::string> included(const std::set<std::string>& files) const;
 
  private:
   struct Include {

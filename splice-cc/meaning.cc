@@ -75,6 +75,33 @@ ChangedCode changed_code(const UnitPair& pair, const UnitDiff& diff) {
   return code;
 }
 
+// The structures that the new code of a unit uses, where the patch leaves them as they are: what it
+// changes is a finding. A structure of a function has no name in the kernel's type information.
+std::map<std::string, TypeLayout> used_layouts(const UnitFacts& pre, const UnitFacts& post,
+                                               const UnitDiff& diff) {
+  std::set<std::string> code;
+  for (const ReplacedFunction& function : diff.replaced) code.insert(base_name(function.name));
+  for (const std::string& name : diff.added) code.insert(base_name(name));
+  std::map<std::string, TypeLayout> layouts;
+  for (const auto& [name, users] : post.users) {
+    const auto before = pre.records.find(name);
+    const auto after = post.records.find(name);
+    if (before == pre.records.end() || after == post.records.end() ||
+        name.find(" of ") != std::string::npos || name.find(" in ") != std::string::npos ||
+        before->second.size != after->second.size ||
+        before->second.members != after->second.members ||
+        std::none_of(users.begin(), users.end(),
+                     [&](const std::string& user) { return code.contains(user); }))
+      continue;
+    TypeLayout layout{name, after->second.size, {}};
+    for (const MemberFacts& member : after->second.members)
+      if (!member.name.empty() && !member.name.ends_with('.'))
+        layout.members.push_back({member.name, member.offset, member.width});
+    layouts.emplace(name, std::move(layout));
+  }
+  return layouts;
+}
+
 Finding not_checked(const Unit& unit, const std::string& error) {
   Finding finding;
   finding.code = "meaning-not-checked";
@@ -108,6 +135,8 @@ Result<void> check_meaning(Creation& creation) {
       continue;
     }
     const std::size_t number = numbers[i];
+    creation.types[units[i]->target].merge(
+        used_layouts(pre.facts, post.facts, creation.diffs[number]));
     auto found = compare_meaning(pre.facts, post.facts,
                                  changed_code(*creation.pairs[number], creation.diffs[number]));
     std::move(found.begin(), found.end(), std::back_inserter(findings));

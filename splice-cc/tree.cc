@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Changes when what is done here changes, so that an older cache is not taken for a present one.
-constexpr int kTreeFormat = 1;
+constexpr int kTreeFormat = 2;
 
 fs::path cache_folder() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/')
@@ -170,11 +170,21 @@ Result<void> lay_tools_over(const fs::path& tools, const fs::path& source) {
 }  // namespace
 
 Result<void> make_prepare(const fs::path& source, const Host& host, unsigned jobs) {
-  const auto run =
-      run_program({"make", "-s", fmt::format("-j{}", jobs), fmt::format("CC={}", host.compiler),
-                   fmt::format("HOSTCC={}", host.compiler),
-                   fmt::format("KERNELRELEASE={}", host.kernel.release), "prepare"},
-                  {.folder = source});
+  std::vector<std::string> command = {"make",
+                                      "-s",
+                                      fmt::format("-j{}", jobs),
+                                      fmt::format("CC={}", host.compiler),
+                                      fmt::format("HOSTCC={}", host.compiler),
+                                      fmt::format("KERNELRELEASE={}", host.kernel.release)};
+  // The Makefile would write these anew, with this machine's name and without the package's
+  // version, which code prints (lib/dump_stack.c). What stands on the command line wins over its
+  // `define`s.
+  for (const char* name : {"compile.h", "package.h"})
+    if (const fs::path shipped = fs::absolute(host.headers / "include/generated" / name);
+        fs::exists(shipped))
+      command.push_back(fmt::format("filechk_{}=cat '{}'", name, shipped.string()));
+  command.emplace_back("prepare");
+  const auto run = run_program(command, {.folder = source});
   if (!run) return Failure(run.error());
   if (run->status != 0)
     return fail(ExitCode::error, "tree-prepare", "make prepare failed in the kernel's source")

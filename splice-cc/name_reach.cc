@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/name_reach.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "splice-cc/header_text.h"
+#include "splice-cc/macro_parts.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr std::size_t kMostNames = 4000;  // then nearly everything is meant: not worth the search
+constexpr std::size_t kMostStems = 24;
+
+using Words = std::unordered_set<std::string_view>;
+
+// Names to look for, and all the words that a macro could make one of.
+class Wanted {
+ public:
+  // Gives whether it is new.
+  bool add(const std::string& name) {
+    if (name.empty() || !names_.insert(name).second) return false;
+    fresh_.push_back(name);
+    return true;
+  }
+  bool add_stem(const std::string& stem) { return stems_.insert(stem).second; }
+  bool too_many() const { return names_.size() > kMostNames || stems_.size() > kMostStems; }
+
+  // Works out by which words the names that were added since may be mentioned.
+  void learn(const MacroParts& in_macros) {
+    for (const std::string& name : fresh_) {
+      words_.insert(name);
+      const std::string_view whole = name;
+      for (std::size_t begin = 0; begin < whole.size(); ++begin) {
+        if (begin != 0 && !in_macros.contains(std::string(whole.substr(0, begin)))) continue;
+        for (std::size_t end = begin + 1; end <= whole.size(); ++end)
+          if (end == whole.size() || in_macros.contains(std::string(whole.substr(end))))
+            words_.insert(std::string(whole.substr(begin, end - begin)));
+      }
+      for (std::size_t i = 1; i < whole.size(); ++i)
+        halves_[std::string(whole.substr(0, i))].insert(std::string(whole.substr(i)));
+    }
+    fresh_.clear();
+  }
+
+  // Is any name among these words, or made of them?
+  template <typename Container>
+  bool mentioned_in(const Container& words) const {
+    std::vector<const std::unordered_set<std::string>*> open;
+    for (const auto& word : words) {
+      const std::string text(word);
+      if (words_.contains(text)) return true;
+      for (const std::string& stem : stems_)
+        if (text.find(stem) != std::string::npos) return true;
+      if (const auto half = halves_.find(text); half != halves_.end())
+        open.push_back(&half->second);
+    }
+    return std::any_of(open.begin(), open.end(), [&](const auto* rests) {
+      return std::any_of(words.begin(), words.end(),
+                         [&](const auto& word) { return rests->contains(std::string(word)); });
+    });
+  }
+
+ private:
+  std::set<std::string> names_;
+  std::set<std::string> stems_;
+  std::vector<std::string> fresh_;
+  std::unordered_set<std::string> words_;
+  std::unordered_map<std::string, std::unordered_set<std::string>> halves_;
+};
+
+// Runs `each(i)` for 0 to count - 1.
+template <typename Each>
+void in_threads(std::size_t count, unsigned jobs, Each each) {
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < count; i = next++) each(i);
+  };
+  std::vector<std::jthread> threads;
+  for (unsigned i = 1; i < jobs; ++i) threads.emplace_back(work);
+  work();
+}
+
+Words words_of(std::string_view text) {
+  Words words;
+  each_word(text, [&](std::string_view word) { words.insert(word); });
+  return words;
+}
+
+// What a patched header's change is called; false if no name tells it.
+bool add_changed(const HeaderChange& change, Wanted& wanted) {
+  const auto before = cut_header(change.before);
+  const auto after = cut_header(change.after);
+  if (!before || !after) return false;
+  std::map<std::string_view, int> balance;
+  for (const Piece& piece : *before) --balance[piece.text];
+  for (const Piece& piece : *after) ++balance[piece.text];
+  const auto changed = [&](const Piece& piece) { return balance[piece.text] != 0; };
+  const auto add = [&](const Piece& piece) {
+    for (const std::string& name : piece.names) wanted.add(name);
+    for (const std::string& stem : piece.stems) wanted.add_stem(stem);
+    return !piece.anonymous;
+  };
+  std::vector<const Piece*> kept_before;
+  std::vector<const Piece*> kept_after;
+  for (const auto& [pieces, kept] :
+       {std::pair(&*before, &kept_before), std::pair(&*after, &kept_after)}) {
+    for (const Piece& piece : *pieces) {
+      if (!changed(piece)) {
+        kept->push_back(&piece);
+      } else if (!add(piece)) {
+        return false;
+      }
+    }
+  }
+  // What only moved may have been moved across something that it means.
+  for (std::size_t i = 0; i < kept_before.size(); ++i)
+    if (kept_before[i]->text != kept_after[i]->text &&
+        !(add(*kept_before[i]) && add(*kept_after[i])))
+      return false;
+  return true;
+}
+
+}  // namespace
+
+std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
+                                      const std::set<std::string>& sources,
+                                      const IncludeGraph& graph, const ReadSource& read,
+                                      unsigned jobs) {
+  Wanted wanted;
+  std::set<std::string> patched;
+  for (const HeaderChange& change : changes) {
+    if (!add_changed(change, wanted)) return sources;
+    patched.insert(change.path);
+  }
+  // All that any of the sources may read, themselves among them.
+  const std::set<std::string> all = graph.read_by(sources);
+  const std::set<std::string> included = graph.included(all);
+  const std::vector<std::string> files(all.begin(), all.end());
+
+  MacroParts parts;
+  for (bool more = true; more;) {
+    more = false;
+    std::mutex mutex;
+    const MacroParts known = parts;
+    in_threads(files.size(), jobs, [&](std::size_t i) {
+      const auto text = read(files[i]);
+      if (!text) return;
+      MacroParts here;
+      here.learn(*text, known);
+      const std::lock_guard guard(mutex);
+      more = parts.merge(here) || more;
+    });
+  }
+
+  // A file whose own text, outside of any declaration, mentions a name: it reaches all that read
+  // it.
+  std::set<std::string> spoilt;
+  for (bool more = true; more;) {
+    if (wanted.too_many()) return sources;
+    wanted.learn(parts);
+    std::mutex mutex;
+
+    std::vector<Piece> meant;
+    in_threads(files.size(), jobs, [&](std::size_t i) {
+      const std::string& path = files[i];
+      if (!included.contains(path)) return;
+      std::vector<std::string> texts;
+      for (const HeaderChange& change : changes)
+        if (change.path == path) texts = {change.before, change.after};
+      if (texts.empty())
+        if (auto text = read(path)) texts.push_back(std::move(*text));
+      for (const std::string& text : texts) {
+        if (!wanted.mentioned_in(words_of(text))) continue;
+        auto pieces = cut_header(text);
+        const std::lock_guard guard(mutex);
+        if (!pieces) {
+          spoilt.insert(path);
+          continue;
+        }
+        for (Piece& piece : *pieces) {
+          if (!wanted.mentioned_in(piece.mentions)) continue;
+          if (piece.anonymous) spoilt.insert(path);
+          meant.push_back(std::move(piece));
+        }
+      }
+    });
+    more = false;
+    for (const Piece& piece : meant) {
+      for (const std::string& name : piece.names) more = wanted.add(name) || more;
+      for (const std::string& stem : piece.stems) more = wanted.add_stem(stem) || more;
+    }
+  }
+
+  std::set<std::string> reached;
+  for (const std::string& path : graph.reached_from(spoilt))
+    if (sources.contains(path)) reached.insert(path);
+  const std::vector<std::string> list(sources.begin(), sources.end());
+  std::mutex mutex;
+  in_threads(list.size(), jobs, [&](std::size_t i) {
+    const auto text = read(list[i]);
+    if (text && !wanted.mentioned_in(words_of(*text)) && !spoilt.contains(list[i])) return;
+    const std::lock_guard guard(mutex);
+    reached.insert(list[i]);
+  });
+  return reached;
+}
+
+}  // namespace splicer
