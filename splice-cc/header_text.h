@@ -51,7 +51,7 @@ void each_word(std::string_view text, Visit visit) {
       while (i < text.size() && is_part(text[i])) ++i;
       visit(text.substr(begin, i - begin));
     } else if (quote != 0) {
-      if (c == '\\' && i + 1 < text.size() && text[i + 1] != '\n') {
+      if (c == '\\') {  // a string goes on behind the end of a line, too
         i += 2;
         continue;
       }

@@ -39,6 +39,26 @@ std::vector<std::string_view> tokens_of(std::string_view text) {
   return tokens;
 }
 
+// Its last line goes on behind a backslash, and in a comment.
+std::size_t end_of_directive(std::string_view text, std::size_t at) {
+  char quote = 0;
+  for (; at < text.size(); ++at) {
+    if (text[at] == '\n') return at;
+    if (text[at] == '\\') {
+      ++at;
+    } else if (quote != 0) {
+      if (text[at] == quote) quote = 0;
+    } else if (text[at] == '"' || text[at] == '\'') {
+      quote = text[at];
+    } else if (text.substr(at, 2) == "//") {
+      while (at + 1 < text.size() && (text[at + 1] != '\n' || text[at] == '\\')) ++at;
+    } else if (text.substr(at, 2) == "/*") {
+      at = std::min(text.find("*/", at + 2), text.size() - 1) + 1;
+    }
+  }
+  return text.size();
+}
+
 // The parameters of a macro, and where its body begins.
 std::size_t read_parameters(const std::vector<std::string_view>& tokens, bool has_parameters,
                             std::vector<std::string>& parameters) {
@@ -66,13 +86,31 @@ void MacroParts::add_operand(const std::string& name, const std::vector<std::str
   }
 }
 
+bool MacroParts::may_be_any(const std::vector<std::string>& parameters,
+                            const std::vector<std::string_view>& body, std::size_t i) const {
+  if (i + 1 == body.size() || body[i + 1] != "(") return false;
+  const auto is_parameter = [&](std::string_view word) {
+    return std::find(parameters.begin(), parameters.end(), word) != parameters.end();
+  };
+  if (i < 2 || body[i - 1] != "##") return is_parameter(body[i]);
+  const std::string_view begin = is_parameter(body[i - 2]) ? "" : body[i - 2];
+  const std::string_view end = is_parameter(body[i]) ? "" : body[i];
+  return std::any_of(pasted_.begin(), pasted_.end(), [&](const auto& macro) {
+    // With more parts before it, the beginning may be any.
+    return ((i >= 4 && body[i - 3] == "##") || macro.first.starts_with(begin)) &&
+           macro.first.ends_with(end);
+  });
+}
+
 void MacroParts::learn_calls(const std::string& name, const std::vector<std::string>& parameters,
                              const std::vector<std::string_view>& body, const MacroParts& known) {
+  static const std::set<std::size_t> kFirst = {0};  // and whatever is beyond it
   for (std::size_t i = 0; i < body.size(); ++i) {
     if (!is_word(body[i])) continue;
     const auto called = known.pasted_.find(body[i]);
-    if (called == known.pasted_.end()) continue;
-    const std::set<std::size_t>& indexes = called->second;
+    const bool any = known.may_be_any(parameters, body, i);
+    if (!any && called == known.pasted_.end()) continue;
+    const std::set<std::size_t>& indexes = any ? kFirst : called->second;
     if (i + 1 == body.size() || body[i + 1] != "(") {
       // Another name for it, or it is handed on.
       pasted_[name].insert(indexes.begin(), indexes.end());
@@ -98,9 +136,7 @@ void MacroParts::learn(std::string_view text, const MacroParts& known) {
     std::size_t before = at;
     while (before > 0 && (text[before - 1] == ' ' || text[before - 1] == '\t')) --before;
     if (before == 0 || text[before - 1] != '#') continue;
-    std::size_t end = std::min(text.find('\n', at), text.size());
-    while (end < text.size() && text[end - 1] == '\\')
-      end = std::min(text.find('\n', end + 1), text.size());
+    const std::size_t end = end_of_directive(text, at);
     const std::string_view define = text.substr(at + kDefine.size(), end - at - kDefine.size());
     at = end;
     const std::vector<std::string_view> tokens = tokens_of(define);

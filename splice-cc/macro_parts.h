@@ -35,6 +35,9 @@ class MacroParts {
   // Calls of macros that put their arguments together, in the body of `name`.
   void learn_calls(const std::string& name, const std::vector<std::string>& parameters,
                    const std::vector<std::string_view>& body, const MacroParts& known);
+  // Is the name that is called at body[i] a parameter, or put together, and so one of many?
+  bool may_be_any(const std::vector<std::string>& parameters,
+                  const std::vector<std::string_view>& body, std::size_t i) const;
   void add_operand(const std::string& name, const std::vector<std::string>& parameters,
                    std::string_view word);
 
