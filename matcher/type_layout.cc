@@ -16,8 +16,9 @@ namespace splicer {
 
 namespace {
 
-constexpr unsigned kMaxDepth = 32;            // of structures in structures, of modifiers in a row
-constexpr std::size_t kMaxMembers = 1 << 16;  // of one structure
+constexpr unsigned kMaxDepth = 32;         // of structures in structures, of modifiers in a row
+constexpr std::size_t kMaxWork = 1 << 26;  // members looked at, and bytes of their names
+constexpr std::size_t kMaxName = 4096;     // more of a name is not read
 
 struct Free {
   void operator()(btf* types) const { btf__free(types); }
@@ -35,14 +36,18 @@ btf* split_from(std::span<const std::uint8_t> bytes, btf* base) {
   return types;
 }
 
+Failure malformed(const std::string& target) {
+  return fail(ExitCode::error, "btf-malformed",
+              fmt::format("the type information of {} cannot be read", target))
+      .hint("is the kernel damaged? it says of itself what no tool can parse");
+}
+
 Result<Types> parse(std::span<const std::uint8_t> bytes, btf* base, const std::string& target) {
   libbpf_set_print(nullptr);  // it writes its complaints to standard error
   btf* types = base != nullptr ? split_from(bytes, base)
                                : btf__new(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
   if (types != nullptr && libbpf_get_error(types) == 0) return Types(types);
-  return fail(ExitCode::error, "btf-malformed",
-              fmt::format("the type information of {} cannot be read", target))
-      .hint("is the kernel damaged? it says of itself what no tool can parse");
+  return malformed(target);
 }
 
 // Behind const, volatile, restrict and tags, but not behind a typedef.
@@ -59,22 +64,26 @@ const btf_type* unqualified(const btf* types, std::uint32_t id) {
 
 std::string name_of(const btf* types, std::uint32_t offset) {
   const char* name = btf__str_by_offset(types, offset);
-  return name == nullptr ? "" : name;
+  return name == nullptr ? std::string() : std::string(name, strnlen(name, kMaxName));
 }
 
-// All members, those of unnamed structures among them; false if there is no end to it.
+// All members, those of unnamed structures among them; false if there is no end to it, or `work`,
+// what may still be done, is used up.
 bool add_members(const btf* types, const btf_type* type, std::uint64_t base,
-                 const std::string& prefix, unsigned depth, std::vector<TypeMember>& members) {
+                 const std::string& prefix, unsigned depth, std::size_t& work,
+                 std::vector<TypeMember>& members) {
   if (depth == kMaxDepth) return false;
   const btf_member* member = btf_members(type);
   for (std::uint32_t i = 0; i < btf_vlen(type); ++i, ++member) {
-    if (members.size() == kMaxMembers) return false;
     const std::string name = name_of(types, member->name_off);
+    const std::size_t cost = sizeof(TypeMember) + prefix.size() + name.size();
+    if (work < cost) return false;
+    work -= cost;
     const std::uint64_t offset = base + btf_member_bit_offset(type, i);
     const btf_type* inner = unqualified(types, member->type);
     if (inner != nullptr && btf_is_composite(inner) && inner->name_off == 0) {
       const std::string inside = name.empty() ? prefix : prefix + name + ".";
-      if (!add_members(types, inner, offset, inside, depth + 1, members)) return false;
+      if (!add_members(types, inner, offset, inside, depth + 1, work, members)) return false;
     } else if (!name.empty()) {
       members.push_back({prefix + name, offset, btf_member_bitfield_size(type, i)});
     }
@@ -161,12 +170,13 @@ Result<std::size_t> compare_layouts(std::span<const TypeLayout> wanted,
       found->second.push_back(type.structure);
   }
   std::size_t agreeing = 0;
+  std::size_t work = kMaxWork;
   for (const TypeLayout& one : wanted) {
     std::optional<std::string> first;
     bool agrees = false;
     for (const btf_type* type : known[one.name]) {
       TypeLayout there{one.name, type->size, {}};
-      if (!add_members(types, type, 0, "", 0, there.members)) continue;
+      if (!add_members(types, type, 0, "", 0, work, there.members)) return malformed(target);
       const auto different = difference(one, there);
       agrees = agrees || !different;
       if (!first) first = different;
