@@ -116,6 +116,27 @@ bool ends_with_tag(std::string_view text) {
   return false;
 }
 
+// Is there a list of enumerators in it with one that a macro makes? "enum { EACH(NAME) }"
+bool has_made_enumerators(std::string_view text) {
+  for (std::size_t at = text.find("enum"); at != std::string_view::npos;
+       at = text.find("enum", at + 1)) {
+    const std::size_t open = text.find_first_of("{(;,=*", at);
+    if (open == std::string_view::npos || text[open] != '{') continue;
+    int depth = 0;
+    for (std::size_t i = open; i < text.size() && text[i] != '}'; ++i) {
+      if (depth == 0 && (text[i] == '{' || text[i] == ',')) {
+        const std::string_view name = trimmed(text.substr(i + 1));
+        const std::string_view behind = trimmed(name.substr(first_word(name).size()));
+        if (!behind.starts_with(',') && !behind.starts_with('=') && !behind.starts_with('}'))
+          return true;
+      }
+      if (text[i] == '(') ++depth;
+      if (text[i] == ')') --depth;
+    }
+  }
+  return false;
+}
+
 // A macro that is called where a declaration stands, "DEFINE_FOO(x)" or "static DEFINE_FOO(x);".
 bool is_call(std::string_view text) {
   std::string_view word = first_word(text);
@@ -278,14 +299,10 @@ class Cutter {
       silent = silent && (one.text.starts_with("_Static_assert ") || one.text == "; ");
     }
     if (!function) add_names(told(head), piece.names);
-    if (is_call(plain)) {
-      add_words(text, piece.stems);
-      std::erase_if(piece.stems, is_keyword);
-      piece.names = piece.stems;
-    }
     std::erase_if(piece.names, is_keyword);
     // What no name tells cannot be looked for.
-    if (piece.names.empty() && !silent) piece.anonymous = true;
+    if (is_call(plain) || has_made_enumerators(plain) || (piece.names.empty() && !silent))
+      piece.anonymous = true;
     pieces_.push_back(std::move(piece));
   }
 

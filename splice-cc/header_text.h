@@ -9,9 +9,8 @@
 //     #endif
 //
 // Nothing is preprocessed, so a piece may be any text at all. What cannot be understood says so:
-// a macro that is called outside functions may declare anything that its arguments can be a part
-// of (`stems`), and a piece that makes code by itself, or a directive that changes all that
-// follows, has no name (`anonymous`).
+// a macro that is called outside functions may declare anything, and it, a piece that makes code by
+// itself, or a directive that changes all that follows, has no name (`anonymous`).
 //
 // Invariant: equal pieces under equal conditions mean the same, unless a name that they mention
 // means something else. A text whose braces depend on conditions is not cut at all.
@@ -28,7 +27,6 @@ namespace splicer {
 struct Piece {
   std::string text;                          // with the conditions that it stands under
   std::set<std::string, std::less<>> names;  // what may be meant by it
-  std::set<std::string, std::less<>> stems;  // parts of names that it may make
   std::set<std::string, std::less<>> mentions;
   bool anonymous = false;
 };

@@ -17,7 +17,6 @@ namespace splicer {
 namespace {
 
 constexpr std::size_t kMostNames = 4000;  // then nearly everything is meant: not worth the search
-constexpr std::size_t kMostStems = 24;
 
 using Words = std::unordered_set<std::string_view>;
 
@@ -30,8 +29,7 @@ class Wanted {
     fresh_.push_back(name);
     return true;
   }
-  bool add_stem(const std::string& stem) { return stems_.insert(stem).second; }
-  bool too_many() const { return names_.size() > kMostNames || stems_.size() > kMostStems; }
+  bool too_many() const { return names_.size() > kMostNames; }
 
   // Works out by which words the names that were added since may be mentioned.
   void learn(const MacroParts& in_macros) {
@@ -57,8 +55,6 @@ class Wanted {
     for (const auto& word : words) {
       const std::string text(word);
       if (words_.contains(text)) return true;
-      for (const std::string& stem : stems_)
-        if (text.find(stem) != std::string::npos) return true;
       if (const auto half = halves_.find(text); half != halves_.end())
         open.push_back(&half->second);
     }
@@ -70,7 +66,6 @@ class Wanted {
 
  private:
   std::set<std::string> names_;
-  std::set<std::string> stems_;
   std::vector<std::string> fresh_;
   std::unordered_set<std::string> words_;
   std::unordered_map<std::string, std::unordered_set<std::string>> halves_;
@@ -105,7 +100,6 @@ bool add_changed(const HeaderChange& change, Wanted& wanted) {
   const auto changed = [&](const Piece& piece) { return balance[piece.text] != 0; };
   const auto add = [&](const Piece& piece) {
     for (const std::string& name : piece.names) wanted.add(name);
-    for (const std::string& stem : piece.stems) wanted.add_stem(stem);
     return !piece.anonymous;
   };
   std::vector<const Piece*> kept_before;
@@ -187,16 +181,17 @@ std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
         }
         for (Piece& piece : *pieces) {
           if (!wanted.mentioned_in(piece.mentions)) continue;
-          if (piece.anonymous) spoilt.insert(path);
-          meant.push_back(std::move(piece));
+          if (piece.anonymous) {
+            spoilt.insert(path);
+          } else {
+            meant.push_back(std::move(piece));
+          }
         }
       }
     });
     more = false;
-    for (const Piece& piece : meant) {
+    for (const Piece& piece : meant)
       for (const std::string& name : piece.names) more = wanted.add(name) || more;
-      for (const std::string& stem : piece.stems) more = wanted.add_stem(stem) || more;
-    }
   }
 
   std::set<std::string> reached;

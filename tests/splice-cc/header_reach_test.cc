@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/splice-cc/temporary_folder.h"
 
 namespace splicer {
@@ -104,6 +106,92 @@ TEST(HeaderReach, ForcedIncludesReachEverything) {
                        {"z.h", ""}},
                       {"include/linux/attributes.h"}),
               UnorderedElementsAre("x.c", "y.S"));
+}
+
+std::set<std::string> read_by(const std::map<std::string, std::string>& files,
+                              const std::set<std::string>& from) {
+  return IncludeGraph::from_texts(files).read_by(from);
+}
+
+TEST(HeaderReach, ReadByASource) {
+  const std::map<std::string, std::string> files = {
+      {"include/a.h", "#include <b.h>\n"},
+      {"include/b.h", "#include <a.h>\n#include <none.h>\n"},
+      {"include/c.h", "#include <a.h>\n"},
+      {"x.c", "#include <a.h>\n"},
+      {"y.c", "#include \"x.c\"\n#include <c.h>\n"},
+      {"z.S", ""}};
+  EXPECT_THAT(read_by(files, {"x.c"}), ElementsAre("include/a.h", "include/b.h", "x.c"));
+  EXPECT_THAT(read_by(files, {"y.c"}),
+              ElementsAre("include/a.h", "include/b.h", "include/c.h", "x.c", "y.c"));
+  EXPECT_THAT(read_by(files, {"z.S", "include/c.h"}),
+              ElementsAre("include/a.h", "include/b.h", "include/c.h", "z.S"));
+  EXPECT_THAT(read_by(files, {}), IsEmpty());
+  EXPECT_THAT(read_by(files, {"unknown.c"}), IsEmpty());
+}
+
+TEST(HeaderReach, ReadByTheSuffixOfAPath) {
+  const std::map<std::string, std::string> files = {
+      {"include/linux/fs.h", ""},
+      {"include/uapi/linux/fs.h", ""},
+      {"include/xlinux/fs.h", ""},
+      {"a/own.h", ""},
+      {"b/own.h", ""},
+      {"a/x.c", "#include <linux/fs.h>\n#include \"own.h\"\n"},
+      {"c/y.c", "#include \"own.h\"\n#include \"../b/own.h\"\n"},
+      {"d/z.c", "#include \"./../b/own.h\"\n"}};
+  EXPECT_THAT(read_by(files, {"a/x.c"}),
+              ElementsAre("a/own.h", "a/x.c", "include/linux/fs.h", "include/uapi/linux/fs.h"));
+  EXPECT_THAT(read_by(files, {"c/y.c"}), ElementsAre("a/own.h", "b/own.h", "c/y.c"));
+  EXPECT_THAT(read_by(files, {"d/z.c"}), ElementsAre("b/own.h", "d/z.c"));
+}
+
+// What reads a file is what the file is read by.
+TEST(HeaderReach, BothWaysAgree) {
+  const std::map<std::string, std::string> files = {
+      {"include/linux/compiler_types.h", "#include <linux/attributes.h>\n"},
+      {"include/linux/attributes.h", ""},
+      {"include/a.h", "#include \"sub/b.h\"\n"},
+      {"include/sub/b.h", "#include \"../a.h\"\n#include \"c.h\"\n"},
+      {"include/c.h", ""},
+      {"x.c", "#include <a.h>\n"},
+      {"sub/y.c", "#include \"b.h\"\n"},
+      {"z.S", ""}};
+  const IncludeGraph graph = IncludeGraph::from_texts(files);
+  for (const auto& [header, text] : files) {
+    const std::vector<std::string> sources = graph.reached_from({header});
+    for (const std::string source : {"x.c", "sub/y.c", "z.S"}) {
+      if (source == header) continue;
+      EXPECT_EQ(std::count(sources.begin(), sources.end(), source) == 1,
+                graph.read_by({source}).contains(header))
+          << header << " " << source;
+    }
+  }
+}
+
+TEST(HeaderReach, ReadWithoutAnIncludeLine) {
+  const std::map<std::string, std::string> files = {
+      {"include/linux/kconfig.h", "#include <generated/autoconf.h>\n"},
+      {"include/generated/autoconf.h", ""},
+      {"include/other.h", ""},
+      {"x.c", ""}};
+  EXPECT_THAT(read_by(files, {"x.c"}),
+              ElementsAre("include/generated/autoconf.h", "include/linux/kconfig.h", "x.c"));
+  EXPECT_THAT(
+      IncludeGraph::from_texts(files).included(
+          {"include/generated/autoconf.h", "include/linux/kconfig.h", "include/other.h", "x.c"}),
+      ElementsAre("include/generated/autoconf.h", "include/linux/kconfig.h"));
+}
+
+TEST(HeaderReach, Included) {
+  const IncludeGraph graph = IncludeGraph::from_texts({{"a/own.h", ""},
+                                                       {"b/own.h", ""},
+                                                       {"a/x.c", "#include \"own.h\"\n"},
+                                                       {"a/y.c", "#include \"x.c\"\n"}});
+  EXPECT_THAT(graph.included({"a/own.h", "b/own.h", "a/x.c", "a/y.c", "unknown.h"}),
+              ElementsAre("a/own.h", "a/x.c"));
+  EXPECT_THAT(graph.included({"b/own.h"}), IsEmpty());
+  EXPECT_THAT(graph.included({}), IsEmpty());
 }
 
 TEST(HeaderReach, OfAFileThatNobodyIncludes) {

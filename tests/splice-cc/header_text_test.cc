@@ -85,7 +85,6 @@ TEST(CutHeader, Functions) {
   const Piece f = only("static inline int f(int x)\n{\n\treturn g(x) + LIMIT;\n}\n");
   EXPECT_THAT(f.mentions, IsSupersetOf({"f", "x", "g", "LIMIT"}));
   EXPECT_FALSE(f.anonymous);
-  EXPECT_THAT(f.stems, IsEmpty());
 }
 
 TEST(CutHeader, FunctionsWithAttributes) {
@@ -126,6 +125,17 @@ TEST(CutHeader, Enumerators) {
   EXPECT_THAT(names("enum { A, B = 2, C };\nenum e { D = A + 1, };\n"),
               ElementsAre(Names{"A", "B", "C"}, Names{"e", "D"}));
   EXPECT_THAT(only("struct s { enum { A, B } kind; };").names, IsSupersetOf({"s", "A", "B"}));
+}
+
+// Their names may stand in the macro alone.
+TEST(CutHeader, EnumeratorsThatAMacroMakes) {
+  for (const char* text : {"enum e { EACH(NAME) };", "enum { A, EACH(NAME) B };",
+                           "struct s { enum { A = 1, NAME(b), } kind; };"})
+    EXPECT_TRUE(only(text).anonymous) << text;
+  for (const char* text :
+       {"enum e { A = BIT(1, 2), B, };", "enum e { A };",
+        "static inline enum e f(int a) { return g(a); }", "typedef enum { A = (1), B = 2 } e_t;"})
+    EXPECT_FALSE(only(text).anonymous) << text;
 }
 
 TEST(CutHeader, Variables) {
@@ -174,18 +184,20 @@ TEST(CutHeader, MacrosInsideOfDeclarations) {
               ElementsAre(Names{"FLAG"}, Names{"s"}));
 }
 
+// They may declare anything, and make code.
 TEST(CutHeader, CallsOfMacros) {
-  const Piece one = only("DECLARE_THING(struct s, foo);\n");
-  EXPECT_EQ(one.stems, (Names{"DECLARE_THING", "s", "foo"}));
-  EXPECT_EQ(one.names, one.stems);
-  EXPECT_EQ(only("static DECLARE_THING(foo, 1);").stems, (Names{"DECLARE_THING", "foo", "1"}));
-  EXPECT_EQ(only("static inline\nMAKE(foo)\n{ return x; }").stems, (Names{"MAKE", "foo", "x"}));
-  // Without a semicolon it cannot be told from what follows.
-  EXPECT_THAT(only("MAKE(foo)\nstatic inline int f(void) { return 1; }\n").names,
-              IsSupersetOf({"MAKE", "foo", "f"}));
-  EXPECT_THAT(only("MAKE(foo)\ntypedef struct { int a; } x_t;\n").names, Contains("x_t"));
+  for (const char* text : {"DECLARE_THING(struct s, foo);\n", "static DECLARE_THING(foo, 1);",
+                           "MAKE(foo)\n", "static inline\nMAKE(foo)\n{ return x; }",
+                           // Without a semicolon it cannot be told from what follows.
+                           "MAKE(foo)\nstatic inline int f(void) { return 1; }\n",
+                           "MAKE(foo)\ntypedef struct { int a; } x_t;\n"})
+    EXPECT_TRUE(only(text).anonymous) << text;
+  EXPECT_THAT(only("DECLARE_THING(struct s, foo);\n").mentions,
+              IsSupersetOf({"DECLARE_THING", "s", "foo"}));
+  for (const char* text : {"static_assert(sizeof(struct s) == 8);", "typeof(int) a(void);",
+                           "extern __attribute__((pure)) int f(int);"})
+    EXPECT_FALSE(only(text).anonymous) << text;
   EXPECT_THAT(only("static_assert(sizeof(struct s) == 8);").names, IsEmpty());
-  EXPECT_FALSE(only("static_assert(sizeof(struct s) == 8);").anonymous);
 }
 
 TEST(CutHeader, WhatHasNoName) {
