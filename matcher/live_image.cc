@@ -16,7 +16,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <sstream>
 
@@ -79,8 +78,9 @@ class LiveImage final : public Image {
 
   // kernel/bpf/sysfs_btf.c for vmlinux, btf_module_notify() in kernel/bpf/btf.c for modules.
   std::vector<std::uint8_t> types(const std::string& target) const override {
-    std::ifstream file(types_ + "/" + target, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    std::ostringstream text;  // an iterator would throw where the file cannot be read
+    text << std::ifstream(types_ + "/" + target, std::ios::binary).rdbuf();
+    return {text.view().begin(), text.view().end()};
   }
 
   Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {

@@ -135,6 +135,26 @@ TEST_F(LiveImage, CoreFileCutShort) {
   EXPECT_FALSE(read.error().advice.empty());
 }
 
+TEST_F(LiveImage, TypesByTarget) {
+  write("kcore", core_file({{kText, ByteVector(16)}}));
+  write("kallsyms", kSymbols);
+  std::filesystem::create_directories(folder_ + "/sys/kernel/btf");
+  const ByteVector types = {0x9f, 0xeb, 0, '\n', '\r', ' ', 0xff};
+  write("sys/kernel/btf/vmlinux", types);
+  write("sys/kernel/btf/tun", ByteVector(100000, 7));
+  write("sys/kernel/btf/empty", ByteVector());
+  const auto image = open_live_image(folder_, folder_ + "/sys");
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ((*image)->types("vmlinux"), types);
+  EXPECT_EQ((*image)->types("tun"), ByteVector(100000, 7));
+  EXPECT_EQ((*image)->types("empty"), ByteVector());
+  EXPECT_EQ((*image)->types("virtio_net"), ByteVector());
+  EXPECT_EQ((*image)->types(""), ByteVector());  // a folder
+  const auto without = open_live_image(folder_, folder_ + "/none");
+  ASSERT_TRUE(without);
+  EXPECT_EQ((*without)->types("vmlinux"), ByteVector());
+}
+
 TEST_F(LiveImage, NoCoreFile) { EXPECT_EQ(refusal(), "kcore-unreadable"); }
 
 TEST_F(LiveImage, MalformedCoreFile) {
