@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,10 +30,19 @@ class FakeImage final : public Image {
   const SymbolTable& symbols() const override { return symbols_; }
   bool live() const override { return false; }
 
+  void set_types(const std::string& target, std::vector<std::uint8_t> types) {
+    types_[target] = std::move(types);
+  }
+  std::vector<std::uint8_t> types(const std::string& target) const override {
+    const auto found = types_.find(target);
+    return found == types_.end() ? std::vector<std::uint8_t>() : found->second;
+  }
+
  private:
   std::uint64_t base_;
   std::vector<std::uint8_t> memory_;
   SymbolTable symbols_;
+  std::map<std::string, std::vector<std::uint8_t>> types_;  // by target
 };
 
 }  // namespace splicer

@@ -124,6 +124,68 @@ TEST(Manifest, Hooks) {
   EXPECT_FALSE(parse_manifest(alone, "x.tar"));
 }
 
+TEST(Manifest, Types) {
+  const auto manifest = parse_manifest(sample(), "x.tar");
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  EXPECT_EQ(sample()["targets"][0]["types"],
+            json::parse(R"([{"name": "struct task_struct", "size": 64,
+                             "members": ["usage@0", "flags.used@35:1", "flags.all@36:64"]}])"));
+  const std::vector<TypeLayout>& types = manifest->targets[0].types;
+  ASSERT_EQ(types.size(), 1u);
+  EXPECT_EQ(types[0].name, "struct task_struct");
+  EXPECT_EQ(types[0].size, 64u);
+  EXPECT_EQ(types[0].members, sample_package().manifest.targets[0].types[0].members);
+  EXPECT_EQ(manifest->targets[1].types.size(), 0u);
+
+  EXPECT_EQ(code_with("/targets/0/types", json::array()), "");
+  EXPECT_EQ(code_with("/targets/0/types/0/members", json::array()), "");
+  EXPECT_EQ(code_with("/targets/0/types/0/size", 0u), "");
+  EXPECT_EQ(code_with("/targets/0/types/0/size", 1ull << 32), "package-manifest");
+  EXPECT_EQ(code_with("/targets/0/types/0/name", "struct a\n"), "package-manifest");
+}
+
+TEST(Manifest, MembersOfTypes) {
+  const auto code_of = [](const std::string& member) {
+    return code_with("/targets/0/types/0/members/0", member);
+  };
+  for (const char* member :
+       {"usage@0", "usage@2147483648", "usage@8:1", "usage@8:64", "a.b.c@07", "a@1:007"})
+    EXPECT_EQ(code_of(member), "") << member;
+  for (const char* member : {"",
+                             "usage",
+                             "@0",
+                             "@",
+                             "usage@",
+                             "usage@x",
+                             "usage@-1",
+                             "usage@+1",
+                             "usage@0x10",
+                             "usage@ 1",
+                             "usage @1",
+                             " usage@1",
+                             "usage@1 ",
+                             "usage@1x",
+                             "usage@1@2",
+                             "usage@2147483649",
+                             "usage@18446744073709551616",
+                             "usage@1:",
+                             "usage@1:0",
+                             "usage@1:65",
+                             "usage@1:-1",
+                             "usage@1:1:1",
+                             "usage@1:1x",
+                             "usage@1: 1",
+                             "usage@1:1 ",
+                             "usage@:1",
+                             "us\x1b[2J@1",
+                             "us\tage@1",
+                             "usage:1"})
+    EXPECT_EQ(code_of(member), "package-manifest") << member;
+  EXPECT_EQ(code_of(std::string(511, 'a') + "@1"), "");
+  EXPECT_EQ(code_of(std::string(512, 'a') + "@1"), "package-manifest");
+  EXPECT_EQ(code_of(std::string("us\0age@1", 8)), "package-manifest");
+}
+
 TEST(Manifest, VmlinuxIsFirst) {
   json document = sample();
   std::swap(document["targets"][0], document["targets"][1]);

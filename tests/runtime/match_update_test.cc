@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/match_update.h"
 
+#include <bpf/btf.h>
 #include <gtest/gtest.h>
 
 #include "tests/runtime/fake_image.h"
@@ -30,16 +31,31 @@ class MatchUpdateTest : public ::testing::Test {
   }
   Result<MatchedUpdate> match(std::vector<std::uint8_t> memory) {
     memory.resize(64, 0xcc);
-    const FakeImage image(kFork, std::move(memory),
-                          {{kFork, 'T', "copy_process", "vmlinux"},
-                           {kFork + 16, 'T', "check_limit", "vmlinux"},
-                           {kFork + 24, 'T', "free_task", "vmlinux"},
-                           {0xffffffffc0000000, 't', "far", "virtio_net"}});
+    FakeImage image(kFork, std::move(memory),
+                    {{kFork, 'T', "copy_process", "vmlinux"},
+                     {kFork + 16, 'T', "check_limit", "vmlinux"},
+                     {kFork + 24, 'T', "free_task", "vmlinux"},
+                     {0xffffffffc0000000, 't', "far", "virtio_net"}});
+    image.set_types("vmlinux", types_);
     return match_update(package_, left_out_, image, State());
   }
   Package package_;
   std::set<std::string> left_out_;
+  std::vector<std::uint8_t> types_;  // of the kernel
 };
+
+// What the kernel says of a structure that has one member.
+std::vector<std::uint8_t> kernel_types(const char* member, std::uint32_t size) {
+  btf* const types = btf__new_empty();
+  const int integer = btf__add_int(types, "int", 4, BTF_INT_SIGNED);
+  btf__add_struct(types, "task_struct", size);
+  btf__add_field(types, member, integer, 0, 0);
+  std::uint32_t count = 0;
+  const auto* data = static_cast<const std::uint8_t*>(btf__raw_data(types, &count));
+  std::vector<std::uint8_t> bytes(data, data + count);
+  btf__free(types);
+  return bytes;
+}
 
 TEST_F(MatchUpdateTest, Proved) {
   const auto matched = match(std::vector<std::uint8_t>(24, 0x90));
@@ -103,6 +119,33 @@ TEST_F(MatchUpdateTest, HostilePreObject) {
   const auto matched = match(std::vector<std::uint8_t>(24, 0x90));
   ASSERT_FALSE(matched);
   EXPECT_EQ(matched.error().exit, ExitCode::bad_package);
+}
+
+TEST_F(MatchUpdateTest, TypesOfTheKernel) {
+  const std::vector<std::uint8_t> memory(24, 0x90);
+  EXPECT_EQ(match(memory)->types, 0u);  // of a kernel that says nothing of them
+  package_.manifest.targets[0].types = {{"struct task_struct", 64, {{"usage", 0, 0}}},
+                                        {"struct unknown", 8, {}}};
+  EXPECT_EQ(match(memory)->types, 0u);
+
+  types_ = kernel_types("usage", 64);
+  const auto matched = match(memory);
+  ASSERT_TRUE(matched) << matched.error().message;
+  EXPECT_EQ(matched->types, 1u);
+
+  types_ = kernel_types("usage", 72);
+  const auto longer = match(memory);
+  ASSERT_FALSE(longer);
+  EXPECT_EQ(longer.error().code, "structure-layout");
+  EXPECT_EQ(longer.error().exit, ExitCode::mismatch);
+  EXPECT_EQ(longer.error().file, "vmlinux");
+
+  types_ = kernel_types("stack", 64);
+  EXPECT_EQ(match(memory).error().code, "structure-layout");
+  types_ = {1, 2, 3};
+  EXPECT_EQ(match(memory).error().code, "btf-malformed");
+  left_out_ = {"vmlinux"};
+  EXPECT_EQ(match(memory).error().code, "module-not-loaded");
 }
 
 TEST_F(MatchUpdateTest, NothingLeftToPatch) {
