@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -36,6 +37,16 @@ btf* split_from(std::span<const std::uint8_t> bytes, btf* base) {
   return types;
 }
 
+// libbpf believes the length of the header, and may then find the types where no type can stand; it
+// would also turn the bytes of another machine's.
+bool has_good_header(std::span<const std::uint8_t> bytes) {
+  btf_header header{};
+  if (bytes.size() < sizeof header) return false;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return header.magic == BTF_MAGIC && header.hdr_len >= sizeof header &&
+         header.hdr_len <= bytes.size() && header.hdr_len % alignof(btf_type) == 0;
+}
+
 Failure malformed(const std::string& target) {
   return fail(ExitCode::error, "btf-malformed",
               fmt::format("the type information of {} cannot be read", target))
@@ -43,6 +54,7 @@ Failure malformed(const std::string& target) {
 }
 
 Result<Types> parse(std::span<const std::uint8_t> bytes, btf* base, const std::string& target) {
+  if (!has_good_header(bytes)) return malformed(target);
   libbpf_set_print(nullptr);  // it writes its complaints to standard error
   btf* types = base != nullptr ? split_from(bytes, base)
                                : btf__new(bytes.data(), static_cast<std::uint32_t>(bytes.size()));

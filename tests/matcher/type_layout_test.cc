@@ -301,15 +301,26 @@ TEST(TypeLayout, AnyBytes) {
   }
 }
 
-// The type section begins behind a header whose length is what it says.
+// The types begin behind a header whose length is what it says.
 TEST(TypeLayout, HeadersOfOtherLengths) {
   const Bytes whole = pair_types().bytes();
-  for (std::uint32_t length : {0u, 1u, 8u, 23u, 25u, 26u, 32u, 0x80000000u, 0xffffffffu}) {
+  for (const std::uint32_t length : {0u, 1u, 8u, 20u, 23u, 25u, 26u, 0x80000000u, 0xffffffffu}) {
     Bytes wrong = whole;
     for (unsigned i = 0; i < 4; ++i) wrong[4 + i] = static_cast<std::uint8_t>(length >> (8 * i));
     wrong.insert(wrong.end(), 16, 0);
-    EXPECT_NE(verdict(kPair, wrong), "agrees") << length;
+    EXPECT_EQ(verdict(kPair, wrong), "btf-malformed") << length;
+    EXPECT_EQ(verdict(kPair, whole, wrong), "btf-malformed") << length;
   }
+  Bytes longer = whole;  // as a later version may have it
+  longer[4] = sizeof(btf_header) + 8;
+  longer.insert(longer.begin() + sizeof(btf_header), 8, 0);
+  EXPECT_EQ(verdict(kPair, longer), "agrees");
+}
+
+TEST(TypeLayout, OfTheOtherByteOrder) {
+  Bytes turned = pair_types().bytes();
+  std::swap(turned[0], turned[1]);
+  EXPECT_EQ(verdict(kPair, turned), "btf-malformed");
 }
 
 TEST(TypeLayout, StructuresThatContainThemselves) {
