@@ -49,10 +49,9 @@ class Wanted {
   }
 
   // Is any name among these words, or made of them?
-  template <typename Container>
-  bool mentioned_in(const Container& words) const {
+  bool mentioned_in(const Words& words) const {
     std::vector<const std::unordered_set<std::string>*> open;
-    for (const auto& word : words) {
+    for (const std::string_view word : words) {
       const std::string text(word);
       if (words_.contains(text)) return true;
       if (const auto half = halves_.find(text); half != halves_.end())
@@ -60,7 +59,7 @@ class Wanted {
     }
     return std::any_of(open.begin(), open.end(), [&](const auto* rests) {
       return std::any_of(words.begin(), words.end(),
-                         [&](const auto& word) { return rests->contains(std::string(word)); });
+                         [&](std::string_view word) { return rests->contains(std::string(word)); });
     });
   }
 
@@ -180,7 +179,7 @@ std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
           continue;
         }
         for (Piece& piece : *pieces) {
-          if (!wanted.mentioned_in(piece.mentions)) continue;
+          if (!wanted.mentioned_in({piece.mentions.begin(), piece.mentions.end()})) continue;
           if (piece.anonymous) {
             spoilt.insert(path);
           } else {
