@@ -6,9 +6,10 @@
 // compared there. What it refers to is thereby learnt, which gives candidates to functions whose
 // names are ambiguous: a reference from proved code decides. Where no reference does, the place
 // decides: the linker lays an object's code out in one piece (for each input section name), so a
-// candidate right beside a proved function of the same object is the object's own. Code that merely
-// looks right at one of several addresses is never enough: another object may hold the same static
-// function.
+// candidate right beside a proved function of the same object is the object's own. Or a variable of
+// the object whose name is unique points to one of them, as a table of operations does. Code that
+// merely looks right at one of several addresses is never enough: another object may hold the same
+// static function.
 //
 // Sections of constants are compared when they are first referred to, and say where more symbols
 // are.
@@ -18,6 +19,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <deque>
 
 #include "matcher/code_compare.h"
@@ -76,7 +79,7 @@ class ObjectMatcher {
   MatchResult run() {
     collect_sections();
     prove_unambiguous();
-    while (prove_referenced() || prove_neighbours()) {
+    while (prove_referenced() || prove_neighbours() || prove_pointed_at()) {
     }
     return results();
   }
@@ -260,6 +263,35 @@ class ObjectMatcher {
       const bool matched = prove_at(code, own[0]);
       code.done = true;
       if (matched) return true;
+    }
+    return false;
+  }
+
+  // An ambiguous name that a variable with a unique name points to, where the object says that it
+  // points to this function.
+  bool prove_pointed_at() {
+    for (const Symbol& table : object_.symbols()) {
+      if (table.type != STT_OBJECT || !table.defined()) continue;
+      const auto known = image_.symbols().find(options_.target, table.name);
+      if (known.size() != 1) continue;
+      for (const Relocation& relocation : object_.section(table.section).relocations) {
+        const std::uint64_t into = relocation.offset - table.value;
+        const Symbol& target = object_.symbol(relocation.symbol);
+        if (relocation.type != R_X86_64_64 || relocation.offset < table.value ||
+            into >= table.size || !target.defined())
+          continue;
+        const auto code = std::ranges::find(sections_, target.section, &CodeSection::index);
+        std::array<std::uint8_t, 8> bytes{};
+        if (code == sections_.end() || code->done || !image_.read(known[0]->address + into, bytes))
+          continue;
+        std::uint64_t base = 0;
+        std::memcpy(&base, bytes.data(), sizeof base);
+        base -= target.value + static_cast<std::uint64_t>(relocation.addend);
+        if (std::ranges::find(code->candidates, base) == code->candidates.end()) continue;
+        const bool matched = prove_at(*code, base);
+        code->done = true;
+        if (matched) return true;
+      }
     }
     return false;
   }

@@ -9,11 +9,9 @@
 #include <set>
 
 #include "splice-cc/build_post.h"
-#include "splice-cc/header_reach.h"
+#include "splice-cc/header_units.h"
 #include "splice-cc/meaning.h"
-#include "splice-cc/name_reach.h"
 #include "splice-cc/new_module.h"
-#include "splice-cc/prune.h"
 #include "splice-cc/unit_list.h"
 
 namespace splicer {
@@ -85,37 +83,6 @@ std::vector<Unit> units_of(const std::map<std::string, Unit>& named) {
   return units;
 }
 
-// The files that may include a patched header and mention what changed in it.
-Result<std::set<std::string>> sources_by_name(const Creation& creation, const IncludeGraph& graph,
-                                              const std::set<std::string>& headers) {
-  const std::vector<std::string> readers = graph.reached_from(headers);
-  const fs::path folder = creation.scratch->path() / "names";
-  std::vector<std::string> unheard;  // whoever compiles says it again
-  std::vector<HeaderChange> changes;
-  auto before = PatchedView::make(*creation.kbuild, {creation.base}, folder / "before", &unheard);
-  if (!before) return propagate(before);
-  auto after = PatchedView::make(*creation.kbuild, {creation.base, creation.patches},
-                                 folder / "after", &unheard);
-  if (!after) return propagate(after);
-  for (const auto& view : {&*before, &*after})
-    if (auto plain = view->release_lines(); !plain) return propagate(plain);
-  for (const std::string& header : headers) {
-    const auto was = read_text(before->folder() / header);
-    const auto is = read_text(after->folder() / header);
-    changes.push_back({header, was ? *was : "", is ? *is : ""});
-  }
-  const ReadSource read = [&](const std::string& path) -> std::optional<std::string> {
-    auto text = read_text(before->folder() / path);
-    if (!text) return std::nullopt;
-    return std::move(*text);
-  };
-  const std::set<std::string> all(readers.begin(), readers.end());
-  auto named = reached_by_name(changes, all, graph, read, creation.options.jobs);
-  creation.console.detail("{} files may include what is patched, {} mention what changes",
-                          all.size(), named.size());
-  return named;
-}
-
 std::string target_member(const std::string& target) { return fmt::format("new/{}.ko", target); }
 
 }  // namespace
@@ -179,38 +146,22 @@ Result<void> find_units(Creation& creation) {
     }
   }
 
-  // Headers, and files that others include: every unit that reads one.
-  std::map<std::string, Unit> candidates;
   std::set<std::string> unused = others;
-  if (!others.empty()) {
-    creation.console.stage(
-        "looking for files that include {}",
-        others.size() == 1 ? *others.begin() : fmt::format("{} patched headers", others.size()));
-    auto graph = IncludeGraph::of(creation.tree);
-    if (!graph) return propagate(graph);
-    auto sources = sources_by_name(creation, *graph, others);
-    if (!sources) return propagate(sources);
-    for (const std::string& source : *sources) {
-      auto unit = list.find(source);
-      if (!unit) return propagate(unit);
-      if (*unit && !direct.contains((*unit)->name)) candidates.emplace((*unit)->name, **unit);
-    }
-  }
   std::vector<Unit> wanted = units_of(direct);
-  if (!candidates.empty()) {
-    auto affected =
-        affected_units(*creation.kbuild, units_of(candidates), others, creation.base,
-                       creation.patches, creation.scratch->path() / "prune", creation.options.jobs);
+  if (!others.empty()) {
+    auto affected = units_of_headers(creation, list, wanted, others);
     if (!affected) return propagate(affected);
     for (const std::string& file : affected->read) unused.erase(file);
-    for (const Unit& unit : affected->units)
-      creation.console.detail("{} uses what changed in them", unit.source);
-    creation.console.stage("{} files include them, {} use what changed", affected->readers,
-                           affected->units.size());
     wanted.insert(wanted.end(), affected->units.begin(), affected->units.end());
     if (wanted.empty() && !affected->read.empty())
       return nothing_changes(creation, "no code of this kernel uses what it changes");
   }
+  for (const Unit& unit : wanted)
+    if (unit.shared)
+      return fail(ExitCode::unsafe, "unit-in-two-modules",
+                  "several modules contain this object, and Splice can update only one")
+          .at_file(unit.name)
+          .hint("no way yet; this is rare, please report it");
   creation.console.stage(
       "compiling {} file{} as {} {}", wanted.size(), wanted.size() == 1 ? "" : "s",
       wanted.size() == 1 ? "it is in" : "they are in", creation.host.kernel.release);
@@ -314,6 +265,10 @@ Result<void> compare_units(Creation& creation) {
                                          : fmt::format("it changes only code that ran at start-up "
                                                        "and is gone ({})",
                                                        init.front()));
+  for (const UnitDiff& diff : creation.diffs)
+    for (const std::string& name : diff.exported)
+      creation.warnings.push_back(fmt::format(
+          "{} is newly exported: only the code of this update can use it before a reboot", name));
   for (const std::string& name : init)
     creation.warnings.push_back(
         fmt::format("{} is start-up code: its change takes effect after a reboot", name));

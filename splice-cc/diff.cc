@@ -36,6 +36,15 @@ std::string steady_name(const std::string& name) {
   return std::regex_replace(name, numbers, "$1__");
 }
 
+// EXPORT_SYMBOL() (include/linux/export.h) writes an entry, and its name into a section that all
+// share. Modules that are loaded later look the symbol up by them; code of the update itself gets
+// its address from the matcher. So a new entry goes nowhere, and the names, which the linker merges
+// as it likes, say nothing.
+constexpr std::string_view kExported = "__ksymtab_";
+constexpr std::string_view kExportedNames = "__ksymtab_strings";
+
+bool is_export(const Section& section) { return section.name.starts_with("___ksymtab"); }
+
 class UnitDiffer {
  public:
   explicit UnitDiffer(const UnitPair& unit) : unit_(unit), compare_(unit) {}
@@ -93,6 +102,12 @@ class UnitDiffer {
       const Atom& atom = side.at(is != after.end() ? is->second : was->second);
       if (section_role(side.object().section(atom.section), module) == SectionRole::init) {
         diff_.init_changes.push_back(atom.name);
+        continue;
+      }
+      const Section& section = side.object().section(atom.section);
+      if (section.name == kExportedNames) continue;
+      if (was == before.end() && is_export(section)) {
+        diff_.exported.push_back(atom.name.substr(kExported.size()));
         continue;
       }
       return refuse("special-section-changed", atom.name,

@@ -71,6 +71,7 @@ struct UnitDiff {
   std::set<std::uint32_t> included;       // post atoms
   std::vector<std::string> added;         // new functions and variables among them
   std::vector<std::string> init_changes;  // start-up code that differs
+  std::vector<std::string> exported;      // symbols that the patch exports and that were not
   std::set<std::string> exit_changes;     // code that undoes what start-up code did
 };
 

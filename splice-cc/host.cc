@@ -89,9 +89,21 @@ void read_identity(Host& host, std::string& source_version) {
   }
 }
 
+// Debian's headers package includes the Makefile of the headers that all kernels of a build share,
+// "linux-headers-VERSION-common", or "-common-FEATURESET" where patches of a feature set are in.
+std::string find_common(Host& host) {
+  const auto makefile = read_text(host.headers / "Makefile");
+  std::smatch match;
+  static const std::regex include("include (/usr/src/linux-headers-[^ /]+-common-?([a-z0-9]*))/");
+  if (!makefile || !std::regex_search(*makefile, match, include)) return {};
+  host.common = resolve_in_root(host.root, match[1].str());
+  return match[2];
+}
+
 void find_source(const HostOptions& options, Host& host, const std::string& version,
                  Missing& missing, Result<void>& verdict) {
   std::error_code code;
+  const std::string feature = find_common(host);
   if (!options.source.empty()) {
     host.source = fs::absolute(options.source);
     if (!fs::exists(host.source, code))
@@ -107,6 +119,15 @@ void find_source(const HostOptions& options, Host& host, const std::string& vers
   if (!fs::exists(host.source, code)) {
     missing.add(fmt::format("the source package {} of version {}", package, version), wanted);
     return;
+  }
+  if (!feature.empty()) {
+    const std::string patch = fmt::format("/usr/src/linux-patch-{}-{}.patch.xz", line, feature);
+    host.patch = resolve_in_root(host.root, patch);
+    if (!fs::exists(host.patch, code))
+      missing.add(fmt::format("the patches of the feature set {}, {} (debian/patches-{} of the "
+                              "source package linux {}, one after the other)",
+                              feature, patch, feature, version),
+                  "");
   }
   const std::string found = package_version(host.root, package);
   if (!version.empty() && !found.empty() && found != version) {

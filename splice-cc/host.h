@@ -32,6 +32,8 @@ struct Host {
   std::filesystem::path headers;  // the kernel's build folder: .config, Module.symvers, include/
   std::filesystem::path config;
   std::filesystem::path source;  // folder or tarball
+  std::filesystem::path patch;   // of a feature set (rt), on top of the tarball; or empty
+  std::filesystem::path common;  // headers that all kernels of the build share, or empty
   std::filesystem::path tools;   // ready-made scripts/ and tools/ of exactly that source, or empty
   bool own_config = false;       // --config named another configuration than the headers'
   std::string compiler;          // "gcc-12"

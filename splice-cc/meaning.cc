@@ -29,12 +29,13 @@ struct Reading {
 using Versions = std::array<Reading, 2>;  // pre, post
 
 // Where build_units() compiled them.
-fs::path folder_of(const Creation& creation, std::size_t version) {
-  if (version == 1) return creation.scratch->path() / "post";
-  return creation.base.patches().empty() ? creation.tree.source : creation.scratch->path() / "pre";
+std::array<fs::path, 2> build_folders(const Creation& creation) {
+  const fs::path& scratch = creation.scratch->path();
+  return {creation.base.patches().empty() ? creation.tree.source : scratch / "pre",
+          scratch / "post"};
 }
 
-Reading read_version(const Creation& creation, const Unit& unit, std::size_t version) {
+Reading read_version(const Creation& creation, const Unit& unit, const fs::path& folder) {
   Reading reading;
   const auto command = creation.kbuild->command(unit);
   if (!command) {
@@ -44,18 +45,19 @@ Reading read_version(const Creation& creation, const Unit& unit, std::size_t ver
   std::vector<std::string> options = clang_options(*command);
   options.insert(options.end(), {"-idirafter", creation.options.include_folder.string()});
   reading.error = with_syntax_tree(
-      {folder_of(creation, version), unit.source, std::move(options)},
+      {folder, unit.source, std::move(options)},
       [&reading](clang::ASTContext& context) { reading.facts = read_facts(context); });
   return reading;
 }
 
 // All versions of all units, as many at a time as there are jobs.
-std::vector<Versions> read_all(const Creation& creation, const std::vector<const Unit*>& units) {
+std::vector<Versions> read_all(const Creation& creation, const std::vector<const Unit*>& units,
+                               const std::array<fs::path, 2>& folders) {
   std::vector<Versions> all(units.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < 2 * units.size(); i = next++)
-      all[i / 2][i % 2] = read_version(creation, *units[i / 2], i % 2);
+      all[i / 2][i % 2] = read_version(creation, *units[i / 2], folders.at(i % 2));
   };
   std::vector<std::jthread> threads;
   for (unsigned i = 1; i < creation.options.jobs; ++i) threads.emplace_back(work);
@@ -126,7 +128,7 @@ Result<void> check_meaning(Creation& creation) {
     units.push_back(&unit);
     numbers.push_back(i);
   }
-  const std::vector<Versions> versions = read_all(creation, units);
+  const std::vector<Versions> versions = read_all(creation, units, build_folders(creation));
   std::vector<Finding> findings;
   for (std::size_t i = 0; i < units.size(); ++i) {
     const auto& [pre, post] = versions[i];
@@ -158,6 +160,26 @@ Result<void> check_meaning(Creation& creation) {
   return {};
 }
 
+Result<void> check_layouts(const Creation& creation, const std::vector<Unit>& units,
+                           const std::set<std::string>& headers, const fs::path& before,
+                           const fs::path& after) {
+  std::vector<const Unit*> in_c;
+  for (const Unit& unit : units)
+    if (is_c(unit)) in_c.push_back(&unit);
+  const auto& accepted = creation.options.accepted;
+  std::vector<Finding> findings;
+  for (const auto& [pre, post] : read_all(creation, in_c, {before, after})) {
+    if (pre.error || post.error) continue;
+    for (Finding& finding : compare_meaning(pre.facts, post.facts, {}))
+      if (finding.refuse && headers.contains(finding.place.file) &&
+          (finding.code == "layout-changed" || finding.code == "enum-changed") &&
+          std::find(accepted.begin(), accepted.end(), finding.title()) == accepted.end())
+        findings.push_back(std::move(finding));
+  }
+  if (findings.empty()) return {};
+  return refuse_findings(merge_findings(std::move(findings)));
+}
+
 Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error) {
   static constexpr std::array<const char*, 4> kOfVariables = {
       "initial-value-changed", "data-size-changed", "function-table-changed",
@@ -165,7 +187,7 @@ Failure with_declarations(const Creation& creation, const UnitPair& unit, Error 
   if (!is_c(unit.unit) || !error.detail.empty() ||
       std::find(kOfVariables.begin(), kOfVariables.end(), error.code) == kOfVariables.end())
     return Failure(std::move(error));
-  const std::vector<Versions> versions = read_all(creation, {&unit.unit});
+  const std::vector<Versions> versions = read_all(creation, {&unit.unit}, build_folders(creation));
   const auto& [pre, post] = versions.front();
   if (!pre.error && !post.error)
     error.detail = variable_change(pre.facts, post.facts, error.function);

@@ -9,7 +9,10 @@
 // into the package. A file that Clang cannot parse is a warning too, never a silence.
 #pragma once
 
+#include <filesystem>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "splice-cc/create.h"
 
@@ -19,6 +22,13 @@ namespace splicer {
 // "lock-discipline", "reference-discipline"; (ExitCode::usage) "accept-matches-nothing".
 // Warnings: those, and "meaning-not-checked".
 Result<void> check_meaning(Creation& creation);
+
+// Before anything is compiled: what a patch changes in the types of these headers, as the units
+// that read them see it. `before` and `after` are the tree in both versions; pre must be built.
+// Errors: "layout-changed", "enum-changed". A file that Clang cannot parse is no error yet.
+Result<void> check_layouts(const Creation& creation, const std::vector<Unit>& units,
+                           const std::set<std::string>& headers,
+                           const std::filesystem::path& before, const std::filesystem::path& after);
 
 // The differ's refusal of a variable or constant, with its old and new declaration in the source.
 Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error);

@@ -64,18 +64,26 @@ std::string tree_key(const Host& host) {
     std::sort(stamps.begin(), stamps.end());
     key += fmt::format("{}", fmt::join(stamps, ""));
   } else {
-    key += stamp(host.source);
+    key += stamp(host.source) + (host.patch.empty() ? "" : stamp(host.patch));
   }
   return sha256_hex(key).substr(0, 16);
 }
 
-// Other architectures, documents and self-tests are never compiled here and are half of the files.
-Result<void> unpack(const fs::path& tarball, const fs::path& into) {
-  const auto run =
-      run_program({"tar", "-xf", tarball.string(), "-C", into.string(), "--strip-components=1",
-                   "--no-same-owner", "--anchored", "--wildcards", "--no-wildcards-match-slash",
-                   "--exclude=*/Documentation/*/*", "--exclude=*/tools/testing",
-                   "--exclude=*/arch/[a-w]*", "--exclude=*/arch/xtensa"});
+// Other architectures, documents and self-tests are never compiled here and are half of the files;
+// but `all` are wanted where patches are to be applied that change some of them.
+Result<void> unpack(const fs::path& tarball, const fs::path& into, bool all) {
+  std::vector<std::string> command = {"tar",
+                                      "-xf",
+                                      tarball.string(),
+                                      "-C",
+                                      into.string(),
+                                      "--strip-components=1",
+                                      "--no-same-owner"};
+  if (!all)
+    command.insert(command.end(), {"--anchored", "--wildcards", "--no-wildcards-match-slash",
+                                   "--exclude=*/Documentation/*/*", "--exclude=*/tools/testing",
+                                   "--exclude=*/arch/[a-w]*", "--exclude=*/arch/xtensa"});
+  const auto run = run_program(command);
   if (!run) return Failure(run.error());
   if (run->status != 0 || !fs::exists(into / "Makefile"))
     return fail(ExitCode::error, "source-unpack", "the source cannot be unpacked")
@@ -123,6 +131,44 @@ Result<void> copy_over(const fs::path& from, const fs::path& to) {
     return fail(ExitCode::error, "tree-prepare",
                 fmt::format("cannot be copied: {}", code.message()))
         .at_file(from.string());
+  return {};
+}
+
+// Patches of a feature set, in part/source.
+Result<void> apply_patch(const fs::path& patch, const fs::path& part) {
+  const fs::path plain = part / "feature.patch";
+  auto run = run_program(
+      {"/bin/sh", "-c", "xz -dc <\"$1\" >\"$2\"", "sh", patch.string(), plain.string()});
+  if (run && run->status == 0)
+    run = run_program({"patch", "-p1", "-s", "-f", "-E", "-i", plain.string()},
+                      {.folder = part / "source"});
+  if (!run) return Failure(run.error());
+  if (run->status != 0)
+    return fail(ExitCode::error, "source-unpack",
+                "the patches of the kernel's feature set do not apply to its source")
+        .at_file(patch.string())
+        .detail(last_lines(run->output, 10))
+        .hint("are both of the same version?");
+  return {};
+}
+
+// The headers package is part of the kernel's own build: where it and the source disagree, the
+// source is not what the kernel was built from, and structures may be laid out otherwise.
+Result<void> compare_headers(const fs::path& common, const fs::path& source) {
+  for (const char* part : {"include", "arch/x86/include"}) {
+    std::error_code code;
+    for (const auto& entry : fs::recursive_directory_iterator(common / part, code)) {
+      if (!entry.is_regular_file(code)) continue;
+      const fs::path path = entry.path().lexically_relative(common);
+      const auto theirs = read_text(entry.path());
+      const auto ours = read_text(source / path);
+      if (theirs && ours && *theirs == *ours) continue;
+      return fail(ExitCode::error, "source-differs",
+                  "the source is not the one that the kernel's headers are from")
+          .at_file(path.string())
+          .hint("give the kernel's own source, with all of its patches, by --source");
+    }
+  }
   return {};
 }
 
@@ -218,8 +264,11 @@ Result<Tree> prepare_tree(const Host& host, const Console& console, unsigned job
         .hint("set XDG_CACHE_HOME to a folder that you may write");
 
   console.stage("unpacking {}", host.source.filename().string());
-  auto done = fs::is_directory(host.source) ? copy_source(host.source, part / "source")
-                                            : unpack(host.source, part / "source");
+  auto done = fs::is_directory(host.source)
+                  ? copy_source(host.source, part / "source")
+                  : unpack(host.source, part / "source", !host.patch.empty());
+  if (done && !host.patch.empty()) done = apply_patch(host.patch, part);
+  if (done && !host.common.empty()) done = compare_headers(host.common, part / "source");
   if (done) done = lay_headers_over(host, part / "source");
   if (done && !host.tools.empty()) {
     done = lay_tools_over(host.tools, part / "source");

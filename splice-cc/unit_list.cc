@@ -167,12 +167,8 @@ Result<std::optional<Unit>> UnitList::find(const std::string& source) {
     if (!listing) return propagate(listing);
     const auto unit = (*listing)->units.find(object);
     if (unit == (*listing)->units.end()) return std::nullopt;
-    if ((*listing)->twice.contains(object))
-      return fail(ExitCode::unsafe, "unit-in-two-modules",
-                  "several modules contain this object, and Splice can update only one")
-          .at_file(object)
-          .hint("no way yet; this is rare, please report it");
     Unit found = unit->second;
+    found.shared = (*listing)->twice.contains(object);
     found.source = source;
     found.entry = name == "." ? name : entry_[name];
     return found;

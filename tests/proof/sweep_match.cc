@@ -150,17 +150,19 @@ void print(const Account& account, double seconds) {
       "{} constants differ\n",
       account.built_in, account.objects - account.built_in, account.not_loaded, account.bytes,
       seconds, account.traced, account.addresses, account.settled, account.constants);
-  std::size_t here = account.functions();
-  for (const char* elsewhere : {"init-function", "weak-overridden", "object-not-linked"})
-    if (const auto gone = account.reasons.find(elsewhere); gone != account.reasons.end())
-      here -= gone->second;
-  fmt::print("{:.2f} % of the {} functions whose code this kernel has in memory match\n",
-             100.0 * static_cast<double>(account.matched) /
-                 static_cast<double>(std::max<std::size_t>(here, 1)),
-             here);
+  std::size_t gone = 0;
+  for (const char* reason : {"init-function", "weak-overridden", "object-not-linked"})
+    if (const auto found = account.reasons.find(reason); found != account.reasons.end())
+      gone += found->second;
+  const std::size_t here = account.functions() - gone;
+  fmt::print(
+      "{} functions apart, whose code is not in this kernel's memory; of the others {:.2f} % "
+      "match\n",
+      gone,
+      100.0 * static_cast<double>(account.matched) /
+          static_cast<double>(std::max<std::size_t>(here, 1)));
   fmt::print("swept {} functions in {} objects: {} matched, {} refused by name, {} unexplained\n",
-             account.functions(), account.objects, account.matched, account.refused,
-             account.unexplained);
+             here, account.objects, account.matched, account.refused - gone, account.unexplained);
 }
 
 }  // namespace

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/header_units.h"
+
+#include <fmt/core.h>
+
+#include <optional>
+
+#include "splice-cc/build_post.h"
+#include "splice-cc/header_reach.h"
+#include "splice-cc/meaning.h"
+#include "splice-cc/name_reach.h"
+
+namespace splicer {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::optional<std::string> text_in(const fs::path& folder, const std::string& file) {
+  auto text = read_text(folder / file);
+  if (!text) return std::nullopt;
+  return std::move(*text);
+}
+
+// The tree as it is and as patched, with the lines as people count them.
+struct Versions {
+  fs::path before;
+  fs::path after;
+};
+
+Result<Versions> make_versions(const Creation& creation) {
+  Versions versions;
+  std::vector<std::string> unheard;  // whoever compiles says it again
+  const auto make = [&](const std::vector<PatchSet>& patches,
+                        const char* name) -> Result<fs::path> {
+    auto view = PatchedView::make(*creation.kbuild, patches,
+                                  creation.scratch->path() / "versions" / name, &unheard);
+    if (!view) return propagate(view);
+    if (auto plain = view->release_lines(); !plain) return propagate(plain);
+    return view->folder();
+  };
+  auto after = make({creation.base, creation.patches}, "after");
+  if (!after) return propagate(after);
+  versions.after = *after;
+  versions.before = creation.tree.source;
+  if (creation.base.patches().empty()) return versions;
+  auto before = make({creation.base}, "before");
+  if (!before) return propagate(before);
+  versions.before = *before;
+  return versions;
+}
+
+std::set<std::string> readers_by_name(const Creation& creation, const Versions& versions,
+                                      const std::set<std::string>& headers,
+                                      const IncludeGraph& graph) {
+  std::vector<HeaderChange> changes;
+  for (const std::string& header : headers)
+    changes.push_back({header, text_in(versions.before, header).value_or(""),
+                       text_in(versions.after, header).value_or("")});
+  const std::vector<std::string> list = graph.reached_from(headers);
+  const std::set<std::string> readers(list.begin(), list.end());
+  auto named = reached_by_name(
+      changes, readers, graph,
+      [&](const std::string& path) { return text_in(versions.before, path); },
+      creation.options.jobs);
+  creation.console.detail("{} files may include what is patched, {} mention what changes",
+                          readers.size(), named.size());
+  return named;
+}
+
+}  // namespace
+
+Result<Affected> units_of_headers(Creation& creation, UnitList& list,
+                                  const std::vector<Unit>& direct,
+                                  const std::set<std::string>& headers) {
+  creation.console.stage(
+      "looking for files that include {}",
+      headers.size() == 1 ? *headers.begin() : fmt::format("{} patched headers", headers.size()));
+  auto versions = make_versions(creation);
+  if (!versions) return propagate(versions);
+  if (!direct.empty()) {
+    if (auto built = creation.kbuild->build_pre(direct, creation.options.jobs); !built)
+      return propagate(built);
+    if (auto same = check_layouts(creation, direct, headers, versions->before, versions->after);
+        !same)
+      return propagate(same);
+  }
+  auto graph = IncludeGraph::of(creation.tree);
+  if (!graph) return propagate(graph);
+  std::set<std::string> known;
+  for (const Unit& unit : direct) known.insert(unit.name);
+  std::vector<Unit> candidates;
+  for (const std::string& source : readers_by_name(creation, *versions, headers, *graph)) {
+    auto unit = list.find(source);
+    if (!unit) return propagate(unit);
+    if (*unit && known.insert((*unit)->name).second) candidates.push_back(**unit);
+  }
+  auto affected =
+      affected_units(*creation.kbuild, candidates, headers, creation.base, creation.patches,
+                     creation.scratch->path() / "prune", creation.options.jobs);
+  if (!affected) return propagate(affected);
+  for (const Unit& unit : affected->units)
+    creation.console.detail("{} uses what changed in them", unit.source);
+  creation.console.stage("{} files include them, {} use what changed", affected->readers,
+                         affected->units.size());
+  return affected;
+}
+
+}  // namespace splicer
