@@ -6,7 +6,9 @@
 // compared there. What it refers to is thereby learnt, which gives candidates to functions whose
 // names are ambiguous: a reference from proved code decides. Where no reference does, the place
 // decides: the linker lays an object's code out in one piece (for each input section name), so a
-// candidate right beside a proved function of the same object is the object's own. Or a variable of
+// candidate between two proved functions of the same object is the object's own. So is one right
+// behind or before a proved function that it follows or precedes in the object, too; but not any
+// other, for the next object may begin with a function of that name. Or a variable of
 // the object whose name is unique points to one of them, as a table of operations does. Code that
 // merely looks right at one of several addresses is never enough: another object may hold the same
 // static function.
@@ -54,6 +56,8 @@ std::string output_group(const std::string& name) {
 struct CodeSection {
   std::uint32_t index = 0;
   std::vector<const Symbol*> functions;
+  std::string group;                      // output_group() of its name
+  std::size_t place = 0;                  // among the object's sections of that group
   std::vector<std::uint64_t> candidates;  // possible bases
   bool scattered = false;                 // its names are known, but not at its distances
   bool done = false;
@@ -93,6 +97,9 @@ class ObjectMatcher {
       CodeSection code;
       code.index = section.index;
       code.functions = functions_in(section.index);
+      code.group = output_group(section.name);
+      code.place =
+          static_cast<std::size_t>(std::ranges::count(sections_, code.group, &CodeSection::group));
       code.candidates = candidates(code, code.scattered);
       sections_.push_back(std::move(code));
     }
@@ -297,25 +304,26 @@ class ObjectMatcher {
   }
 
   bool beside_own_code(const CodeSection& code, std::uint64_t base) const {
-    const std::string group = output_group(object_.section(code.index).name);
-    const auto is_own = [&](const CodeSection& other) {
-      return other.matched && output_group(object_.section(other.index).name) == group;
+    // The nearest proved code of the object, before and behind.
+    const auto is_own = [&](const auto& taken) {
+      return taken.second->group == code.group && taken.second->update.empty();
     };
+    const auto here = place_taken_.lower_bound(base);
+    const auto next = std::find_if(here, place_taken_.end(), is_own);
+    const auto last = std::find_if(std::reverse_iterator(here), place_taken_.rend(), is_own);
+    if (next != place_taken_.end() && last != place_taken_.rend()) return true;
     // No other symbol may lie in the gap, and padding is less than the largest alignment in use.
     constexpr std::uint64_t kMaxPadding = 64;
     const auto nothing_between = [&](std::uint64_t from, std::uint64_t to) {
-      const KernelSymbol* last = image_.symbols().nearest(to - 1);
-      return to - from < kMaxPadding && (last == nullptr || last->address < from);
+      if (to < from || to - from >= kMaxPadding) return false;
+      const KernelSymbol* symbol = image_.symbols().nearest(to - 1);
+      return symbol == nullptr || symbol->address < from;
     };
-    const std::uint64_t end = base + object_.section(code.index).size;
-    const auto next = place_taken_.lower_bound(base);
-    if (next != place_taken_.end() && next->first >= end && is_own(*next->second) &&
-        nothing_between(end, next->first))
-      return true;
-    if (next == place_taken_.begin()) return false;
-    const CodeSection& before = *std::prev(next)->second;
-    const std::uint64_t before_end = std::prev(next)->first + before.comparison.run.size();
-    return is_own(before) && before_end <= base && nothing_between(before_end, base);
+    if (next != place_taken_.end())
+      return next->second->place == code.place + 1 &&
+             nothing_between(base + object_.section(code.index).size, next->first);
+    return last != place_taken_.rend() && code.place == last->second->place + 1 &&
+           nothing_between(last->first + last->second->comparison.run.size(), base);
   }
 
   MatchResult results() {

@@ -208,6 +208,59 @@ TEST_F(Match, NoNeighbourFarAway) {
   EXPECT_EQ(state(match(), "helper"), MatchState::ambiguous);
 }
 
+TEST_F(Match, NoNeighbourOutOfOrder) {
+  // Our helper comes before "one"; what stands behind "one" begins the next object.
+  function("helper", kReturnOne, STB_LOCAL);
+  same(kText + 0x1000, "one", kReturnOne);
+  run(kText + 0x1010, "helper", kReturnOne);
+  run(kText + 0x900, "helper", kReturnOne);
+  EXPECT_EQ(state(match(), "helper"), MatchState::ambiguous);
+}
+
+TEST_F(Match, BetweenTwoOfItsOwn) {
+  same(kText + 0x1000, "one", kReturnOne);
+  same(kText + 0x1200, "two", kReturnOne);
+  function("helper", kReturnOne, STB_LOCAL);
+  run(kText + 0x1100, "helper", kReturnOne);
+  run(kText + 0x2000, "helper", kReturnOne);
+  EXPECT_EQ(match().find("helper")->address, kText + 0x1100);
+}
+
+class MatchTable : public Match {
+ protected:
+  // Two functions of one name, and a variable that points to the first.
+  void table(std::uint64_t target) {
+    const std::uint32_t helper = function("helper", kReturnOne, STB_LOCAL);
+    run(kText + 0x1000, "helper", kReturnOne);
+    run(kText + 0x2000, "helper", kReturnOne);
+    const std::uint32_t section =
+        builder_.section(".data.operations", ObjectBuilder::kData, ByteVector(16));
+    builder_.symbol("operations", section, 0, 16, STB_GLOBAL, STT_OBJECT);
+    builder_.relocate(section, 8, builder_.section_symbol(helper), R_X86_64_64, 0);
+    image_.fill(kData, 16, 0);
+    image_.put_pointer(kData + 8, target);
+  }
+};
+
+TEST_F(MatchTable, AVariableDecides) {
+  table(kText + 0x2000);
+  image_.symbol(kData, "operations", 'd');
+  EXPECT_EQ(match().find("helper")->address, kText + 0x2000);
+}
+
+TEST_F(MatchTable, AVariableThatPointsElsewhere) {
+  table(kText + 0x3000);
+  image_.symbol(kData, "operations", 'd');
+  EXPECT_EQ(state(match(), "helper"), MatchState::ambiguous);
+}
+
+TEST_F(MatchTable, TwoVariablesOfOneName) {
+  table(kText + 0x2000);
+  image_.symbol(kData, "operations", 'd');
+  image_.symbol(kData + 0x100, "operations", 'd');
+  EXPECT_EQ(state(match(), "helper"), MatchState::ambiguous);
+}
+
 TEST_F(Match, ConflictBetweenFunctions) {
   const auto callee = builder_.undefined("callee");
   caller(callee, kText + 0x3000);
