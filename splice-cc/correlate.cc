@@ -72,6 +72,7 @@ class Correlator {
 
   Twins run() {
     pair_names();
+    pair_equal_constants();
     // Mentions in functions that have twins; what is paired may itself mention more (tables of
     // pointers), so until nothing changes.
     while (pair_mentions()) {
@@ -88,6 +89,31 @@ class Correlator {
       if (pre != before.end() && same_kind(pre_, pre_.at(pre->second), post_, post_.at(post)))
         twins_.pair(pre->second, post);
     }
+  }
+
+  // Numbered constants of one content: __func__.2 of before may be __func__.3 of after, and the
+  // number goes to another function's. One is as good as the other for whoever reads it.
+  void pair_equal_constants() {
+    const auto before = constants(pre_);
+    for (const auto& [content, post] : constants(post_)) {
+      const auto pre = before.find(content);
+      if (pre != before.end() && pre->second.size() == 1 && post.size() == 1)
+        twins_.pair(pre->second[0], post[0]);
+    }
+  }
+
+  // By unnumbered name and bytes; those that point to something are left out.
+  static std::map<std::pair<std::string, std::string>, std::vector<std::uint32_t>> constants(
+      const AtomTable& table) {
+    std::map<std::pair<std::string, std::string>, std::vector<std::uint32_t>> found;
+    for (std::uint32_t i = 0; i < table.all().size(); ++i) {
+      const Atom& atom = table.at(i);
+      const std::string base = unnumbered(atom.name);
+      if (atom.kind != AtomKind::read_only || base.empty() || !atom.references.empty()) continue;
+      const Bytes bytes = table.bytes(atom);
+      found[{base, std::string(bytes.begin(), bytes.end())}].push_back(i);
+    }
+    return found;
   }
 
   bool pair_mentions() {

@@ -121,6 +121,29 @@ TEST(Correlate, ConstantsOfManyFunctionsMayBeFresh) {
   EXPECT_TRUE(pair->twins->ambiguous.empty());
 }
 
+TEST(Correlate, ConstantsAreWhatTheySay) {
+  const auto text = [](const char* first, const char* second) {
+    return std::string("extern void use(const char *);\nvoid f(void) {\n") +
+           "{ static const char n[] = \"" + first + "\"; use(n); }\n" +
+           "{ static const char n[] = \"" + second + "\"; use(n); }\n}\n";
+  };
+  const auto holding = [](const AtomTable& table, std::string content) {
+    content += '\0';
+    for (const Atom& atom : table.all()) {
+      const Bytes bytes = table.bytes(atom);
+      if (unnumbered(atom.name) == "n" &&
+          std::equal(bytes.begin(), bytes.end(), content.begin(), content.end()))
+        return atom.name;
+    }
+    return std::string("(none)");
+  };
+  const SnippetPair pair(text("one", "two"), text("two", "one"));
+  for (const char* content : {"one", "two"}) {
+    ASSERT_NE(holding(*pair->pre, content), "(none)");
+    EXPECT_EQ(pair.twin_of(holding(*pair->post, content)), holding(*pair->pre, content));
+  }
+}
+
 TEST(Correlate, AFlagOfWarnOnceMayBeFresh) {
   const std::string once =
       "{ static char __attribute__((section(\".data.once\"))) warned;"
