@@ -79,8 +79,11 @@ void names_in_body(const Tokens& tokens, std::size_t open, std::size_t end,
       names.emplace_back(tokens[i]);
     if (begins_type(tokens[i])) {
       std::size_t at = i + 1;
-      if (at < end && is_name(tokens[at])) names.emplace_back(tokens[at++]);
+      const bool tagged = at < end && is_name(tokens[at]);
+      if (tagged) ++at;
       if (at < end && tokens[at] == "{") {
+        // Without a body it is only mentioned: "struct net_device *dev;".
+        if (tagged) names.emplace_back(tokens[at - 1]);
         const std::size_t after = after_group(tokens, at);
         names_in_body(tokens, at, after, names);
         i = after - 1;
