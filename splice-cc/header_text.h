@@ -47,7 +47,9 @@ void each_word(std::string_view text, Visit visit) {
     if (is_part(c)) {
       const std::size_t begin = i;
       while (i < text.size() && is_part(text[i])) ++i;
-      visit(text.substr(begin, i - begin));
+      const std::string_view word = text.substr(begin, i - begin);
+      // '_' and the like: no assembly has such a name, and macros do put names together of it.
+      if (quote == 0 || word.find_first_not_of('_') != std::string_view::npos) visit(word);
     } else if (quote != 0) {
       if (c == '\\') {  // a string goes on behind the end of a line, too
         i += 2;

@@ -86,6 +86,21 @@ void MacroParts::add_operand(const std::string& name, const std::vector<std::str
   }
 }
 
+void MacroParts::learn_chains(const std::vector<std::string>& parameters,
+                              const std::vector<std::string_view>& body) {
+  for (std::size_t i = 1; i + 1 < body.size(); ++i) {
+    if (body[i] != "##") continue;
+    Chain chain;
+    const auto add = [&](std::string_view word) {
+      const bool any = std::find(parameters.begin(), parameters.end(), word) != parameters.end();
+      chain.emplace_back(any ? "" : word);
+    };
+    for (add(body[i - 1]); i + 1 < body.size() && body[i] == "##"; i += 2) add(body[i + 1]);
+    if (chain.size() > 2 && std::count(chain.begin(), chain.end(), "") > 1)
+      chains_.insert(std::move(chain));
+  }
+}
+
 bool MacroParts::may_be_any(const std::vector<std::string>& parameters,
                             const std::vector<std::string_view>& body, std::size_t i) const {
   if (i + 1 == body.size() || body[i + 1] != "(") return false;
@@ -155,6 +170,7 @@ void MacroParts::learn(std::string_view text, const MacroParts& known) {
       add_operand(name, parameters, body[i - 1]);
       add_operand(name, parameters, body[i + 1]);
     }
+    learn_chains(parameters, body);
     learn_calls(name, parameters, body, known);
   }
 }
@@ -164,6 +180,7 @@ bool MacroParts::merge(const MacroParts& other) {
   for (const auto& [name, indexes] : other.pasted_)
     for (const std::size_t index : indexes) learnt |= pasted_[name].insert(index).second;
   for (const std::string& part : other.parts_) learnt |= parts_.insert(part).second;
+  chains_.insert(other.chains_.begin(), other.chains_.end());
   return learnt;
 }
 

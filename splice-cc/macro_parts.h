@@ -30,6 +30,9 @@ class MacroParts {
   bool merge(const MacroParts& other);
 
   bool contains(const std::string& word) const { return parts_.contains(word); }
+  // What is put together of three and more: a##_##b is {"", "_", ""}, empty where any word may be.
+  using Chain = std::vector<std::string>;
+  const std::set<Chain>& chains() const { return chains_; }
 
  private:
   // Calls of macros that put their arguments together, in the body of `name`.
@@ -40,9 +43,12 @@ class MacroParts {
                   const std::vector<std::string_view>& body, std::size_t i) const;
   void add_operand(const std::string& name, const std::vector<std::string>& parameters,
                    std::string_view word);
+  void learn_chains(const std::vector<std::string>& parameters,
+                    const std::vector<std::string_view>& body);
 
   std::map<std::string, std::set<std::size_t>, std::less<>> pasted_;  // parameters of macros
   std::set<std::string, std::less<>> parts_;
+  std::set<Chain> chains_;
 };
 
 }  // namespace splicer

@@ -44,6 +44,9 @@ class Wanted {
       }
       for (std::size_t i = 1; i < whole.size(); ++i)
         halves_[std::string(whole.substr(0, i))].insert(std::string(whole.substr(i)));
+      std::vector<std::string> words;
+      for (const MacroParts::Chain& chain : in_macros.chains())
+        learn_splits(whole, chain, 0, words);
     }
     fresh_.clear();
   }
@@ -54,6 +57,13 @@ class Wanted {
     for (const std::string_view word : words) {
       const std::string text(word);
       if (words_.contains(text)) return true;
+      if (const auto found = splits_.find(text);
+          found != splits_.end() &&
+          std::any_of(found->second.begin(), found->second.end(), [&](const auto& others) {
+            return std::all_of(others.begin(), others.end(),
+                               [&](const std::string& other) { return words.contains(other); });
+          }))
+        return true;
       if (const auto half = halves_.find(text); half != halves_.end())
         open.push_back(&half->second);
     }
@@ -64,10 +74,36 @@ class Wanted {
   }
 
  private:
+  // All ways in which the rest of a name is what a macro puts together, from its chain[at] on.
+  // `words` stand for its parameters so far.
+  void learn_splits(std::string_view rest, const MacroParts::Chain& chain, std::size_t at,
+                    std::vector<std::string>& words) {
+    if (at == chain.size()) {
+      if (!rest.empty()) return;
+      for (std::size_t key = 0; key < words.size(); ++key) {
+        std::vector<std::string> others;
+        for (std::size_t i = 0; i < words.size(); ++i)
+          if (i != key) others.push_back(words[i]);
+        splits_[words[key]].push_back(std::move(others));
+      }
+    } else if (!chain[at].empty()) {
+      if (rest.starts_with(chain[at]))
+        learn_splits(rest.substr(chain[at].size()), chain, at + 1, words);
+    } else {
+      for (std::size_t size = 1; size <= rest.size(); ++size) {
+        words.emplace_back(rest.substr(0, size));
+        learn_splits(rest.substr(size), chain, at + 1, words);
+        words.pop_back();
+      }
+    }
+  }
+
   std::set<std::string> names_;
   std::vector<std::string> fresh_;
   std::unordered_set<std::string> words_;
   std::unordered_map<std::string, std::unordered_set<std::string>> halves_;
+  // By one word of a chain: the others that must be there with it.
+  std::unordered_map<std::string, std::vector<std::vector<std::string>>> splits_;
 };
 
 // Runs `each(i)` for 0 to count - 1.

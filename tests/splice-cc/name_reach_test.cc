@@ -276,6 +276,23 @@ TEST(NameReach, NamesPutTogetherByTwoMacros) {
         << macro;
 }
 
+TEST(NameReach, NamesPutTogetherOfManyPieces) {
+  const std::string one = "static inline int spin_one_end(void) { return 1; }\n";
+  const std::string two = "static inline int spin_one_end(void) { return 2; }\n";
+  const Files macros = {
+      {"#define DO(a, b) a##_one_##b()\n", "DO(spin, end)"},
+      {"#define DO(a, b, c) a##b##c()\n", "DO(spin_, one, _end)"},
+      {"#define DO(a, b) a##_##b##_end()\n", "DO(spin, one)"},
+      {"#define DO(a, b) spin_##a##b##_end()\n", "DO(on, e)"},
+  };
+  for (const auto& [macro, call] : macros)
+    EXPECT_THAT(changed(one + macro, two + macro,
+                        {{"x.c", "int x(void) { return " + call + "; }"},
+                         {"y.c", "int y(void) { return DO(other, words, here); }"}}),
+                ElementsAre("x.c"))
+        << macro;
+}
+
 TEST(NameReach, APartThatIsAWordOfTheLanguage) {
   EXPECT_THAT(changed("extern int ops_int;\n", "extern char ops_int;\n",
                       {{"include/m.h", "#define OPS(t) ops_##t\n#define OWN OPS(int)\n"},
