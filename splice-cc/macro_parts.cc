@@ -86,8 +86,11 @@ void MacroParts::add_operand(const std::string& name, const std::vector<std::str
   }
 }
 
-void MacroParts::learn_chains(const std::vector<std::string>& parameters,
-                              const std::vector<std::string_view>& body) {
+void MacroParts::learn_chains(const std::string& name, const std::vector<std::string>& parameters,
+                              const std::vector<std::string_view>& body, const MacroParts& known) {
+  if (std::any_of(body.begin(), body.end(),
+                  [&](std::string_view word) { return known.is_chaining(word); }))
+    chaining_.insert(name);
   for (std::size_t i = 1; i + 1 < body.size(); ++i) {
     if (body[i] != "##") continue;
     Chain chain;
@@ -96,8 +99,10 @@ void MacroParts::learn_chains(const std::vector<std::string>& parameters,
       chain.emplace_back(any ? "" : word);
     };
     for (add(body[i - 1]); i + 1 < body.size() && body[i] == "##"; i += 2) add(body[i + 1]);
-    if (chain.size() > 2 && std::count(chain.begin(), chain.end(), "") > 1)
+    if (chain.size() > 2 && std::count(chain.begin(), chain.end(), "") > 1) {
       chains_.insert(std::move(chain));
+      chaining_.insert(name);
+    }
   }
 }
 
@@ -170,7 +175,7 @@ void MacroParts::learn(std::string_view text, const MacroParts& known) {
       add_operand(name, parameters, body[i - 1]);
       add_operand(name, parameters, body[i + 1]);
     }
-    learn_chains(parameters, body);
+    learn_chains(name, parameters, body, known);
     learn_calls(name, parameters, body, known);
   }
 }
@@ -180,6 +185,7 @@ bool MacroParts::merge(const MacroParts& other) {
   for (const auto& [name, indexes] : other.pasted_)
     for (const std::size_t index : indexes) learnt |= pasted_[name].insert(index).second;
   for (const std::string& part : other.parts_) learnt |= parts_.insert(part).second;
+  for (const std::string& name : other.chaining_) learnt |= chaining_.insert(name).second;
   chains_.insert(other.chains_.begin(), other.chains_.end());
   return learnt;
 }

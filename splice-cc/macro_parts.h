@@ -33,6 +33,8 @@ class MacroParts {
   // What is put together of three and more: a##_##b is {"", "_", ""}, empty where any word may be.
   using Chain = std::vector<std::string>;
   const std::set<Chain>& chains() const { return chains_; }
+  // Does that macro put such a chain together, or lead to one that does?
+  bool is_chaining(std::string_view macro) const { return chaining_.contains(macro); }
 
  private:
   // Calls of macros that put their arguments together, in the body of `name`.
@@ -43,12 +45,13 @@ class MacroParts {
                   const std::vector<std::string_view>& body, std::size_t i) const;
   void add_operand(const std::string& name, const std::vector<std::string>& parameters,
                    std::string_view word);
-  void learn_chains(const std::vector<std::string>& parameters,
-                    const std::vector<std::string_view>& body);
+  void learn_chains(const std::string& name, const std::vector<std::string>& parameters,
+                    const std::vector<std::string_view>& body, const MacroParts& known);
 
   std::map<std::string, std::set<std::size_t>, std::less<>> pasted_;  // parameters of macros
   std::set<std::string, std::less<>> parts_;
   std::set<Chain> chains_;
+  std::set<std::string, std::less<>> chaining_;
 };
 
 }  // namespace splicer

@@ -33,6 +33,7 @@ class Wanted {
 
   // Works out by which words the names that were added since may be mentioned.
   void learn(const MacroParts& in_macros) {
+    parts_ = &in_macros;
     for (const std::string& name : fresh_) {
       words_.insert(name);
       const std::string_view whole = name;
@@ -53,12 +54,16 @@ class Wanted {
 
   // Is any name among these words, or made of them?
   bool mentioned_in(const Words& words) const {
+    // Whoever has a name put together of many pieces calls a macro that does it.
+    const bool chains = std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+      return parts_ != nullptr && parts_->is_chaining(word);
+    });
     std::vector<const std::unordered_set<std::string>*> open;
     for (const std::string_view word : words) {
       const std::string text(word);
       if (words_.contains(text)) return true;
       if (const auto found = splits_.find(text);
-          found != splits_.end() &&
+          chains && found != splits_.end() &&
           std::any_of(found->second.begin(), found->second.end(), [&](const auto& others) {
             return std::all_of(others.begin(), others.end(),
                                [&](const std::string& other) { return words.contains(other); });
@@ -98,6 +103,7 @@ class Wanted {
     }
   }
 
+  const MacroParts* parts_ = nullptr;
   std::set<std::string> names_;
   std::vector<std::string> fresh_;
   std::unordered_set<std::string> words_;
