@@ -45,7 +45,8 @@ struct MatchedUpdate {
 };
 
 // `left_out` are targets that are not loaded and stay unpatched. Errors: the matcher's own, those
-// of trampoline_site.h, resolve.h and matcher/type_layout.h, and "package-manifest" where package and objects disagree.
+// of trampoline_site.h, resolve.h and matcher/type_layout.h, and "package-manifest" where package
+// and objects disagree.
 Result<MatchedUpdate> match_update(const Package& package, const std::set<std::string>& left_out,
                                    const Image& image, const State& state);
 

@@ -54,6 +54,7 @@ std::set<std::string> readers_by_name(const Creation& creation, const Versions& 
                                       const std::set<std::string>& headers,
                                       const IncludeGraph& graph) {
   std::vector<HeaderChange> changes;
+  changes.reserve(headers.size());
   for (const std::string& header : headers)
     changes.push_back({header, text_in(versions.before, header).value_or(""),
                        text_in(versions.after, header).value_or("")});
