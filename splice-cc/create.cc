@@ -259,6 +259,16 @@ Result<void> compare_units(Creation& creation) {
     for (const std::string& name : diff.added)
       creation.console.detail("{}: {} is new", unit.name, name);
   }
+  const auto exports = std::find_if(creation.diffs.begin(), creation.diffs.end(),
+                                    [](const UnitDiff& diff) { return !diff.exported.empty(); });
+  if (replaced + hooks == 0 && exports != creation.diffs.end())
+    return fail(ExitCode::unsafe, "special-section-changed",
+                "the patch exports it, which the kernel looks at only when a module is loaded, and "
+                "changes no code")
+        .at_file(
+            creation.pairs[static_cast<std::size_t>(exports - creation.diffs.begin())]->unit.source)
+        .in_function(exports->exported.front())
+        .hint("put the change that needs the export into the same update, or reboot");
   if (replaced + hooks == 0)
     return nothing_changes(creation, init.empty()
                                          ? "the compiled code is the same with and without it"

@@ -160,6 +160,10 @@ Result<void> Kbuild::keep(const std::string& made, const std::string& goal,
   if (!command_file) return propagate(command_file);
   auto text = read_text(built);
   if (!text) return propagate(text);
+  // cmd_gensymtypes_c (scripts/Makefile.build) preprocesses units with exports once more, with the
+  // options of the compile, and so leaves a dependency file that nobody takes away.
+  std::error_code code;
+  fs::remove(beside(built, ".d"), code);
   std::string command = saved_command(*command_file, goal);
   replace_all(command, compiler_, kDriver);
   if (auto written = write_file(beside(place, ".command"), command); !written) return written;
