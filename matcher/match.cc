@@ -90,6 +90,7 @@ class ObjectMatcher {
 
  private:
   void collect_sections() {
+    std::map<std::string, std::size_t> places;
     for (const Section& section : object_.sections()) {
       if (!section.is_code() || section.size == 0 || section.is_nobits() ||
           is_discarded(section, options_.target))
@@ -98,8 +99,7 @@ class ObjectMatcher {
       code.index = section.index;
       code.functions = functions_in(section.index);
       code.group = output_group(section.name);
-      code.place =
-          static_cast<std::size_t>(std::ranges::count(sections_, code.group, &CodeSection::group));
+      code.place = places[code.group]++;
       code.candidates = candidates(code, code.scattered);
       sections_.push_back(std::move(code));
     }
@@ -277,6 +277,7 @@ class ObjectMatcher {
   // An ambiguous name that a variable with a unique name points to, where the object says that it
   // points to this function.
   bool prove_pointed_at() {
+    if (std::ranges::all_of(sections_, &CodeSection::done)) return false;
     for (const Symbol& table : object_.symbols()) {
       if (table.type != STT_OBJECT || !table.defined()) continue;
       const auto known = image_.symbols().find(options_.target, table.name);

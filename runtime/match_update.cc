@@ -70,6 +70,7 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
 
   MatchedUpdate matched;
   matched.addresses.resize(targets.size());
+  const std::vector<std::uint8_t> kernel_types = image.types("vmlinux");
   std::set<std::uint64_t> entries;
   std::vector<std::uint64_t> referred;
   for (std::size_t i = 0; i < targets.size(); i++) {
@@ -105,7 +106,7 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     matched.addresses[i] = std::move(*addresses);
     const std::string& name = targets[i].name;
     const auto types =
-        compare_layouts(targets[i].types, image.types("vmlinux"),
+        compare_layouts(targets[i].types, kernel_types,
                         name == "vmlinux" ? std::vector<std::uint8_t>() : image.types(name), name);
     if (!types) return tl::unexpected<Error>(types.error());
     matched.types += *types;

@@ -48,10 +48,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
 
-bool is_part_of_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
 std::string_view first_word(std::string_view text) {
   std::size_t end = 0;
   while (end < text.size() && is_part_of_word(text[end])) ++end;

@@ -34,19 +34,20 @@ struct Piece {
 // Nothing if it cannot be cut.
 std::optional<std::vector<Piece>> cut_header(std::string_view text);
 
+inline bool is_part_of_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 // Calls `visit(word)` for each identifier or number of a C text, those in strings included (they
 // may be assembly), those in comments not.
 template <typename Visit>
 void each_word(std::string_view text, Visit visit) {
-  const auto is_part = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  };
   char quote = 0;
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
-    if (is_part(c)) {
+    if (is_part_of_word(c)) {
       const std::size_t begin = i;
-      while (i < text.size() && is_part(text[i])) ++i;
+      while (i < text.size() && is_part_of_word(text[i])) ++i;
       const std::string_view word = text.substr(begin, i - begin);
       // '_' and the like: no assembly has such a name, and macros do put names together of it.
       if (quote == 0 || word.find_first_not_of('_') != std::string_view::npos) visit(word);

@@ -4,8 +4,8 @@
 //
 //     include/net/ip6_route.h
 //       may be included by 1078 files      their #include lines (header_reach.h)
-//       mention what changes: 27           names in their text (name_reach.h)
-//       really include it: 24              the preprocessor
+//       mention what changes: 30           names in their text (name_reach.h)
+//       really include it: 27              the preprocessor
 //       their code uses what changes: 22   its output (prune.h)
 //
 // A patch that changes a structure which the running kernel has many of is refused in the end, so

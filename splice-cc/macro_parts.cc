@@ -3,14 +3,13 @@
 
 #include <algorithm>
 
+#include "splice-cc/header_text.h"
+
 namespace splicer {
 
 namespace {
 
-bool is_part(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-bool is_word(std::string_view token) { return !token.empty() && is_part(token[0]); }
+bool is_word(std::string_view token) { return !token.empty() && is_part_of_word(token[0]); }
 
 // Words, "##", and single characters; strings and comments left out.
 std::vector<std::string_view> tokens_of(std::string_view text) {
@@ -18,8 +17,8 @@ std::vector<std::string_view> tokens_of(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t begin = i;
     const char c = text[i];
-    if (is_part(c)) {
-      while (i < text.size() && is_part(text[i])) ++i;
+    if (is_part_of_word(c)) {
+      while (i < text.size() && is_part_of_word(text[i])) ++i;
     } else if (c == '"' || c == '\'') {
       for (++i; i < text.size() && text[i] != c; ++i)
         if (text[i] == '\\') ++i;

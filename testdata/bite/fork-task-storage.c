@@ -13,15 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static union bpf_attr attr;
-
-static int bpf(int command)
-{
-	int result = syscall(SYS_bpf, command, &attr, sizeof(attr));
-
-	memset(&attr, 0, sizeof(attr));
-	return result;
-}
+#include "bpf.h"
 
 int main(void)
 {
