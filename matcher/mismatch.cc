@@ -38,6 +38,18 @@ std::string probe_at(const Image& image, Bytes run, std::uint64_t at, std::uint6
   return "a jump to an optimised kprobe";
 }
 
+// Is it of a call that the kernel leads to the present function tracer? No table names these
+// places, their labels do (ftrace_update_ftrace_func() and ftrace_mod_jmp() in
+// arch/x86/kernel/ftrace.c).
+bool is_call_of_tracer(const ElfObject& object, std::uint32_t section, std::uint64_t offset) {
+  constexpr std::uint64_t kCall = 5;  // MCOUNT_INSN_SIZE
+  return std::ranges::any_of(object.symbols(), [&](const Symbol& label) {
+    return label.section == section && label.value <= offset && offset - label.value < kCall &&
+           (label.name == "ftrace_call" || label.name == "ftrace_regs_call" ||
+            label.name == "ftrace_graph_call");
+  });
+}
+
 // What the compiler left in the object: "(Debian 12.2.0-14+deb12u1) 12.2.0".
 std::string compiler_of(const ElfObject& object) {
   const Section* comment = object.find_section(".comment");
@@ -98,6 +110,13 @@ Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Sy
         before <= at &&
         object.relocations_in(symbol.section, start, difference.pre_offset + 1).empty() &&
         differ_in_numbers(pre.subspan(start), run.subspan(at - before));
+  }
+  if (is_call_of_tracer(object, symbol.section, difference.pre_offset)) {
+    error_code = "tracer-in-function";
+    message = fmt::format(
+        "the code cannot be proved: at +{:#x} the kernel calls its present function tracer",
+        in_function);
+    hint = "end what traces functions (current_tracer, BPF programs, live patches) and try again";
   }
   const auto shown = [](Bytes bytes, std::uint64_t offset) {
     constexpr std::size_t kShown = 16;

@@ -149,7 +149,7 @@ void ReferencePlan::plan_section(const Section& section) {
   constexpr std::uint32_t kMaxOffset = INT32_MAX;
   if (section.bytes.size() > kMaxOffset || section.relocations.size() > kMaxOffset) return;
   PlannedSection plan;
-  plan.mask.assign(section.bytes.size(), 0xff);
+  plan.relocated.assign((section.bytes.size() + 15) / 16 + 1, 0);
   std::uint64_t end = 0;  // of the field before
   for (std::uint32_t i = 0; i < section.relocations.size(); i++) {
     const Relocation& relocation = section.relocations[i];
@@ -157,8 +157,8 @@ void ReferencePlan::plan_section(const Section& section) {
     if (width == 0) continue;
     if (relocation.offset < end) return;
     end = relocation.offset + width;
-    std::fill_n(plan.mask.begin() + static_cast<std::ptrdiff_t>(relocation.offset), width,
-                std::uint8_t{0});
+    for (std::uint64_t at = relocation.offset; at < end; at++)
+      plan.relocated[at / 16] |= static_cast<std::uint16_t>(1U << at % 16);
     const bool relative = relocation.type == R_X86_64_PC32 || relocation.type == R_X86_64_PLT32;
     const Target found = target(relocation, section.index, relocation.offset);
     const auto minus = static_cast<std::int32_t>(found.minus);

@@ -5,10 +5,10 @@
 // Everything that depends on the pre object alone is told here: what a relocation is about (its
 // slot), what has to be taken from a field's value to get the slot's value, where a constant begins
 // and ends, and which bytes of a section are no relocated field. So a match that finds its code as
-// it was built compares bytes under a mask and numbers with numbers:
+// it was built compares bytes beside the fields and numbers with numbers:
 //
 //     e8 ?? ?? ?? ??      call copy_process
-//     ^^ mask             value = field + address + 4     must be slot 17 (copy_process), always
+//        ^^^^^^^^^^^ field value = field + address + 4     must be slot 17 (copy_process), always
 //
 // Slots number what has one place in the kernel: the object's sections, then its symbols, then its
 // constants (strings and the like, which the linker puts anywhere).
@@ -58,7 +58,8 @@ struct PlannedConstant {
 };
 
 struct PlannedSection {
-  std::vector<std::uint8_t> mask;      // ff: as in the object; 0: a relocated field
+  // A bit for each byte, sixteen in a word, and a word more: is it of a relocated field?
+  std::vector<std::uint16_t> relocated;
   std::vector<PlannedField> fields;    // by offset
   std::vector<std::uint32_t> unusual;  // other relocations, by index
 };

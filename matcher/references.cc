@@ -15,25 +15,30 @@ namespace {
 // Deeper than any constant of the kernel refers to another, and far from the end of the stack.
 constexpr unsigned kMaxDepth = 64;
 
-// Is (a ^ b) zero wherever the mask has ones? Sixteen bytes at a time: SSE2 is part of x86-64.
-bool equal_under(const std::uint8_t* mask, const std::uint8_t* a, const std::uint8_t* b,
-                 std::size_t size) {
+// Are a and b equal in all bytes that are no relocated field? `relocated` is PlannedSection's.
+// Sixteen bytes at a time: SSE2 is part of x86-64.
+bool equal_beside_fields(const std::vector<std::uint16_t>& relocated, const std::uint8_t* a,
+                         const std::uint8_t* b, std::size_t size) {
   constexpr std::size_t kBlock = sizeof(__m128i);
+  constexpr unsigned kAll = 0xffff;
   const auto load = [](const std::uint8_t* at) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
   };
-  const auto differing = [&](std::size_t at) {
-    return _mm_and_si128(_mm_xor_si128(load(a + at), load(b + at)), load(mask + at));
+  const auto equal_bytes = [&](std::size_t at) {
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(a + at), load(b + at))));
   };
   if (size < kBlock) {
     for (std::size_t i = 0; i < size; i++)
-      if (((a[i] ^ b[i]) & mask[i]) != 0) return false;
+      if (a[i] != b[i] && (relocated[0] >> i & 1) == 0) return false;
     return true;
   }
-  __m128i all = differing(size - kBlock);  // the rest that is no whole block, and some before it
-  for (std::size_t at = 0; at + kBlock <= size; at += kBlock)
-    all = _mm_or_si128(all, differing(at));
-  return _mm_movemask_epi8(_mm_cmpeq_epi8(all, _mm_setzero_si128())) == 0xffff;
+  // The rest that is no whole block, and some bytes before it.
+  const std::size_t last = size - kBlock;
+  const unsigned words = relocated[last / kBlock] | unsigned{relocated[last / kBlock + 1]}
+                                                        << kBlock;
+  unsigned all = equal_bytes(last) | words >> last % kBlock;
+  for (std::size_t at = 0; at < last; at += kBlock) all &= equal_bytes(at) | relocated[at / kBlock];
+  return (all & kAll) == kAll;
 }
 
 }  // namespace
@@ -62,7 +67,8 @@ References::References(const ElfObject& object, const ReferencePlan& plan, const
       image_(image),
       options_(options),
       bindings_(plan.slots()),
-      known_(object.symbols().size()) {
+      known_(object.symbols().size()),
+      known_bases_(object.sections().size()) {
   updated_ = !options.redirects.empty();
   const auto begin = image.symbols().find("vmlinux", "__start_rodata");
   const auto end = image.symbols().find("vmlinux", "__end_rodata");
@@ -72,7 +78,8 @@ References::References(const ElfObject& object, const ReferencePlan& plan, const
 }
 
 // Every name is looked for once. Names that the object defines are those of its target, others may
-// be anywhere; the modules of updates may have either.
+// be anywhere; the modules of updates may have either. Where all names of a section tell one base,
+// that is all that there is to ask of it later.
 void References::look_names_up() {
   for (const Symbol& symbol : object_.symbols()) {
     if (symbol.is_section() || symbol.absolute || symbol.name.empty()) continue;
@@ -84,6 +91,18 @@ void References::look_names_up() {
           known.kind == KnownName::Kind::nowhere ? KnownName::Kind::once : KnownName::Kind::several;
       known.address = found.address;
     });
+  }
+  for (const Section& section : object_.sections()) {
+    KnownName& base = known_bases_[section.index];
+    for (const std::uint32_t index : plan_.names(section.index)) {
+      const Symbol& symbol = object_.symbol(index);
+      const KnownName& known = known_[index];
+      if (symbol.is_weak() || known.kind == KnownName::Kind::nowhere) continue;
+      const std::uint64_t address = known.address - symbol.value;
+      const bool agrees = base.kind == KnownName::Kind::nowhere || base.address == address;
+      base = {address, agrees ? known.kind : KnownName::Kind::several};
+      if (base.kind == KnownName::Kind::several) break;
+    }
   }
 }
 
@@ -159,6 +178,10 @@ std::optional<std::string> Trial::bind_section(std::uint32_t section, std::uint6
   const bool is_new = !references_.bindings_[slot].known;
   if (auto differs = bind(slot, base)) return differs;
   if (!is_new) return std::nullopt;
+  using Kind = References::KnownName::Kind;
+  const References::KnownName& known = references_.known_bases_[section];
+  if (known.kind == Kind::nowhere || (known.kind == Kind::once && known.address == base))
+    return std::nullopt;
   for (const std::uint32_t index : references_.plan_.names(section)) {
     const Symbol& symbol = references_.object_.symbol(index);
     if (symbol.is_weak()) continue;
@@ -194,7 +217,7 @@ bool Trial::prove_as_built(std::uint32_t index, Bytes run, std::uint64_t address
   if (plan == nullptr) return false;
   const Section& section = references_.object_.section(index);
   const Bytes pre = section.bytes;
-  if (!equal_under(plan->mask.data(), pre.data(), run.data(), pre.size())) return false;
+  if (!equal_beside_fields(plan->relocated, pre.data(), run.data(), pre.size())) return false;
   for (const PlannedField& field : plan->fields) {
     std::int32_t number = 0;
     std::memcpy(&number, run.data() + field.offset, sizeof number);

@@ -68,10 +68,11 @@ class References {
   const ReferencePlan& plan_;
   const Image& image_;
   const MatchOptions& options_;
-  bool updated_ = false;             // updates are applied, and may bring constants of their own
-  std::vector<Binding> bindings_;    // by slot
-  std::vector<std::uint32_t> open_;  // slots that the present trial bound, in that order
-  std::vector<KnownName> known_;     // by symbol
+  bool updated_ = false;                // updates are applied, and may bring constants of their own
+  std::vector<Binding> bindings_;       // by slot
+  std::vector<std::uint32_t> open_;     // slots that the present trial bound, in that order
+  std::vector<KnownName> known_;        // by symbol
+  std::vector<KnownName> known_bases_;  // by section: where its names say that it begins
   // The kernel's read-only data, first byte and behind the last, if the table tells and constants
   // of the target must be there.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> read_only_;

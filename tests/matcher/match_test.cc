@@ -381,6 +381,39 @@ TEST_F(Match, OptimisedKprobeIsRefusedByName) {
   EXPECT_EQ(match().find("one")->error.code, "probe-in-function");
 }
 
+// ftrace_caller: a call of ftrace_stub, which the kernel leads to the present tracer.
+class MatchTracer : public Match {
+ protected:
+  MatchTracer() {
+    const auto code = function("ftrace_caller", hex("90 e8 00000000 b8 01000000 c3"));
+    builder_.symbol("ftrace_call", code, 1, 0, STB_GLOBAL, STT_NOTYPE);
+    builder_.relocate(code, 2, builder_.undefined("ftrace_stub"), R_X86_64_PLT32, -4);
+    image_.symbol(kText + 0x900, "ftrace_stub", 't');
+    image_.symbol(kText + 0xa00, "function_trace_call", 't');
+  }
+  ByteVector calling(std::uint64_t whom, const ByteVector& rest) {
+    return hex("90") + branch32(hex("e8"), kText + 1, whom) + rest;
+  }
+};
+
+TEST_F(MatchTracer, StubIsProved) {
+  run(kText, "ftrace_caller", calling(kText + 0x900, kReturnOne));
+  EXPECT_EQ(state(match(), "ftrace_caller"), MatchState::matched);
+}
+
+TEST_F(MatchTracer, TracerIsRefusedByName) {
+  run(kText, "ftrace_caller", calling(kText + 0xa00, kReturnOne));
+  const MatchResult result = match();
+  EXPECT_EQ(state(result, "ftrace_caller"), MatchState::mismatched);
+  EXPECT_EQ(result.find("ftrace_caller")->error.code, "tracer-in-function");
+  EXPECT_NE(result.find("ftrace_caller")->error.advice.find("current_tracer"), std::string::npos);
+}
+
+TEST_F(MatchTracer, DifferenceBehindTheCallIsAMismatch) {
+  run(kText, "ftrace_caller", calling(kText + 0x900, hex("b8 02000000 c3")));
+  EXPECT_EQ(match().find("ftrace_caller")->error.code, "run-pre-mismatch");
+}
+
 // The same byte in an operand is another constant, not a breakpoint.
 TEST_F(Match, OperandThatLooksLikeABreakpoint) {
   function("one", kReturnOne);

@@ -37,10 +37,14 @@ std::vector<Unit> spread(const std::vector<Unit>& units, std::size_t count) {
   return chosen;
 }
 
-std::vector<Unit> choose(const std::vector<Unit>& all, std::size_t count) {
+// `wanted` is how many, or "built-in", or "all".
+std::vector<Unit> choose(const std::vector<Unit>& all, const std::string& wanted) {
   std::vector<Unit> built_in;
   std::vector<Unit> modules;
   for (const Unit& unit : all) (unit.target == "vmlinux" ? built_in : modules).push_back(unit);
+  if (wanted == "all") return all;
+  if (wanted == "built-in") return built_in;
+  const std::size_t count = std::strtoul(wanted.c_str(), nullptr, 10);
   std::vector<Unit> chosen = spread(built_in, count - count / 2);
   for (const Unit& unit : spread(modules, count / 2)) chosen.push_back(unit);
   return chosen;
@@ -107,13 +111,10 @@ Result<void> run(const Command& command, const Console& console) {
   UnitList list(*kbuild);
   auto units = list.all(jobs);
   if (!units) return propagate(units);
-  const std::string wanted = text("objects");
-  std::size_t count = units->size();
-  if (wanted != "all") count = std::strtoul(wanted.c_str(), nullptr, 10);
   const auto built_in = std::count_if(units->begin(), units->end(),
                                       [](const Unit& u) { return u.target == "vmlinux"; });
   console.stage("{} units, {} of them built in", units->size(), built_in);
-  std::vector<Unit> chosen = wanted == "all" ? *units : choose(*units, count);
+  std::vector<Unit> chosen = choose(*units, text("objects"));
   if (command.has("also")) {
     for (const std::string& source : command.values()["also"].as<std::vector<std::string>>()) {
       auto unit = list.find(source);
@@ -133,7 +134,7 @@ int main(int argc, char** argv) {
   command.options().add_options()("kernel", po::value<std::string>()->required(), "release")(
       "root", po::value<std::string>()->required(), "where its packages are unpacked")(
       "driver", po::value<std::string>()->required(), "the splice-cc program")(
-      "objects", po::value<std::string>()->default_value("400"), "how many, or all")(
+      "objects", po::value<std::string>()->default_value("400"), "how many, or built-in, or all")(
       "also", po::value<std::vector<std::string>>(), "a source whose object must be among them");
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "matcher/command_line.h"
 #include "matcher/elf_object.h"
@@ -88,6 +89,8 @@ class Sweep {
         account_.matched++;
         account_.bytes += function.run_bytes.size();
         if (!function.traced_by.empty()) account_.traced++;
+        if (object->symbol(function.symbol).is_weak())
+          matched_weak_.emplace(listed.target, function.name);
         note(listed, function.name, "matched", fmt::format("{:#x}", function.code));
       } else {
         refuse(listed, function, linked);
@@ -106,13 +109,22 @@ class Sweep {
     return {};
   }
 
-  const Account& account() const { return account_; }
+  // A weak function that differs, and the kernel's is weak as well: of two weak definitions the
+  // linker takes the first, so it may be another object's, and then that object's has matched.
+  const Account& finish() {
+    for (const auto& [listed, function] : weak_) {
+      const bool of_another = matched_weak_.contains({listed.target, function.name});
+      count(listed, function, of_another ? "weak-overridden" : "weak-differs", of_another);
+    }
+    weak_.clear();
+    return account_;
+  }
 
  private:
   void refuse(const ListedObject& listed, const FunctionMatch& function, bool linked) {
     std::string reason = function.error.code;
     bool named = function.state == MatchState::absent || function.state == MatchState::ambiguous ||
-                 reason == "probe-in-function";
+                 reason == "probe-in-function" || reason == "tracer-in-function";
     if (!function.update.empty()) {
       reason = "replaced-by-update";
       named = true;
@@ -120,9 +132,14 @@ class Sweep {
     if (reason == "function-absent" && !linked) reason = "object-not-linked";
     if (reason == "weak-overridden" &&
         is_weak_in_kernel(image_.symbols(), listed.target, function.name)) {
-      reason = "weak-differs";
-      named = false;
+      weak_.push_back({listed, function});
+      return;
     }
+    count(listed, function, reason, named);
+  }
+
+  void count(const ListedObject& listed, const FunctionMatch& function, const std::string& reason,
+             bool named) {
     account_.reasons[reason]++;
     (named ? account_.refused : account_.unexplained)++;
     note(listed, function.name, (named ? "refused " : "UNEXPLAINED ") + reason,
@@ -138,6 +155,8 @@ class Sweep {
   std::map<std::uint64_t, Redirect> redirects_;
   std::ofstream details_;
   Account account_;
+  std::vector<std::pair<ListedObject, FunctionMatch>> weak_;
+  std::set<std::pair<std::string, std::string>> matched_weak_;  // target, name
 };
 
 void print(const Account& account, double seconds) {
@@ -193,8 +212,7 @@ int main(int argc, char** argv) {
   Sweep sweep(**image, std::move(redirects), text("details"));
   for (const ListedObject& object : *objects)
     if (auto done = sweep.object(object); !done) return console.finish(done.error());
-  print(sweep.account(),
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-  const Account& account = sweep.account();
+  const Account& account = sweep.finish();
+  print(account, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
   return account.unexplained + account.constants == 0 && account.matched > 0 ? 0 : 5;
 }
