@@ -178,8 +178,17 @@ class Correlator {
         continue;
       }
       for (const std::uint32_t one : post)
-        if (!may_be_fresh(post_, post_.at(one))) twins_.ambiguous.insert(one);
+        if (!may_be_fresh(post_, post_.at(one)) && !is_rate_limit(base, one, pre->second))
+          twins_.ambiguous.insert(one);
     }
+  }
+
+  // The state of a limited message, as printk_ratelimited() names it (linux/printk.h): with a fresh
+  // one the message may come some times more. Another variable of that name has another content.
+  bool is_rate_limit(const std::string& base, std::uint32_t post,
+                     const std::vector<std::uint32_t>& before) const {
+    return base == "_rs" && post_.at(post).references.empty() &&
+           std::ranges::all_of(before, [&](std::uint32_t pre) { return alike(pre, post); });
   }
 
   template <typename HasTwin>

@@ -11,7 +11,7 @@
 //     twins.pre_of(post_atom)        // nothing: it is new
 //
 // Invariant: a one-to-one relation; twins are of one kind. A numbered writable variable that could
-// have two twins has none, and stands in `ambiguous`.
+// have two twins has none, and stands in `ambiguous` unless a fresh copy behaves as well.
 #pragma once
 
 #include <cstdint>

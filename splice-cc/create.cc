@@ -208,12 +208,21 @@ Result<void> build_units(Creation& creation) {
     if (!built) return propagate(built);
     pre = std::move(*built);
   }
-  std::vector<std::string> notes;
-  auto post = build_patched(*creation.kbuild, creation.units, after, scratch / "post",
-                            creation.options.jobs, &creation.warnings);
-  if (!post) return propagate(post);
+  std::vector<Unit> rest;
   for (const Unit& unit : creation.units)
-    creation.built.push_back({unit, pre.at(unit.name), post->at(unit.name)});
+    if (!creation.post.contains(unit.name)) rest.push_back(unit);
+  if (!rest.empty()) {
+    std::vector<std::string> warnings;
+    auto post = build_patched(*creation.kbuild, rest, after, scratch / "post",
+                              creation.options.jobs, &warnings);
+    if (!post) return propagate(post);
+    creation.post.merge(*post);
+    for (std::string& warning : warnings)
+      if (std::ranges::find(creation.warnings, warning) == creation.warnings.end())
+        creation.warnings.push_back(std::move(warning));
+  }
+  for (const Unit& unit : creation.units)
+    creation.built.push_back({unit, pre.at(unit.name), creation.post.at(unit.name)});
   return {};
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,7 @@ struct Creation {
   PatchSet base;     // what the kernel has already
   PatchSet patches;  // what it is to get
   std::vector<Unit> units;
+  std::map<std::string, std::filesystem::path> post;  // by unit: compiled with the patch already
   std::vector<BuiltUnit> built;
   std::vector<std::unique_ptr<UnitPair>> pairs;
   std::vector<UnitDiff> diffs;  // of the pair with the same index

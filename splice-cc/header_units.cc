@@ -82,6 +82,12 @@ Result<Affected> units_of_headers(Creation& creation, UnitList& list,
   if (!direct.empty()) {
     if (auto built = creation.kbuild->build_pre(direct, creation.options.jobs); !built)
       return propagate(built);
+    // To look at thousands of readers is for a patch that compiles.
+    auto post = build_patched(*creation.kbuild, direct, {creation.base, creation.patches},
+                              creation.scratch->path() / "first", creation.options.jobs,
+                              &creation.warnings);
+    if (!post) return propagate(post);
+    creation.post = std::move(*post);
     if (auto same = check_layouts(creation, direct, headers, versions->before, versions->after);
         !same)
       return propagate(same);

@@ -98,6 +98,27 @@ TEST(Correlate, OneMoreInAFunctionThatCannotBeTold) {
   EXPECT_EQ(pair.refusal(), "static-local-ambiguous");
 }
 
+// printk_ratelimited() as linux/printk.h has it.
+std::string limited(int burst) {
+  return "{ static struct { int lock, interval, burst; } _rs = { 0, 1250, " +
+         std::to_string(burst) + " }; use(&_rs.lock); }";
+}
+
+TEST(Correlate, ARateLimitMoreMayBeFresh) {
+  const std::string one = limited(10);
+  const SnippetPair pair(kUse + "void f(void) {" + one + one + "}\n",
+                         kUse + "void f(void) {" + one + one + one + "}\n");
+  EXPECT_TRUE(pair->twins->ambiguous.empty());
+  EXPECT_THAT(pair.replaced(), ::testing::ElementsAre("f"));
+}
+
+TEST(Correlate, AnotherVariableOfThatNameMayNot) {
+  const std::string one = limited(10);
+  const SnippetPair pair(kUse + "void f(void) {" + one + one + "}\n",
+                         kUse + "void f(void) {" + one + limited(5) + limited(20) + "}\n");
+  EXPECT_EQ(pair.refusal(), "static-local-ambiguous");
+}
+
 TEST(Correlate, OneMoreOfAnotherSizeCanBeTold) {
   const SnippetPair pair(kUse + "void f(void) { { static int count; use(&count); } }\n",
                          kUse +
