@@ -211,16 +211,15 @@ Result<void> build_units(Creation& creation) {
   std::vector<Unit> rest;
   for (const Unit& unit : creation.units)
     if (!creation.post.contains(unit.name)) rest.push_back(unit);
-  if (!rest.empty()) {
-    std::vector<std::string> warnings;
-    auto post = build_patched(*creation.kbuild, rest, after, scratch / "post",
-                              creation.options.jobs, &warnings);
-    if (!post) return propagate(post);
-    creation.post.merge(*post);
-    for (std::string& warning : warnings)
-      if (std::ranges::find(creation.warnings, warning) == creation.warnings.end())
-        creation.warnings.push_back(std::move(warning));
-  }
+  // Where nothing is left to compile, the view is what check_meaning() reads.
+  std::vector<std::string> warnings;
+  auto post = build_patched(*creation.kbuild, rest, after, scratch / "post", creation.options.jobs,
+                            &warnings);
+  if (!post) return propagate(post);
+  creation.post.merge(*post);
+  for (std::string& warning : warnings)
+    if (std::ranges::find(creation.warnings, warning) == creation.warnings.end())
+      creation.warnings.push_back(std::move(warning));
   for (const Unit& unit : creation.units)
     creation.built.push_back({unit, pre.at(unit.name), creation.post.at(unit.name)});
   return {};
