@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -84,6 +85,13 @@ class SymbolTable {
   std::unordered_set<std::string_view> targets_;
 };
 
+// Addresses of memory, the first and the one behind the last.
+struct AddressRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  bool contains(std::uint64_t address) const { return address >= begin && address < end; }
+};
+
 class Image {
  public:
   virtual ~Image() = default;
@@ -105,6 +113,11 @@ class Image {
   // The kernel's own record of the types of "vmlinux" or of a module, as BTF
   // (matcher/type_layout.h); empty where it keeps none.
   virtual std::vector<std::uint8_t> types(const std::string& /*target*/) const { return {}; }
+  // Where the sections of a module's file stand, by name; empty where that is not told. A running
+  // kernel does not tell their ends: they end where the next begins.
+  virtual std::map<std::string, AddressRange> sections(const std::string& /*module*/) const {
+    return {};
+  }
 };
 
 // The running kernel. Needs root. `proc` and `sys` are others in tests.

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -67,11 +68,11 @@ int read_fully(int fd, std::uint64_t offset, void* out, std::size_t size) {
 class LiveImage final : public Image {
  public:
   LiveImage(FileDescriptor kcore, std::vector<Segment> segments, SymbolTable symbols,
-            std::string types)
+            std::string sys)
       : kcore_(std::move(kcore)),
         segments_(std::move(segments)),
         symbols_(std::move(symbols)),
-        types_(std::move(types)) {}
+        sys_(std::move(sys)) {}
 
   const SymbolTable& symbols() const override { return symbols_; }
   bool live() const override { return true; }
@@ -79,8 +80,26 @@ class LiveImage final : public Image {
   // kernel/bpf/sysfs_btf.c for vmlinux, btf_module_notify() in kernel/bpf/btf.c for modules.
   std::vector<std::uint8_t> types(const std::string& target) const override {
     std::ostringstream text;  // an iterator would throw where the file cannot be read
-    text << std::ifstream(types_ + "/" + target, std::ios::binary).rdbuf();
+    text << std::ifstream(sys_ + "/kernel/btf/" + target, std::ios::binary).rdbuf();
     return {text.view().begin(), text.view().end()};
+  }
+
+  // add_sect_attrs() in kernel/module/sysfs.c: a file with the address in hex for each section.
+  std::map<std::string, AddressRange> sections(const std::string& module) const override {
+    std::map<std::uint64_t, std::string> starts;
+    std::error_code none;  // built in, or not loaded
+    for (const auto& entry :
+         std::filesystem::directory_iterator(sys_ + "/module/" + module + "/sections", none)) {
+      std::uint64_t address = 0;
+      std::ifstream(entry.path()) >> std::hex >> address;
+      if (address != 0) starts.emplace(address, entry.path().filename().string());
+    }
+    std::map<std::string, AddressRange> found;
+    for (auto start = starts.begin(); start != starts.end(); ++start) {
+      const auto next = std::next(start);
+      found[start->second] = {start->first, next == starts.end() ? UINT64_MAX : next->first};
+    }
+    return found;
   }
 
   Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
@@ -148,7 +167,7 @@ class LiveImage final : public Image {
   FileDescriptor kcore_;
   std::vector<Segment> segments_;
   SymbolTable symbols_;
-  std::string types_;  // a folder of files, one for each target
+  std::string sys_;
   mutable std::map<std::uint64_t, std::vector<std::uint8_t>> pieces_;  // by first address
 };
 
@@ -198,8 +217,8 @@ Result<std::unique_ptr<Image>> open_live_image(const std::string& proc, const st
   }
   auto symbols = SymbolTable::parse_kallsyms(text.view());
   if (!symbols) return propagate(symbols);
-  return std::unique_ptr<Image>(std::make_unique<LiveImage>(
-      std::move(kcore), std::move(*segments), std::move(*symbols), sys + "/kernel/btf"));
+  return std::unique_ptr<Image>(std::make_unique<LiveImage>(std::move(kcore), std::move(*segments),
+                                                            std::move(*symbols), sys));
 }
 
 }  // namespace splicer

@@ -62,6 +62,10 @@ class DiskImage final : public Image {
     const auto found = types_.find(target);
     return found == types_.end() ? kernel_->types(target) : found->second;
   }
+  std::map<std::string, AddressRange> sections(const std::string& module) const override {
+    const auto found = sections_.find(module);
+    return found == sections_.end() ? std::map<std::string, AddressRange>() : found->second;
+  }
 
   Bytes view(std::uint64_t address, std::size_t size) const override {
     if (address < kModuleArea) return kernel_->view(address, size);
@@ -100,6 +104,10 @@ class DiskImage final : public Image {
         types_[module.name].assign(types->bytes.begin(), types->bytes.end());
     for (Module& module : modules)
       if (auto placed = place(module, all); !placed) return placed;
+    for (const Module& module : modules)
+      for (const Section& section : module.object.sections())
+        if (const std::uint64_t base = module.bases[section.index]; base != 0)
+          sections_[module.name][section.name] = {base, base + section.size};
     for (const Module& module : modules)
       if (auto loaded = load(module); !loaded) return loaded;
     std::sort(pieces_.begin(), pieces_.end(),
@@ -191,7 +199,8 @@ class DiskImage final : public Image {
   std::unique_ptr<Image> kernel_;
   SymbolTable symbols_;
   std::uint64_t next_ = kModuleArea;
-  std::unordered_map<std::string, std::vector<std::uint8_t>> types_;  // by module
+  std::unordered_map<std::string, std::vector<std::uint8_t>> types_;               // by module
+  std::unordered_map<std::string, std::map<std::string, AddressRange>> sections_;  // by module
   std::unordered_map<std::string, std::uint64_t> exports_;
   std::unordered_map<std::string, std::uint64_t> unknown_;
   std::vector<Piece> pieces_;  // sorted by address

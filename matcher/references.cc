@@ -73,8 +73,35 @@ References::References(const ElfObject& object, const ReferencePlan& plan, const
   const auto begin = image.symbols().find("vmlinux", "__start_rodata");
   const auto end = image.symbols().find("vmlinux", "__end_rodata");
   if (begin.size() == 1 && end.size() == 1 && !updated_ && options.target == "vmlinux")
-    read_only_.emplace(begin[0]->address, end[0]->address);
+    read_only_ = AddressRange{begin[0]->address, end[0]->address};
+  if (!updated_ && options.target != "vmlinux") find_module_constants();
   look_names_up();
+}
+
+// What a module's objects have in mergeable sections stands in the sections of its file that are
+// named like them, but for the function that gcc may put into the name of the object's:
+// .rodata.str1.1 for .rodata.pie_dump.str1.1.
+void References::find_module_constants() {
+  const auto sections = image_.sections(options_.target);
+  if (sections.empty()) return;
+  for (const Section& section : object_.sections()) {
+    if ((section.flags & SHF_MERGE) == 0 || !section.name.starts_with(".rodata.")) continue;
+    const std::size_t kind =
+        std::max(section.name.rfind(".str") + 1, section.name.rfind(".cst") + 1);
+    if (kind == 0) continue;
+    const auto found = sections.find(".rodata" + section.name.substr(kind - 1));
+    if (found != sections.end()) module_constants_.emplace(section.index, found->second);
+  }
+}
+
+std::optional<std::string> References::misplaced(const PlannedConstant& constant,
+                                                 std::uint64_t address) const {
+  if (constant.read_only && read_only_ && !read_only_->contains(address))
+    return "the kernel's read-only data";
+  const auto range = module_constants_.find(constant.section);
+  if (range != module_constants_.end() && !range->second.contains(address))
+    return fmt::format("the constants of {}", options_.target);
+  return std::nullopt;
 }
 
 // Every name is looked for once. Names that the object defines are those of its target, others may
@@ -253,7 +280,17 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, std::uint64_t value
     if (redirect != references_.options_.redirects.end() && value == redirect->second.code)
       return std::nullopt;
   }
-  return bind_section(slot, value);
+  const bool is_new = !references_.bound(slot);
+  if (auto differs = bind_section(slot, value)) return differs;
+  // What static_cpu_has() jumps to until the alternatives are applied (asm/cpufeature.h) has no
+  // name: only its content tells it from whatever else a jump may lead to.
+  const Section& section = references_.object_.section(slot);
+  if (!is_new || section.name != ".altinstr_aux" || section.is_nobits()) return std::nullopt;
+  PlannedConstant whole;
+  whole.section = slot;
+  whole.end = section.size;
+  whole.has_relocations = true;
+  return same_content(whole, 0, value);
 }
 
 // Equal content is not enough: code could have been led to a byte that happens to be equal now. A
@@ -265,10 +302,8 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
   const std::uint64_t offset = constant.begin;
   const std::uint64_t end = constant.end;
   // Code that an update brought has its constants in the update's own module: no range then.
-  if (const auto& range = references_.read_only_;
-      constant.read_only && range && (address < range->first || address >= range->second))
-    return fmt::format("it refers to a constant at {:#x}, outside the kernel's read-only data",
-                       address);
+  if (const auto where = references_.misplaced(constant, address))
+    return fmt::format("it refers to a constant at {:#x}, outside {}", address, *where);
   bool first_place = false;
   if (slot != 0) {
     const References::Binding& binding = references_.bindings_[slot];

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -63,6 +64,10 @@ class References {
     return bindings_[slot].known ? std::optional(bindings_[slot].value) : std::nullopt;
   }
   void look_names_up();
+  void find_module_constants();
+  // Nothing if a constant may stand there, otherwise what it is outside of.
+  std::optional<std::string> misplaced(const PlannedConstant& constant,
+                                       std::uint64_t address) const;
 
   const ElfObject& object_;
   const ReferencePlan& plan_;
@@ -73,9 +78,10 @@ class References {
   std::vector<std::uint32_t> open_;     // slots that the present trial bound, in that order
   std::vector<KnownName> known_;        // by symbol
   std::vector<KnownName> known_bases_;  // by section: where its names say that it begins
-  // The kernel's read-only data, first byte and behind the last, if the table tells and constants
-  // of the target must be there.
-  std::optional<std::pair<std::uint64_t, std::uint64_t>> read_only_;
+  // The kernel's read-only data, if the table tells and constants of the target must be there.
+  std::optional<AddressRange> read_only_;
+  // By section of constants: the section of the target module that they must be in, if it is told.
+  std::map<std::uint32_t, AddressRange> module_constants_;
 };
 
 // Bindings that hold only if all of a function matches: what is not committed is undone. One trial

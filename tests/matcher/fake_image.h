@@ -23,7 +23,8 @@ namespace splicer {
 class FakeImage final : public Image {
  public:
   FakeImage() = default;
-  FakeImage(const FakeImage& other) : Image(), memory_(other.memory_), list_(other.list_) {}
+  FakeImage(const FakeImage& other)
+      : Image(), memory_(other.memory_), list_(other.list_), sections_(other.sections_) {}
   FakeImage& operator=(const FakeImage&) = delete;
   ~FakeImage() override = default;
 
@@ -57,10 +58,18 @@ class FakeImage final : public Image {
     return *table_;
   }
   bool live() const override { return true; }
+  void section(const std::string& module, const std::string& name, AddressRange range) {
+    sections_[module][name] = range;
+  }
+  std::map<std::string, AddressRange> sections(const std::string& module) const override {
+    const auto found = sections_.find(module);
+    return found == sections_.end() ? std::map<std::string, AddressRange>() : found->second;
+  }
 
  private:
   std::map<std::uint64_t, std::uint8_t> memory_;
   std::vector<KernelSymbol> list_;
+  std::map<std::string, std::map<std::string, AddressRange>> sections_;  // by module, by name
   mutable std::optional<SymbolTable> table_;
 };
 

@@ -155,6 +155,23 @@ TEST_F(LiveImage, TypesByTarget) {
   EXPECT_EQ((*without)->types("vmlinux"), ByteVector());
 }
 
+TEST_F(LiveImage, SectionsOfAModule) {
+  write("kcore", core_file({{kText, ByteVector(16)}}));
+  write("kallsyms", kSymbols);
+  std::filesystem::create_directories(folder_ + "/sys/module/tun/sections");
+  write("sys/module/tun/sections/.rodata", "0xffffffffc0302000\n");
+  write("sys/module/tun/sections/.rodata.cst2", "0xffffffffc0302040\n");
+  write("sys/module/tun/sections/.init.text", "0x0000000000000000\n");  // hidden
+  const auto image = open_live_image(folder_, folder_ + "/sys");
+  ASSERT_TRUE(image) << image.error().message;
+  const auto sections = (*image)->sections("tun");
+  ASSERT_EQ(sections.size(), 2u);
+  EXPECT_EQ(sections.at(".rodata").begin, 0xffffffffc0302000u);
+  EXPECT_EQ(sections.at(".rodata").end, 0xffffffffc0302040u);
+  EXPECT_TRUE(sections.at(".rodata.cst2").contains(0xffffffffc0302040u));
+  EXPECT_TRUE((*image)->sections("vmlinux").empty());
+}
+
 TEST_F(LiveImage, NoCoreFile) { EXPECT_EQ(refusal(), "kcore-unreadable"); }
 
 TEST_F(LiveImage, MalformedCoreFile) {

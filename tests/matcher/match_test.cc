@@ -414,6 +414,31 @@ TEST_F(MatchTracer, DifferenceBehindTheCallIsAMismatch) {
   EXPECT_EQ(match().find("ftrace_caller")->error.code, "run-pre-mismatch");
 }
 
+// static_cpu_has() as it was built: a jump to code without a name.
+class MatchAlternative : public Match {
+ protected:
+  MatchAlternative() {
+    const auto code = function("one", hex("e9 00000000 c3"));
+    const auto other = builder_.section(".altinstr_aux", ObjectBuilder::kCode, hex("f6 05 01 c3"));
+    builder_.relocate(code, 1, builder_.section_symbol(other), R_X86_64_PC32, -4);
+    run(kText, "one", branch32(hex("e9"), kText, kText + 0x5000) + hex("c3"));
+  }
+};
+
+TEST_F(MatchAlternative, LeadsToItsOtherCode) {
+  image_.put(kText + 0x5000, hex("f6 05 01 c3"));
+  EXPECT_EQ(state(match(), "one"), MatchState::matched);
+}
+
+TEST_F(MatchAlternative, LeadsElsewhere) {
+  image_.put(kText + 0x5000, hex("f6 05 02 c3"));
+  const MatchResult result = match();
+  EXPECT_EQ(state(result, "one"), MatchState::mismatched);
+  EXPECT_NE(result.find("one")->error.message.find("is not .altinstr_aux"), std::string::npos);
+}
+
+TEST_F(MatchAlternative, LeadsNowhere) { EXPECT_EQ(state(match(), "one"), MatchState::mismatched); }
+
 // The same byte in an operand is another constant, not a breakpoint.
 TEST_F(Match, OperandThatLooksLikeABreakpoint) {
   function("one", kReturnOne);

@@ -200,6 +200,22 @@ TEST(References, StringsOfTheKernelAreInItsReadOnlyData) {
   EXPECT_EQ(refusal("tun", kData + 4), "");
 }
 
+// A module's strings are in that section of its file, if the image tells where it is.
+TEST(References, StringsOfAModuleAreInItsSection) {
+  const auto refusal = [](std::uint64_t section) {
+    StringReference reference;
+    Knowledge known(reference.builder);
+    known.options.target = "tun";
+    known.image.section("tun", ".rodata.str1.1", {section, section + 0x10});
+    known.image.put(kData, hex("74 77 6f 00"));
+    return known.prove(reference.code, 3, le32(kData), kText + 3);
+  };
+  EXPECT_EQ(refusal(kData), "");
+  EXPECT_EQ(refusal(kData - 0xf), "");
+  EXPECT_NE(refusal(kData + 1).find("outside the constants of tun"), std::string::npos);
+  EXPECT_NE(refusal(kData - 0x10), "");
+}
+
 // The end of a string, as a loop over it compares with: another string follows in the kernel.
 TEST(References, PastTheEndOfALabelsString) {
   ObjectBuilder builder;

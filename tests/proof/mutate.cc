@@ -57,6 +57,9 @@ class AlteredImage final : public Image {
   }
   const SymbolTable& symbols() const override { return base_.symbols(); }
   bool live() const override { return base_.live(); }
+  std::map<std::string, AddressRange> sections(const std::string& module) const override {
+    return base_.sections(module);
+  }
 
  private:
   const Image& base_;
