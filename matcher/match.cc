@@ -448,6 +448,9 @@ class ObjectMatcher {
             site.offset >= symbol.value + symbol.size)
           continue;
         const auto at = static_cast<std::uint32_t>(comparison.run_offset(site.offset) - begin);
+        // One that locks stays so: alternatives_smp_unlock() runs at boot and when a module is
+        // loaded, and only if there is one processor (arch/x86/kernel/alternative.c).
+        if (site.kind == SiteKind::lock_prefix && run[begin + at] == 0xf0) continue;
         match.live_sites.emplace_back(at, at + site.length);
         if (site.kind == SiteKind::ftrace && at == 0) match.has_ftrace_site = true;
       }

@@ -364,6 +364,13 @@ TEST_F(Match, FtraceSiteAndLiveSites) {
   EXPECT_EQ(one.live_sites, (std::vector<std::pair<std::uint32_t, std::uint32_t>>{{0, 5}, {5, 6}}));
 }
 
+TEST_F(Match, APrefixThatLocksIsNoLiveSite) {
+  const auto code = function("one", hex("f0 ff 07 c3"));
+  builder_.listed(".smp_locks", code, 0);
+  run(kText, "one", hex("f0 ff 07 c3"));
+  EXPECT_TRUE(match().find("one")->live_sites.empty());
+}
+
 TEST_F(Match, KprobeIsRefusedByName) {
   function("one", hex("55 b8 01 00 00 00 5d c3"));
   run(kText, "one", hex("55 cc 01 00 00 00 5d c3"));
