@@ -78,10 +78,22 @@ class ModuleMaker {
                                       ? std::max(section.align, kFunctionAlign)
                                       : section.align;
       position.offset = zeros ? out_.reserve(position.section, atom.size, align)
-                              : out_.append(position.section, atoms.bytes(atom), align);
+                              : out_.append(position.section, content(atoms, atom), align);
       positions_[{unit, index}] = position;
       define_symbols(unit, atom, position);
     }
+  }
+
+  // The kernel's loader refuses a relocation where something stands already
+  // (__apply_relocate_add() in arch/x86/kernel/module.c), as it does where the assembler settled a
+  // branch to another function of the section.
+  static std::vector<std::uint8_t> content(const AtomTable& atoms, const Atom& atom) {
+    const Bytes bytes = atoms.bytes(atom);
+    std::vector<std::uint8_t> cleared(bytes.begin(), bytes.end());
+    for (const Reference& reference : atom.references)
+      std::fill_n(cleared.begin() + static_cast<std::ptrdiff_t>(reference.offset),
+                  relocation_width(reference.type).value_or(0), std::uint8_t{0});
+    return cleared;
   }
 
   void define_symbols(std::size_t unit, const Atom& atom, Position position) {

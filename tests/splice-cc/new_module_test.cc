@@ -227,6 +227,26 @@ TEST(NewModule, HooksAreDescribed) {
     EXPECT_THAT(section.name, Not(HasSubstr(".splice"))) << "the pointer stays behind";
 }
 
+// A branch that the assembler settled within .sched.text becomes a relocation, and the kernel's
+// loader takes one only where nothing stands.
+TEST(NewModule, RelocatedFieldsAreEmpty) {
+  const auto text = [](const char* last) {
+    return std::string(
+               "#define SCHED __attribute__((section(\".sched.text\")))\n"
+               "SCHED __attribute__((noinline)) static int f(int x)"
+               "{ asm volatile(\"\"); return x * x; }\n"
+               "SCHED int g(int x) { return f(x) + ") +
+           last + "; }\n";
+  };
+  const Made made(text("1"), text("2"));
+  const Section& code = *made.object().find_section(".sched.text");
+  ASSERT_FALSE(code.relocations.empty());
+  for (const Relocation& relocation : code.relocations) {
+    const Bytes field = code.bytes.subspan(relocation.offset, 4);
+    EXPECT_TRUE(std::ranges::all_of(field, [](std::uint8_t byte) { return byte == 0; }));
+  }
+}
+
 TEST(NewModule, TheModulesOwnSections) {
   const Made made("int f(int a) { return a; }", "int f(int a) { return a + 1; }");
   const auto text = [&](const char* name) {
