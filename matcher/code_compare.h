@@ -3,12 +3,12 @@
 // Compares the code of one pre section with memory.
 //
 // Code that stands as it was built, as most of a kernel on disk does, is compared in one go beside
-// its relocated fields (reference_plan.h). Then the straight way: same layout, so that the stretches
-// between relocations and sites are compared with memcmp, relocated fields are proved as references
-// and sites against their forms. Only where that finds a difference does the last way decode both
-// sides with Capstone, instruction by instruction, and tolerate what an assembler or linker may do
-// without changing the code: a short jump for a near one, other padding, and branches whose
-// displacement differs because of these. Every branch is then checked to lead to the same
+// its relocated fields (reference_plan.h). Then the straight way: same layout, so that the
+// stretches between relocations and sites are compared with memcmp, relocated fields are proved as
+// references and sites against their forms. Only where that finds a difference does the last way
+// decode both sides with Capstone, instruction by instruction, and tolerate what an assembler or
+// linker may do without changing the code: a short jump for a near one, other padding, and branches
+// whose displacement differs because of these. Every branch is then checked to lead to the same
 // instruction on both sides.
 //
 // Invariant: all ways accept only code that does the same; the last tolerates layout, never another
