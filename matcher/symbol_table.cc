@@ -127,11 +127,17 @@ bool SymbolTable::has_target(std::string_view target) const { return targets_.co
 
 // By the address, since some names stand for a thousand things but few addresses have many names.
 std::span<const KernelSymbol> SymbolTable::all_at(std::uint64_t address) const {
-  return std::ranges::equal_range(symbols_, address, {}, &KernelSymbol::address);
+  const auto begin =
+      std::partition_point(symbols_.begin(), symbols_.end(),
+                           [&](const KernelSymbol& known) { return known.address < address; });
+  const auto end = std::partition_point(
+      begin, symbols_.end(), [&](const KernelSymbol& known) { return known.address == address; });
+  return {begin, end};
 }
 
 bool SymbolTable::has(std::string_view target, std::string_view name, std::uint64_t address) const {
-  return std::ranges::any_of(all_at(address), [&](const KernelSymbol& symbol) {
+  const auto here = all_at(address);
+  return std::any_of(here.begin(), here.end(), [&](const KernelSymbol& symbol) {
     return symbol.name == name &&
            (target.empty() || symbol.module == target || is_update_module(symbol.module));
   });
@@ -139,7 +145,8 @@ bool SymbolTable::has(std::string_view target, std::string_view name, std::uint6
 
 bool SymbolTable::has_numbered(std::string_view target, std::string_view base,
                                std::uint64_t address) const {
-  return std::ranges::any_of(all_at(address), [&](const KernelSymbol& symbol) {
+  const auto here = all_at(address);
+  return std::any_of(here.begin(), here.end(), [&](const KernelSymbol& symbol) {
     return symbol.module == target && unnumbered(symbol.name) == base;
   });
 }
