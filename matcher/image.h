@@ -60,9 +60,6 @@ class SymbolTable {
   // Does a symbol of that name stand exactly at `address`, in that target (anywhere if it is empty)
   // or in an update's own module?
   bool has(std::string_view target, std::string_view name, std::uint64_t address) const;
-  // Does a symbol stand exactly at `address`, in that target, whose name without the compiler's
-  // number (numbered_name.h) is `base`?
-  bool has_numbered(std::string_view target, std::string_view base, std::uint64_t address) const;
   // Any symbol that stands exactly at `address`, or nullptr.
   const KernelSymbol* at(std::uint64_t address) const;
   // The symbol at or before `address` (nearest), or nullptr.
@@ -80,8 +77,6 @@ class SymbolTable {
   std::size_t bucket(std::string_view name) const {
     return std::hash<std::string_view>{}(name) & (heads_.size() - 1);
   }
-
-  std::span<const KernelSymbol> all_at(std::uint64_t address) const;
 
   std::vector<KernelSymbol> symbols_;
   // By name: the first symbol of each bucket, and the next one of the same bucket.

@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "matcher/numbered_name.h"
-
 namespace splicer {
 
 namespace {
@@ -162,11 +160,6 @@ std::optional<std::string> Trial::agree(std::uint32_t index, std::uint64_t addre
   const auto brought = table.find_in_updates(symbol.name);
   known.insert(known.end(), brought.begin(), brought.end());
   if (known.empty()) return std::nullopt;
-  // The pre object's number is not the kernel's: any variable of that name will do, once only.
-  if (local && symbol.is_object()) {
-    const std::string base = unnumbered(symbol.name);
-    if (!base.empty() && table.has_numbered(target, base, address)) return std::nullopt;
-  }
   return fmt::format(
       "the code puts '{}' at {:#x}, the kernel's symbol table has it at {:#x}{}", symbol.name,
       address, known[0]->address,

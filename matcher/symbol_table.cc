@@ -12,7 +12,6 @@
 #include <charconv>
 
 #include "matcher/image.h"
-#include "matcher/numbered_name.h"
 
 namespace splicer {
 
@@ -126,29 +125,15 @@ std::string SymbolTable::describe(std::uint64_t address) const {
 bool SymbolTable::has_target(std::string_view target) const { return targets_.contains(target); }
 
 // By the address, since some names stand for a thousand things but few addresses have many names.
-std::span<const KernelSymbol> SymbolTable::all_at(std::uint64_t address) const {
-  const auto begin =
+bool SymbolTable::has(std::string_view target, std::string_view name, std::uint64_t address) const {
+  auto symbol =
       std::partition_point(symbols_.begin(), symbols_.end(),
                            [&](const KernelSymbol& known) { return known.address < address; });
-  const auto end = std::partition_point(
-      begin, symbols_.end(), [&](const KernelSymbol& known) { return known.address == address; });
-  return {begin, end};
-}
-
-bool SymbolTable::has(std::string_view target, std::string_view name, std::uint64_t address) const {
-  const auto here = all_at(address);
-  return std::any_of(here.begin(), here.end(), [&](const KernelSymbol& symbol) {
-    return symbol.name == name &&
-           (target.empty() || symbol.module == target || is_update_module(symbol.module));
-  });
-}
-
-bool SymbolTable::has_numbered(std::string_view target, std::string_view base,
-                               std::uint64_t address) const {
-  const auto here = all_at(address);
-  return std::any_of(here.begin(), here.end(), [&](const KernelSymbol& symbol) {
-    return symbol.module == target && unnumbered(symbol.name) == base;
-  });
+  for (; symbol != symbols_.end() && symbol->address == address; ++symbol)
+    if (symbol->name == name &&
+        (target.empty() || symbol->module == target || is_update_module(symbol->module)))
+      return true;
+  return false;
 }
 
 }  // namespace splicer

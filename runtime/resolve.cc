@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "matcher/numbered_name.h"
-
 namespace splicer {
 
 namespace {
@@ -60,10 +58,7 @@ Result<std::uint64_t> not_learnt(const PackageSymbol& symbol, const PackageTarge
   if (own_unit && !symbol.kernel_name.empty()) {
     if (symbol.name == symbol.kernel_name) return by_name(symbol, target.name, kernel);
     const auto own = places(kernel.find(target.name, symbol.kernel_name));
-    const bool is_code = own.size() == 1 && (own.front()->type == 't' || own.front()->type == 'T');
-    // A variable that the compiler numbers may have another one's number in the kernel.
-    if (own.size() == 1 && (is_code || unnumbered(symbol.kernel_name).empty()))
-      return own.front()->address;
+    if (own.size() == 1) return own.front()->address;
   }
   return fail(ExitCode::mismatch, "symbol-unknown",
               fmt::format("no code of the running kernel that matches tells where {} is",

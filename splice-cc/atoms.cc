@@ -67,6 +67,28 @@ SectionRole section_role(const Section& section, bool module) {
   return SectionRole::whole;
 }
 
+std::string unnumbered(std::string_view name) {
+  std::string base(name);
+  const auto strip_digits = [&base] {
+    const std::size_t size = base.size();
+    while (!base.empty() && std::isdigit(static_cast<unsigned char>(base.back())) != 0)
+      base.pop_back();
+    return base.size() != size;
+  };
+  bool numbered = false;
+  if (strip_digits()) {
+    if (base.ends_with('.')) {
+      base.pop_back();
+      numbered = true;
+    } else if (base.starts_with("__UNIQUE_ID_")) {
+      return base;
+    }
+  }
+  if (!numbered) return {};
+  if (base.starts_with("__UNIQUE_ID_")) strip_digits();
+  return base;
+}
+
 bool is_cold(std::string_view name) {
   const std::size_t at = name.rfind(".cold");
   return at != std::string_view::npos && at + 5 == name.size();

@@ -29,7 +29,6 @@
 
 #include "matcher/elf_object.h"
 #include "matcher/instruction.h"
-#include "matcher/numbered_name.h"
 
 namespace splicer {
 
@@ -112,6 +111,9 @@ class AtomTable {
   std::map<std::uint32_t, std::vector<std::uint32_t>> by_section_;
 };
 
+// "count.1234" -> "count", "__UNIQUE_ID_ddebug567.8" -> "__UNIQUE_ID_ddebug": the name without what
+// the compiler numbers. Empty when the name has no such number.
+std::string unnumbered(std::string_view name);
 bool is_cold(std::string_view name);  // foo.cold, the unlikely part of foo
 
 }  // namespace splicer

@@ -101,6 +101,7 @@ Result<bool> UnitList::reached(const std::string& name) {
   if (name == "." || name.empty()) return true;
   if (const auto known = reached_.find(name); known != reached_.end()) return known->second;
   bool found = false;
+  bool passed_over = false;
   fs::path above = fs::path(name).parent_path();
   for (;;) {
     const std::string parent = above.empty() ? "." : above.string();
@@ -112,9 +113,13 @@ Result<bool> UnitList::reached(const std::string& name) {
         if (!listing) return propagate(listing);
         if ((*listing)->subfolders.contains(name)) {
           found = true;
-          entry_[name] = parent == "." ? name : entry_[parent];
+          // drivers/Makefile names char/ and char/ipmi/. Asked from drivers for an object below
+          // char/ipmi, Makefile.build goes into both folders (single-subdirs), and in char, which
+          // does not know it, makes it by the pattern rule: as built in, not as of a module.
+          entry_[name] = parent == "." || passed_over ? name : entry_[parent];
           break;
         }
+        passed_over = true;
       }
     }
     if (parent == ".") break;

@@ -144,44 +144,6 @@ TEST(References, SectionsHaveOneBase) {
   EXPECT_EQ(known.references().symbol_value(second), kData + 4);
 }
 
-// The compiler's number is that of one compilation, so another variable may have it in the kernel.
-TEST(References, NumbersOfVariablesAreNotTheKernels) {
-  ObjectBuilder builder;
-  const auto code = builder.function("f", hex("8b 05 00000000 c3"));
-  const auto data = builder.section(".data.once", ObjectBuilder::kData, ByteVector(2));
-  const auto done = builder.symbol("done.16", data, 0, 1, STB_LOCAL, STT_OBJECT);
-  builder.relocate(code, 2, done, R_X86_64_PC32, -4);
-  Knowledge known(builder);
-  known.image.symbol(kData, "done.1", 'd');
-  known.image.symbol(kData + 1, "done.16", 'd');
-  known.image.symbol(kData + 2, "other.3", 'd');
-  known.image.symbol(kData + 3, "done.2", 'd', "tun");
-  const auto led_to = [&](std::uint64_t target) {
-    const std::size_t mark = known.trial().mark();
-    const std::string reason = known.prove(code, 2, le32(target - (kText + 6)), kText + 2);
-    known.trial().back_to(mark);
-    return reason;
-  };
-  EXPECT_NE(led_to(kData + 2), "");
-  EXPECT_NE(led_to(kData + 3), "");
-  EXPECT_NE(led_to(kData + 4), "");
-  EXPECT_EQ(led_to(kData), "");
-}
-
-TEST(References, NumbersOfFunctionsAreTheKernels) {
-  ObjectBuilder builder;
-  const auto code = builder.function("f", hex("e8 00000000 c3"));
-  const auto part = builder.function("g.part.0", hex("c3"), STB_LOCAL);
-  builder.relocate(code, 1, builder.function_symbol(part), R_X86_64_PLT32, -4);
-  Knowledge known(builder);
-  known.image.symbol(kText + 0x1000, "g.part.0");
-  known.image.symbol(kText + 0x2000, "g.part.1");
-  const std::size_t mark = known.trial().mark();
-  EXPECT_NE(known.prove(code, 1, le32(0x2000 - 5), kText + 1), "");
-  known.trial().back_to(mark);
-  EXPECT_EQ(known.prove(code, 1, le32(0x1000 - 5), kText + 1), "");
-}
-
 TEST(References, NamesOfASectionMustAgree) {
   ObjectBuilder builder;
   const auto code = builder.function("f", hex("8b 05 00000000 c3"));

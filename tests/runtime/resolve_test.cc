@@ -20,8 +20,6 @@ const FakeImage& image() {
        {kText + 0x40, 't', "shared", "vmlinux"},
        {kText + 0x50, 'T', "alias", "vmlinux"},
        {kText + 0x50, 'T', "alias", "vmlinux"},
-       {kText + 0x60, 't', "piece.part.0", "vmlinux"},
-       {kText + 0x70, 'd', "done.16", "vmlinux"},
        {0xffffffffc0000000, 't', "shared", "tun"},
        {0xffffffffc0001000, 't', "far", "virtio_net"},
        {0xffffffffc0002000, 't', "patched_before", "splice_5d1f0c2e77aa9b31_0"}});
@@ -104,13 +102,6 @@ TEST(Resolve, NotLearntIsNotGuessed) {
         << kernel_name;
   EXPECT_EQ(resolve({"only_here", "pre", "another.o", 6, "only_here", ""}).error().code,
             "symbol-unknown");
-}
-
-// done.16 of the kernel need not be that of the object: numbers belong to one compilation.
-TEST(Resolve, NotLearntAndNumbered) {
-  EXPECT_EQ(not_learnt("a.o:6:done.16", "done.16").error().code, "symbol-unknown");
-  EXPECT_EQ(not_learnt("a.o:6:piece.part.0", "piece.part.0")->at("a.o:6:piece.part.0"),
-            kText + 0x60);
 }
 
 TEST(Resolve, AlteredConstantTellsItsOwnError) {

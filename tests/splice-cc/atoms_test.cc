@@ -200,6 +200,18 @@ TEST(SectionRole, OfWhatTheKernelHas) {
   EXPECT_EQ(role(".splice.pre_apply", SHF_ALLOC), SectionRole::hooks);
 }
 
+TEST(Names, Numbered) {
+  EXPECT_EQ(unnumbered("count.1234"), "count");
+  EXPECT_EQ(unnumbered("__func__.0"), "__func__");
+  EXPECT_EQ(unnumbered("__UNIQUE_ID_ddebug567.8"), "__UNIQUE_ID_ddebug");
+  EXPECT_EQ(unnumbered("__UNIQUE_ID_ddebug567"), "__UNIQUE_ID_ddebug");
+  EXPECT_EQ(unnumbered("count"), "");
+  EXPECT_EQ(unnumbered("count1"), "");
+  EXPECT_EQ(unnumbered("f.isra.0.cold"), "");
+  EXPECT_EQ(unnumbered(""), "");
+  EXPECT_EQ(unnumbered("12"), "");
+}
+
 TEST(Names, Cold) {
   EXPECT_TRUE(is_cold("f.cold"));
   EXPECT_TRUE(is_cold("f.isra.0.cold"));

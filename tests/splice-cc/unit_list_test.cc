@@ -61,6 +61,16 @@ TEST_F(UnitListTest, Modules) {
   EXPECT_FALSE(find("drivers/multi.c")) << "only a name for its parts";
 }
 
+// As drivers/Makefile names char/ipmi/ beside char/: from drivers kbuild makes its objects twice.
+TEST_F(UnitListTest, AFolderThatTheMakefileAboveItsParentNames) {
+  kernel.add("drivers/Makefile", "obj-y := char/ char/ipmi/\n");
+  kernel.add("drivers/char/Makefile", "obj-y := mem.o\n");
+  kernel.add("drivers/char/ipmi/Makefile", "obj-m := ipmi.o\n");
+  EXPECT_EQ(find("drivers/char/ipmi/ipmi.c")->entry, "drivers/char/ipmi");
+  EXPECT_EQ(find("drivers/char/ipmi/ipmi.c")->target, "ipmi");
+  EXPECT_EQ(find("drivers/char/mem.c")->entry, "drivers");
+}
+
 TEST_F(UnitListTest, AnObjectOfTwoModules) {
   const auto unit = list.find("drivers/both.c");
   ASSERT_TRUE(unit && *unit);
