@@ -238,7 +238,8 @@ Result<void> compare_units(Creation& creation) {
     creation.diffs.clear();
     for (const auto& pair : creation.pairs) {
       auto diff = diff_unit(*pair, wanted);
-      if (!diff) return with_declarations(creation, *pair, std::move(diff.error()));
+      if (!diff)
+        return with_declarations(creation, *pair, std::move(diff.error()), build_folders(creation));
       creation.diffs.push_back(std::move(*diff));
       for (const std::string& name : new_names_needed({pair.get(), &creation.diffs.back()}))
         wanted.insert(name);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "splice-cc/build_post.h"
+#include "splice-cc/diff.h"
 #include "splice-cc/header_reach.h"
 #include "splice-cc/meaning.h"
 #include "splice-cc/name_reach.h"
@@ -50,6 +51,26 @@ Result<Versions> make_versions(const Creation& creation) {
   return versions;
 }
 
+// The sources among them whose code the patch changes. Not for an update on others: pre is then not
+// what the running kernel's objects are, and the later passes say all of this again.
+Result<std::set<std::string>> sources_with_new_code(const Creation& creation,
+                                                    const std::vector<Unit>& direct,
+                                                    const Versions& versions) {
+  std::set<std::string> sources;
+  if (!creation.base.patches().empty()) return sources;
+  for (const Unit& unit : direct) {
+    auto pair =
+        UnitPair::open({unit, creation.kbuild->pre_object(unit), creation.post.at(unit.name)});
+    if (!pair) return propagate(pair);
+    auto diff = diff_unit(**pair, {});
+    if (!diff)
+      return with_declarations(creation, **pair, std::move(diff.error()),
+                               {versions.before, versions.after});
+    if (!diff->replaced.empty()) sources.insert(unit.source);
+  }
+  return sources;
+}
+
 std::set<std::string> readers_by_name(const Creation& creation, const Versions& versions,
                                       const std::set<std::string>& headers,
                                       const IncludeGraph& graph) {
@@ -88,7 +109,10 @@ Result<Affected> units_of_headers(Creation& creation, UnitList& list,
                               &creation.warnings);
     if (!post) return propagate(post);
     creation.post = std::move(*post);
-    if (auto same = check_layouts(creation, direct, headers, versions->before, versions->after);
+    auto files = sources_with_new_code(creation, direct, *versions);
+    if (!files) return propagate(files);
+    files->insert(headers.begin(), headers.end());
+    if (auto same = check_layouts(creation, direct, *files, {versions->before, versions->after});
         !same)
       return propagate(same);
   }

@@ -8,8 +8,9 @@
 //       really include it: 27              the preprocessor
 //       their code uses what changes: 22   its output (prune.h)
 //
-// A patch that changes a structure which the running kernel has many of is refused in the end, so
-// it is refused here, by the files that the patch itself changes, before thousands are looked at.
+// A patch that changes a structure which the running kernel has many of, or a variable's initial
+// value, is refused in the end, so it is refused here, by the files that the patch itself changes,
+// before thousands are looked at.
 #pragma once
 
 #include <set>
@@ -23,7 +24,8 @@
 namespace splicer {
 
 // `direct`: units whose own source is patched; none of them is among the answer's. `headers`: what
-// else the patch changes. Errors: those of prune.h and unit_list.h, and of check_layouts().
+// else the patch changes. Errors: those of prune.h and unit_list.h, of diff_unit() and of
+// check_layouts().
 Result<Affected> units_of_headers(Creation& creation, UnitList& list,
                                   const std::vector<Unit>& direct,
                                   const std::set<std::string>& headers);

@@ -28,13 +28,6 @@ struct Reading {
 
 using Versions = std::array<Reading, 2>;  // pre, post
 
-// Where build_units() compiled them.
-std::array<fs::path, 2> build_folders(const Creation& creation) {
-  const fs::path& scratch = creation.scratch->path();
-  return {creation.base.patches().empty() ? creation.tree.source : scratch / "pre",
-          scratch / "post"};
-}
-
 Reading read_version(const Creation& creation, const Unit& unit, const fs::path& folder) {
   Reading reading;
   const auto command = creation.kbuild->command(unit);
@@ -52,7 +45,7 @@ Reading read_version(const Creation& creation, const Unit& unit, const fs::path&
 
 // All versions of all units, as many at a time as there are jobs.
 std::vector<Versions> read_all(const Creation& creation, const std::vector<const Unit*>& units,
-                               const std::array<fs::path, 2>& folders) {
+                               const VersionFolders& folders) {
   std::vector<Versions> all(units.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
@@ -161,17 +154,16 @@ Result<void> check_meaning(Creation& creation) {
 }
 
 Result<void> check_layouts(const Creation& creation, const std::vector<Unit>& units,
-                           const std::set<std::string>& headers, const fs::path& before,
-                           const fs::path& after) {
+                           const std::set<std::string>& files, const VersionFolders& folders) {
   std::vector<const Unit*> in_c;
   for (const Unit& unit : units)
     if (is_c(unit)) in_c.push_back(&unit);
   const auto& accepted = creation.options.accepted;
   std::vector<Finding> findings;
-  for (const auto& [pre, post] : read_all(creation, in_c, {before, after})) {
+  for (const auto& [pre, post] : read_all(creation, in_c, folders)) {
     if (pre.error || post.error) continue;
     for (Finding& finding : compare_meaning(pre.facts, post.facts, {}))
-      if (finding.refuse && headers.contains(finding.place.file) &&
+      if (finding.refuse && files.contains(finding.place.file) &&
           (finding.code == "layout-changed" || finding.code == "enum-changed") &&
           std::find(accepted.begin(), accepted.end(), finding.title()) == accepted.end())
         findings.push_back(std::move(finding));
@@ -180,14 +172,21 @@ Result<void> check_layouts(const Creation& creation, const std::vector<Unit>& un
   return refuse_findings(merge_findings(std::move(findings)));
 }
 
-Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error) {
+VersionFolders build_folders(const Creation& creation) {
+  const fs::path& scratch = creation.scratch->path();
+  return {creation.base.patches().empty() ? creation.tree.source : scratch / "pre",
+          scratch / "post"};
+}
+
+Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error,
+                          const VersionFolders& folders) {
   static constexpr std::array<const char*, 4> kOfVariables = {
       "initial-value-changed", "data-size-changed", "function-table-changed",
       "readonly-data-changed"};
   if (!is_c(unit.unit) || !error.detail.empty() ||
       std::find(kOfVariables.begin(), kOfVariables.end(), error.code) == kOfVariables.end())
     return Failure(std::move(error));
-  const std::vector<Versions> versions = read_all(creation, {&unit.unit}, build_folders(creation));
+  const std::vector<Versions> versions = read_all(creation, {&unit.unit}, folders);
   const auto& [pre, post] = versions.front();
   if (!pre.error && !post.error)
     error.detail = variable_change(pre.facts, post.facts, error.function);

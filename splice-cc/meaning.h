@@ -9,6 +9,7 @@
 // into the package. A file that Clang cannot parse is a warning too, never a silence.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -23,14 +24,20 @@ namespace splicer {
 // Warnings: those, and "meaning-not-checked".
 Result<void> check_meaning(Creation& creation);
 
-// Before anything is compiled: what a patch changes in the types of these headers, as the units
-// that read them see it. `before` and `after` are the tree in both versions; pre must be built.
-// Errors: "layout-changed", "enum-changed". A file that Clang cannot parse is no error yet.
+// The tree as it is, and as patched.
+using VersionFolders = std::array<std::filesystem::path, 2>;
+
+// Before all units are known: what a patch changes in the types that these files declare, as the
+// units see it. pre must be built. Errors: "layout-changed", "enum-changed". A file that Clang
+// cannot parse is no error yet.
 Result<void> check_layouts(const Creation& creation, const std::vector<Unit>& units,
-                           const std::set<std::string>& headers,
-                           const std::filesystem::path& before, const std::filesystem::path& after);
+                           const std::set<std::string>& files, const VersionFolders& folders);
 
 // The differ's refusal of a variable or constant, with its old and new declaration in the source.
-Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error);
+Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error,
+                          const VersionFolders& folders);
+
+// Where build_units() compiled them.
+VersionFolders build_folders(const Creation& creation);
 
 }  // namespace splicer
