@@ -315,15 +315,10 @@ int main(int argc, char** argv) {
   command.positional("list", 1);
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();
-  const auto text = [&](const char* name) { return command.values()[name].as<std::string>(); };
-  if (!command.has("list"))
-    return console.finish(fail(ExitCode::usage, "usage", "no list is given").take());
-  const auto objects = load_list(command.values()["list"].as<std::vector<std::string>>().front());
-  if (!objects) return console.finish(objects.error());
-  const auto image = open_for(*objects, text("image"), text("modules"));
-  if (!image) return console.finish(image.error());
-  Mutation mutation(**image, command.values()["seed"].as<std::uint64_t>());
-  if (auto ready = mutation.prepare(*objects); !ready) return console.finish(ready.error());
+  const auto kernel = open_listed(command);
+  if (!kernel) return console.finish(kernel.error());
+  Mutation mutation(*kernel->image, command.values()["seed"].as<std::uint64_t>());
+  if (auto ready = mutation.prepare(kernel->objects); !ready) return console.finish(ready.error());
   if (auto done = mutation.run(command.values()["count"].as<std::size_t>(), console); !done)
     return console.finish(done.error());
   return mutation.report();

@@ -25,7 +25,7 @@ Result<std::map<std::string, std::vector<fs::path>>> read_dependencies(const fs:
   for (std::string line; std::getline(in, line);) {
     std::istringstream words(line);
     std::string first;
-    words >> first;
+    if (!(words >> first)) continue;
     first.pop_back();  // its colon
     std::vector<fs::path>& all = files[module_name_of(first)];
     all.push_back(folder / first);
@@ -33,8 +33,6 @@ Result<std::map<std::string, std::vector<fs::path>>> read_dependencies(const fs:
   }
   return files;
 }
-
-}  // namespace
 
 Result<std::vector<ListedObject>> load_list(const std::string& path) {
   std::ifstream in(path);
@@ -57,6 +55,18 @@ Result<std::unique_ptr<Image>> open_for(const std::vector<ListedObject>& objects
         modules.insert(known->second.begin(), known->second.end());
   }
   return open_disk_image(image, {modules.begin(), modules.end()});
+}
+
+}  // namespace
+
+Result<ListedKernel> open_listed(const Command& command) {
+  const auto text = [&](const char* name) { return command.values()[name].as<std::string>(); };
+  if (!command.has("list")) return fail(ExitCode::usage, "usage", "no list is given");
+  auto objects = load_list(command.values()["list"].as<std::vector<std::string>>().front());
+  if (!objects) return propagate(objects);
+  auto image = open_for(*objects, text("image"), text("modules"));
+  if (!image) return propagate(image);
+  return ListedKernel{std::move(*objects), std::move(*image)};
 }
 
 }  // namespace splicer

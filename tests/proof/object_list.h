@@ -4,13 +4,14 @@
 //
 // A list has one line an object, as sweep-units prints it: "TARGET UNIT PATH".
 //
-// Invariant: what load_list() gives is in the order of the file, so that runs repeat.
+// Invariant: the objects are in the order of the file, so that runs repeat.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "matcher/command_line.h"
 #include "matcher/image.h"
 #include "matcher/result.h"
 
@@ -22,11 +23,14 @@ struct ListedObject {
   std::string path;
 };
 
-Result<std::vector<ListedObject>> load_list(const std::string& path);
+struct ListedKernel {
+  std::vector<ListedObject> objects;
+  std::unique_ptr<Image> image;
+};
 
-// "live", or a kernel file together with those modules of `folder` (lib/modules/REL) that the list
-// is about and those that they need (modules.dep).
-Result<std::unique_ptr<Image>> open_for(const std::vector<ListedObject>& objects,
-                                        const std::string& image, const std::string& folder);
+// What a command line names: the list (its argument "list"), and --image: "live", or a kernel file
+// together with those modules of --modules (lib/modules/REL) that the list is about and those that
+// they need (modules.dep). Errors: "usage", and those of opening the files.
+Result<ListedKernel> open_listed(const Command& command);
 
 }  // namespace splicer

@@ -195,22 +195,17 @@ int main(int argc, char** argv) {
   command.positional("list", 1);
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();
-  const auto text = [&](const char* name) { return command.values()[name].as<std::string>(); };
-  if (!command.has("list"))
-    return console.finish(fail(ExitCode::usage, "usage", "no list is given").take());
-  const auto objects = load_list(command.values()["list"].as<std::vector<std::string>>().front());
-  if (!objects) return console.finish(objects.error());
-  const auto image = open_for(*objects, text("image"), text("modules"));
-  if (!image) return console.finish(image.error());
+  const auto kernel = open_listed(command);
+  if (!kernel) return console.finish(kernel.error());
   std::map<std::uint64_t, Redirect> redirects;
-  if (text("image") == "live") {
+  if (command.values()["image"].as<std::string>() == "live") {
     const auto state = State::read();
     if (!state) return console.finish(state.error());
     redirects = state->redirects();
   }
   const auto began = std::chrono::steady_clock::now();
-  Sweep sweep(**image, std::move(redirects), text("details"));
-  for (const ListedObject& object : *objects)
+  Sweep sweep(*kernel->image, std::move(redirects), command.values()["details"].as<std::string>());
+  for (const ListedObject& object : kernel->objects)
     if (auto done = sweep.object(object); !done) return console.finish(done.error());
   const Account& account = sweep.finish();
   print(account, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
