@@ -130,17 +130,18 @@ Words words_of(std::string_view text) {
   return words;
 }
 
-// What a patched header's change is called; false if no name tells it.
-bool add_changed(const HeaderChange& change, Wanted& wanted) {
+// What a patched header's change is called; nothing if no name tells it.
+std::optional<std::set<std::string>> changed_names(const HeaderChange& change) {
   const auto before = cut_header(change.before);
   const auto after = cut_header(change.after);
-  if (!before || !after) return false;
+  if (!before || !after) return std::nullopt;
+  std::set<std::string> names;
   std::map<std::string_view, int> balance;
   for (const Piece& piece : *before) --balance[piece.text];
   for (const Piece& piece : *after) ++balance[piece.text];
   const auto changed = [&](const Piece& piece) { return balance[piece.text] != 0; };
   const auto add = [&](const Piece& piece) {
-    for (const std::string& name : piece.names) wanted.add(name);
+    names.insert(piece.names.begin(), piece.names.end());
     return !piece.anonymous;
   };
   std::vector<const Piece*> kept_before;
@@ -151,7 +152,7 @@ bool add_changed(const HeaderChange& change, Wanted& wanted) {
       if (!changed(piece)) {
         kept->push_back(&piece);
       } else if (!add(piece)) {
-        return false;
+        return std::nullopt;
       }
     }
   }
@@ -159,21 +160,26 @@ bool add_changed(const HeaderChange& change, Wanted& wanted) {
   for (std::size_t i = 0; i < kept_before.size(); ++i)
     if (kept_before[i]->text != kept_after[i]->text &&
         !(add(*kept_before[i]) && add(*kept_after[i])))
-      return false;
-  return true;
+      return std::nullopt;
+  return names;
 }
 
-}  // namespace
-
-std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
-                                      const std::set<std::string>& sources,
-                                      const IncludeGraph& graph, const ReadSource& read,
-                                      unsigned jobs) {
+// Those of `sources` that what changes in `origins` may reach; nothing if that is too much to tell.
+// `changes` are all, whose texts are both read.
+std::optional<std::set<std::string>> search(const std::vector<HeaderChange>& origins,
+                                            const std::vector<HeaderChange>& changes,
+                                            const std::set<std::string>& sources,
+                                            const IncludeGraph& graph, const ReadSource& read,
+                                            unsigned jobs) {
   Wanted wanted;
-  std::set<std::string> patched;
-  for (const HeaderChange& change : changes) {
-    if (!add_changed(change, wanted)) return sources;
-    patched.insert(change.path);
+  // Files of which more is meant than names tell: they reach all that read them.
+  std::set<std::string> spoilt;
+  for (const HeaderChange& change : origins) {
+    if (const auto names = changed_names(change)) {
+      for (const std::string& name : *names) wanted.add(name);
+    } else {
+      spoilt.insert(change.path);
+    }
   }
   // All that any of the sources may read, themselves among them.
   const std::set<std::string> all = graph.read_by(sources);
@@ -195,11 +201,9 @@ std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
     });
   }
 
-  // A file whose own text, outside of any declaration, mentions a name: it reaches all that read
-  // it.
-  std::set<std::string> spoilt;
+  // So does a file whose own text, outside of any declaration, mentions a name.
   for (bool more = true; more;) {
-    if (wanted.too_many()) return sources;
+    if (wanted.too_many()) return std::nullopt;
     wanted.learn(parts);
     std::mutex mutex;
 
@@ -246,6 +250,27 @@ std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
     const std::lock_guard guard(mutex);
     reached.insert(list[i]);
   });
+  return reached;
+}
+
+}  // namespace
+
+std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
+                                      const std::set<std::string>& sources,
+                                      const IncludeGraph& graph, const ReadSource& read,
+                                      unsigned jobs) {
+  if (auto found = search(changes, changes, sources, graph, read, jobs)) return std::move(*found);
+  // One header may mean too much where few read it. What uses a change mentions a name that comes
+  // from one header or another, so each is looked at by itself, among those that read it.
+  std::set<std::string> reached;
+  for (const HeaderChange& change : changes) {
+    std::set<std::string> readers;
+    for (std::string& path : graph.reached_from({change.path}))
+      if (sources.contains(path)) readers.insert(std::move(path));
+    auto found =
+        changes.size() == 1 ? std::nullopt : search({change}, changes, readers, graph, read, jobs);
+    reached.merge(found ? *found : readers);
+  }
   return reached;
 }
 

@@ -41,8 +41,15 @@ Result<Affected> affected_units(const Kbuild& kbuild, const std::vector<Unit>& c
                                 const std::set<std::string>& headers, const PatchSet& base,
                                 const PatchSet& patches, const fs::path& folder, unsigned jobs) {
   std::vector<std::string> unheard;  // whoever compiles says it again
-  auto before = PatchedView::make(kbuild, {base}, folder / "before", &unheard);
-  if (!before) return propagate(before);
+  const fs::path plain = folder / "plain";
+  // What the running kernel is made of: the plain source, or that with the patches it has already.
+  std::optional<PatchedView> before;
+  if (!base.patches().empty()) {
+    auto made = PatchedView::make(kbuild, {base}, folder / "before", &unheard);
+    if (!made) return propagate(made);
+    before.emplace(std::move(*made));
+  }
+  const fs::path old_place = before ? before->folder() : plain;
   auto after = PatchedView::make(kbuild, {base, patches}, folder / "after", &unheard);
   if (!after) return propagate(after);
 
@@ -51,7 +58,6 @@ Result<Affected> affected_units(const Kbuild& kbuild, const std::vector<Unit>& c
     std::vector<Unit> sources;  // of this group, those in C
     for (std::size_t i = first; i < std::min(first + kGroup, candidates.size()); ++i)
       (is_c(candidates[i]) ? sources : affected.units).push_back(candidates[i]);
-    const fs::path plain = folder / "plain";
     auto done = kbuild.preprocess_pre(sources, plain, jobs);
     if (!done) return propagate(done);
     std::set<std::string> names;
@@ -77,14 +83,13 @@ Result<Affected> affected_units(const Kbuild& kbuild, const std::vector<Unit>& c
     const auto preprocess = [&](const Unit& unit, const fs::path& place) {
       return kbuild.preprocess(unit, plain, place);
     };
-    const bool bare = base.patches().empty();
-    const bool all = (bare || before->run(readers, ".i", jobs, preprocess)) &&
+    const bool all = (!before || before->run(readers, ".i", jobs, preprocess)) &&
                      after->run(readers, ".i", jobs, preprocess);
     std::vector<char> same(readers.size(), 0);
     std::atomic<std::size_t> next{0};
     const auto compare = [&] {
       for (std::size_t i = next++; all && i < readers.size(); i = next++) {
-        const auto old_text = reached(readers[i], bare ? plain : before->folder());
+        const auto old_text = reached(readers[i], old_place);
         same[i] = old_text && old_text == reached(readers[i], after->folder()) ? 1 : 0;
       }
     };
@@ -96,8 +101,7 @@ Result<Affected> affected_units(const Kbuild& kbuild, const std::vector<Unit>& c
     for (std::size_t i = 0; i < readers.size(); ++i)
       if (same[i] == 0) affected.units.push_back(readers[i]);
     for (const Unit& unit : sources)
-      for (const fs::path& place : {plain, before->folder(), after->folder()})
-        remove_text(unit, place);
+      for (const fs::path& place : {plain, old_place, after->folder()}) remove_text(unit, place);
   }
   return affected;
 }

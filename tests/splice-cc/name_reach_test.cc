@@ -331,8 +331,29 @@ TEST(NameReach, SeveralHeadersAtOnce) {
   files["z.c"] = "#include <b.h>\nint z;";
   EXPECT_THAT(reached(files, {{"include/a.h", kTwo}, {"include/b.h", "#define B 2\n"}}),
               UnorderedElementsAre("x.c", "y.c"));
+  // What no name tells concerns the readers of that header; none.c reads the other one.
   EXPECT_THAT(reached(files, {{"include/a.h", kTwo}, {"include/b.h", "#include <c.h>\n"}}),
-              UnorderedElementsAre("x.c", "none.c", "y.c", "z.c"));
+              UnorderedElementsAre("x.c", "y.c", "z.c"));
+}
+
+// b.h means more names than are looked for: all its readers stay, and only those.
+TEST(NameReach, OneOfSeveralHeadersMeansTooMuch) {
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += "#define N" + std::to_string(i) + " 1\n";
+  Files files = tree(kOne, {{"x.c", "int x(void) { return f(); }"}});
+  files["include/b.h"] = "";
+  files["y.c"] = "#include <b.h>\nint y;";
+  EXPECT_THAT(reached(files, {{"include/a.h", kTwo}, {"include/b.h", many}}),
+              UnorderedElementsAre("x.c", "y.c"));
+  // What the one changes may be mentioned in what the other changes.
+  files["include/b.h"] = "#include <a.h>\n";
+  files["z.c"] = "#include <b.h>\nint z = G;";
+  EXPECT_THAT(reached(files, {{"include/a.h", kTwo + many},
+                              {"include/b.h", "#include <a.h>\n#define G f()\n"}}),
+              UnorderedElementsAre("none.c", "x.c", "y.c", "z.c"));
+  EXPECT_THAT(reached(files, {{"include/a.h", kTwo},
+                              {"include/b.h", "#include <a.h>\n#define G f()\n" + many}}),
+              UnorderedElementsAre("x.c", "y.c", "z.c"));
 }
 
 // What the changed header itself calls, before and after.
