@@ -17,6 +17,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// To parse a patched file in both versions takes as long as to read about so many others.
+constexpr std::size_t kFilesInAParse = 100;
+
 std::optional<std::string> text_in(const fs::path& folder, const std::string& file) {
   auto text = read_text(folder / file);
   if (!text) return std::nullopt;
@@ -71,16 +74,15 @@ Result<std::set<std::string>> sources_with_new_code(const Creation& creation,
   return sources;
 }
 
-std::set<std::string> readers_by_name(const Creation& creation, const Versions& versions,
-                                      const std::set<std::string>& headers,
-                                      const IncludeGraph& graph) {
+// Those of the readers that mention what changes.
+std::set<std::string> mentioning(const Creation& creation, const Versions& versions,
+                                 const std::set<std::string>& headers, const IncludeGraph& graph,
+                                 const std::set<std::string>& readers) {
   std::vector<HeaderChange> changes;
   changes.reserve(headers.size());
   for (const std::string& header : headers)
     changes.push_back({header, text_in(versions.before, header).value_or(""),
                        text_in(versions.after, header).value_or("")});
-  const std::vector<std::string> list = graph.reached_from(headers);
-  const std::set<std::string> readers(list.begin(), list.end());
   auto named = reached_by_name(
       changes, readers, graph,
       [&](const std::string& path) { return text_in(versions.before, path); },
@@ -109,6 +111,12 @@ Result<Affected> units_of_headers(Creation& creation, UnitList& list,
                               &creation.warnings);
     if (!post) return propagate(post);
     creation.post = std::move(*post);
+  }
+  auto graph = IncludeGraph::of(creation.tree);
+  if (!graph) return propagate(graph);
+  const std::vector<std::string> list_of_readers = graph->reached_from(headers);
+  const std::set<std::string> readers(list_of_readers.begin(), list_of_readers.end());
+  if (readers.size() > kFilesInAParse * direct.size() && !direct.empty()) {
     auto files = sources_with_new_code(creation, direct, *versions);
     if (!files) return propagate(files);
     files->insert(headers.begin(), headers.end());
@@ -116,12 +124,10 @@ Result<Affected> units_of_headers(Creation& creation, UnitList& list,
         !same)
       return propagate(same);
   }
-  auto graph = IncludeGraph::of(creation.tree);
-  if (!graph) return propagate(graph);
   std::set<std::string> known;
   for (const Unit& unit : direct) known.insert(unit.name);
   std::vector<Unit> candidates;
-  for (const std::string& source : readers_by_name(creation, *versions, headers, *graph)) {
+  for (const std::string& source : mentioning(creation, *versions, headers, *graph, readers)) {
     auto unit = list.find(source);
     if (!unit) return propagate(unit);
     if (*unit && known.insert((*unit)->name).second) candidates.push_back(**unit);
