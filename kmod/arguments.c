@@ -40,7 +40,7 @@ struct module *module_hold(const char *name)
 	/* find_module() wants either of the two, depending on the kernel. */
 	rcu_read_lock();
 	preempt_disable();
-	module = kernel.find_module(name);
+	module = kernel_call(find_module)(name);
 	if (module && (module->state != MODULE_STATE_LIVE || !try_module_get(module)))
 		module = NULL;
 	preempt_enable();
@@ -61,12 +61,12 @@ static bool hold_text(unsigned long start, unsigned long size, struct module **o
 	*owner = NULL;
 	if (!size || last < start)
 		return false;
-	if (kernel.core_kernel_text(start))
-		return kernel.core_kernel_text(last);
+	if (kernel_call(core_kernel_text)(start))
+		return kernel_call(core_kernel_text)(last);
 
 	rcu_read_lock();
 	preempt_disable();
-	module = kernel.__module_text_address(start);
+	module = kernel_call(__module_text_address)(start);
 	if (module && module->state == MODULE_STATE_LIVE) {
 		text = module_text(module, &text_size);
 		held = start >= text && last < text + text_size && try_module_get(module);
@@ -314,17 +314,32 @@ static int check_stacked(struct splice_patch *patch, struct splice_patch *newest
 	return 0;
 }
 
+/*
+ * The first byte that a jump may take: behind endbr64, where indirect calls must land, or the nop
+ * that the kernel seals it with (gen_endbr_poison() in asm/ibt.h).
+ */
+static unsigned long first_free(const struct splice_patch *patch)
+{
+	static const u8 endbr64[SPLICE_ENDBR] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const u8 sealed[SPLICE_ENDBR] = { 0x66, 0x0f, 0x1f, 0x00 };
+	const void *entry = (const void *)patch->old_entry;
+
+	if (patch->old_size >= SPLICE_ENDBR &&
+	    (!memcmp(entry, endbr64, SPLICE_ENDBR) || !memcmp(entry, sealed, SPLICE_ENDBR)))
+		return patch->old_entry + SPLICE_ENDBR;
+	return patch->old_entry;
+}
+
 /* The site of a function that nobody has replaced yet. */
 static int check_site(const struct splice_patch *patch)
 {
 	unsigned long length = patch->hop ? SPLICE_SHORT_JUMP : SPLICE_LONG_JUMP;
-	unsigned long ftrace_site = 0;
+	unsigned long first = first_free(patch), ftrace_site = 0;
 
-	if (kernel.ftrace_location_range)
-		ftrace_site = kernel.ftrace_location_range(patch->old_entry, patch->old_entry);
-	if (patch->site != patch->old_entry &&
-	    !(patch->site == patch->old_entry + SPLICE_FTRACE_SITE &&
-	      ftrace_site == patch->old_entry))
+	if (kernel_has(ftrace_location_range))
+		ftrace_site = kernel_call(ftrace_location_range)(first, first);
+	if (patch->site != first &&
+	    !(patch->site == first + SPLICE_FTRACE_SITE && ftrace_site == first))
 		return -EINVAL;
 	if (patch->site - patch->old_entry + length > patch->old_size)
 		return -EINVAL;
@@ -356,7 +371,7 @@ static int check_hop(const struct splice_patch *patch)
 		return -ESTALE;
 	if (!bytes_are_padding((const u8 *)end, last + 1 - end))
 		return -EINVAL;
-	if (!kernel.kallsyms_lookup_size_offset(last, &size, &offset) ||
+	if (!kernel_call(kallsyms_lookup_size_offset)(last, &size, &offset) ||
 	    last - offset != patch->old_entry)
 		return -EINVAL;
 	return 0;

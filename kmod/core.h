@@ -39,36 +39,51 @@
 #define SPLICE_LONG_JUMP	5	/* e9 rel32 */
 #define SPLICE_SHORT_JUMP	2	/* eb rel8 */
 #define SPLICE_FTRACE_SITE	5	/* call __fentry__, or the nop in its place */
+#define SPLICE_ENDBR		4	/* endbr64, or the nop that seals it */
 
 /* ---- kernel_symbols.c: what the running kernel has but does not export ---- */
 
+/*
+ * Name, and whether the module loads without it: `false` are those that a kernel has only where it
+ * is configured with what they guard. The prototypes are the headers' own.
+ */
+#define FOR_EACH_KERNEL_FUNCTION(function)						\
+	function(text_poke_kgdb, true)							\
+	function(stop_machine_cpuslocked, true)						\
+	function(find_module, true)							\
+	function(__module_text_address, true)						\
+	function(core_kernel_text, true)						\
+	function(__kernel_text_address, true)						\
+	function(kallsyms_lookup_size_offset, true)					\
+	function(idle_task, true)							\
+	function(put_task_stack, true)							\
+	function(get_kprobe, true)							\
+	function(alternatives_text_reserved, IS_ENABLED(CONFIG_SMP))			\
+	function(jump_label_lock, IS_ENABLED(CONFIG_JUMP_LABEL))			\
+	function(jump_label_unlock, IS_ENABLED(CONFIG_JUMP_LABEL))			\
+	function(jump_label_text_reserved, IS_ENABLED(CONFIG_JUMP_LABEL))		\
+	function(static_call_text_reserved, IS_ENABLED(CONFIG_HAVE_STATIC_CALL_INLINE))	\
+	function(ftrace_location_range, IS_ENABLED(CONFIG_DYNAMIC_FTRACE))		\
+	/* Without it every stack is read word by word. */				\
+	function(stack_trace_save_tsk_reliable, false)					\
+	FOR_EACH_TRACER_FUNCTION(function)
+
+#ifdef CONFIG_FUNCTION_GRAPH_TRACER
+#define FOR_EACH_TRACER_FUNCTION(function)	function(ftrace_graph_get_ret_stack, true)
+#else
+#define FOR_EACH_TRACER_FUNCTION(function)
+#endif
+
+#define DECLARE_KERNEL_FUNCTION(name, needed)	DECLARE_STATIC_CALL(splice_##name, name);
+FOR_EACH_KERNEL_FUNCTION(DECLARE_KERNEL_FUNCTION)
+
+/* kernel_call(find_module)(name): see kernel_symbols.c for why these are no pointers. */
+#define kernel_call(name)	static_call(splice_##name)
+#define kernel_has(name)	(static_call_query(splice_##name) != NULL)
+
 struct splice_kernel {
-	/* Without these the module does not load. */
-	typeof(&text_poke_kgdb) text_poke_kgdb;
-	typeof(&stop_machine_cpuslocked) stop_machine_cpuslocked;
-	typeof(&find_module) find_module;
-	typeof(&__module_text_address) __module_text_address;
-	typeof(&core_kernel_text) core_kernel_text;
-	typeof(&__kernel_text_address) __kernel_text_address;
-	typeof(&kallsyms_lookup_size_offset) kallsyms_lookup_size_offset;
-	typeof(&idle_task) idle_task;
-	typeof(&put_task_stack) put_task_stack;
-	typeof(&get_kprobe) get_kprobe;
 	struct mutex *text_mutex;
 	struct mutex *kprobe_mutex;
-	/* Needed only where the kernel is configured with what they guard; else NULL. */
-	typeof(&alternatives_text_reserved) alternatives_text_reserved;
-	typeof(&jump_label_lock) jump_label_lock;
-	typeof(&jump_label_unlock) jump_label_unlock;
-	typeof(&jump_label_text_reserved) jump_label_text_reserved;
-	typeof(&static_call_text_reserved) static_call_text_reserved;
-	typeof(&ftrace_location_range) ftrace_location_range;
-#ifdef CONFIG_FUNCTION_GRAPH_TRACER
-	typeof(&ftrace_graph_get_ret_stack) ftrace_graph_get_ret_stack;
-#endif
-	/* NULL: every stack is read word by word. */
-	int (*stack_trace_save_tsk_reliable)(struct task_struct *task, unsigned long *store,
-					     unsigned int size);
 };
 
 extern struct splice_kernel kernel;

@@ -53,7 +53,7 @@ static int read_hook(const struct splice_update *update, struct update_hook *hoo
 		return -EINVAL;
 	if (!in_own_text(update, function, 1))
 		return -EINVAL;
-	if (!kernel.kallsyms_lookup_size_offset(function, &size, &offset) || offset)
+	if (!kernel_call(kallsyms_lookup_size_offset)(function, &size, &offset) || offset)
 		return -EINVAL;
 	hook->call = (void (*)(void))function;
 	hook->kind = asked->kind;

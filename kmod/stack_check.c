@@ -138,7 +138,7 @@ static bool check_entries(struct stack_check *check, struct task_struct *task,
 
 static void add_address(struct splice_busy *busy, unsigned long address)
 {
-	if (busy->depth < SPLICE_MAX_STACK && kernel.__kernel_text_address(address))
+	if (busy->depth < SPLICE_MAX_STACK && kernel_call(__kernel_text_address)(address))
 		busy->stack[busy->depth++] = address;
 }
 
@@ -153,8 +153,12 @@ static void for_each_hidden(struct task_struct *task,
 	struct ftrace_ret_stack *frame;
 	int i;
 
-	for (i = 0; task->ret_stack && (frame = kernel.ftrace_graph_get_ret_stack(task, i)); i++)
+	for (i = 0; task->ret_stack; i++) {
+		frame = kernel_call(ftrace_graph_get_ret_stack)(task, i);
+		if (!frame)
+			break;
 		visit(frame->ret, data);
+	}
 #endif
 #ifdef CONFIG_RETHOOK
 	{
@@ -245,8 +249,8 @@ static bool check_task(struct stack_check *check, struct task_struct *task, unsi
 	int nr = -EINVAL;
 	bool found;
 
-	if (kernel.stack_trace_save_tsk_reliable && !unwinder_may_warn(task))
-		nr = kernel.stack_trace_save_tsk_reliable(task, entries, max_entries);
+	if (kernel_has(stack_trace_save_tsk_reliable) && !unwinder_may_warn(task))
+		nr = kernel_call(stack_trace_save_tsk_reliable)(task, entries, max_entries);
 	if (nr >= 0)
 		return check_entries(check, task, entries, nr);
 	/* A task that is dead and has given its stack back is nowhere. */
@@ -254,7 +258,7 @@ static bool check_task(struct stack_check *check, struct task_struct *task, unsi
 		return false;
 	found = check_words(check, task);
 	/* In the stop this never is the last reference: nobody else could have dropped one. */
-	kernel.put_task_stack(task);
+	kernel_call(put_task_stack)(task);
 	return found;
 }
 
@@ -407,7 +411,7 @@ void stack_check_stopped(struct stack_check *check)
 			check_task(check, record->task, check->entries, MAX_ENTRIES);
 	}
 	for_each_online_cpu(cpu)
-		check_task(check, kernel.idle_task(cpu), check->entries, MAX_ENTRIES);
+		check_task(check, kernel_call(idle_task)(cpu), check->entries, MAX_ENTRIES);
 	rcu_read_unlock();
 }
 

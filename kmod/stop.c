@@ -101,9 +101,10 @@ static void lead(struct stop *stop)
 	for (i = 0; !stop->result->error && i < update->nr_changes; i++) {
 		const struct text_change *change = &update->changes[i];
 
-		kernel.text_poke_kgdb((void *)change->address,
-				      stop->direction == STOP_APPLY ? change->after : change->before,
-				      change->size);
+		kernel_call(text_poke_kgdb)((void *)change->address,
+					    stop->direction == STOP_APPLY ? change->after :
+									    change->before,
+					    change->size);
 	}
 	sync_core();
 	if (!stop->result->error)
@@ -146,7 +147,7 @@ void stop_and_write(const struct splice_update *update, enum stop_direction dire
 	u64 started = ktime_get_ns();
 	int error;
 
-	error = kernel.stop_machine_cpuslocked(stopped, &stop, cpu_online_mask);
+	error = kernel_call(stop_machine_cpuslocked)(stopped, &stop, cpu_online_mask);
 	result->pause_ns = ktime_get_ns() - started;
 	if (error)
 		result->error = error;

@@ -160,7 +160,7 @@ static bool has_kprobe(unsigned long address, unsigned long size, unsigned long 
 	unsigned long from = max(address - (SPLICE_LONG_JUMP - 1), lowest);
 
 	for (; from < address + size; from++) {
-		if (kernel.get_kprobe((void *)from))
+		if (kernel_call(get_kprobe)((void *)from))
 			return true;
 	}
 	return false;
@@ -173,16 +173,18 @@ static bool place_is_free(const struct text_change *change, const struct splice_
 	void *first = (void *)start;
 	void *last = (void *)(start + change->size - 1);
 
-	if (kernel.ftrace_location_range &&
-	    kernel.ftrace_location_range(start, start + change->size - 1))
+	if (kernel_has(ftrace_location_range) &&
+	    kernel_call(ftrace_location_range)(start, start + change->size - 1))
 		return false;
-	if (kernel.jump_label_text_reserved && kernel.jump_label_text_reserved(first, last))
+	if (kernel_has(jump_label_text_reserved) &&
+	    kernel_call(jump_label_text_reserved)(first, last))
 		return false;
-	if (kernel.static_call_text_reserved && kernel.static_call_text_reserved(first, last))
+	if (kernel_has(static_call_text_reserved) &&
+	    kernel_call(static_call_text_reserved)(first, last))
 		return false;
 	/* Unlike the others, this one takes the end as the first byte behind. */
-	if (kernel.alternatives_text_reserved &&
-	    kernel.alternatives_text_reserved(first, last + 1))
+	if (kernel_has(alternatives_text_reserved) &&
+	    kernel_call(alternatives_text_reserved)(first, last + 1))
 		return false;
 	/*
 	 * A probe at the first byte of our own jump is lawful once it stands there, but its owner
@@ -221,16 +223,16 @@ void text_lock(void)
 {
 	mutex_lock(kernel.kprobe_mutex);
 	cpus_read_lock();
-	if (kernel.jump_label_lock)
-		kernel.jump_label_lock();
+	if (kernel_has(jump_label_lock))
+		kernel_call(jump_label_lock)();
 	mutex_lock(kernel.text_mutex);
 }
 
 void text_unlock(void)
 {
 	mutex_unlock(kernel.text_mutex);
-	if (kernel.jump_label_unlock)
-		kernel.jump_label_unlock();
+	if (kernel_has(jump_label_unlock))
+		kernel_call(jump_label_unlock)();
 	cpus_read_unlock();
 	mutex_unlock(kernel.kprobe_mutex);
 }

@@ -76,14 +76,14 @@ Comparison CodeComparer::compare(std::uint32_t section, std::uint64_t address, T
   // Only a section that is one function may have another layout: in the others every function has
   // its place from the assembler.
   const auto functions = object_.functions_in(section);
-  if (functions.empty() || std::any_of(functions.begin(), functions.end(),
-                                       [](const Symbol* function) { return function->value != 0; }))
-    return result;
+  if (functions.empty() || functions.front()->value != functions.back()->value) return result;
+  const std::uint64_t begin = functions.front()->padding;
+  if (functions.front()->value != begin) return result;
   Comparison other;
   auto longer = RunCode::read(image_, address, size + kMaxGrowth);
   if (!longer) return result;
   other.run = std::move(*longer);
-  if (compare_moved(section, address, other.run.bytes(), trial, other)) {
+  if (compare_moved(section, begin, address, other.run.bytes(), trial, other)) {
     trial.back_to(mark);
     return result;
   }
@@ -124,7 +124,7 @@ std::optional<std::string> CodeComparer::prove(std::uint32_t section, const Relo
     const std::uint64_t end = relative ? field.size() : 0;
     const std::uint64_t target = symbol.value + static_cast<std::uint64_t>(relocation.addend) + end;
     // The beginning has not moved; and of replaced code it is the old entry (Trial::prove).
-    if (target != 0) {
+    if (target != moved->begin) {
       const std::uint64_t value = read_field(field, relocation.type) + (relative ? address : 0);
       moved->branches.emplace_back(target, value + end - moved->code);
       return std::nullopt;
@@ -224,21 +224,23 @@ std::optional<Difference> CodeComparer::compare_straight(std::uint32_t section,
   return std::nullopt;
 }
 
-std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std::uint64_t address,
-                                                      Bytes run, Trial& trial,
-                                                      Comparison& result) const {
+std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std::uint64_t begin,
+                                                      std::uint64_t address, Bytes run,
+                                                      Trial& trial, Comparison& result) const {
   const Bytes pre = object_.section(section).bytes;
+  if (const auto differs = first_difference(pre.first(begin), run.first(begin)))
+    return Difference{*differs, *differs, "the padding before the function differs"};
   // Instructions that stand for each other, pre -> run; a nop counts as the next real instruction.
   std::map<std::uint64_t, std::uint64_t> places;
   std::map<std::uint64_t, std::uint64_t> pre_real;
   std::map<std::uint64_t, std::uint64_t> run_real;
   std::vector<std::uint64_t> pre_nops;
   std::vector<std::uint64_t> run_nops;
-  Moved moved{address, {}};
+  Moved moved{address, begin, {}};
   auto group = sites_.in(section).begin();
   const auto last_group = sites_.in(section).end();
-  std::uint64_t p = 0;
-  std::uint64_t r = 0;
+  std::uint64_t p = begin;
+  std::uint64_t r = begin;
   const auto differs = [&](std::string reason) { return Difference{p, r, std::move(reason)}; };
   const auto pair_up = [&] {
     places.emplace(p, r);

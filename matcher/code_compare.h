@@ -76,17 +76,19 @@ class CodeComparer {
   Comparison compare(std::uint32_t section, std::uint64_t address, Trial& trial) const;
 
  private:
-  // Where the layout differs: the code's start in memory, and what must lead to the same
-  // instruction on both sides, as pairs (pre offset, run offset).
+  // Where the layout differs: where the section would start in memory, where its code begins, on both
+  // sides, and what must lead to the same instruction, as pairs (pre offset, run offset).
   struct Moved {
     std::uint64_t code = 0;
+    std::uint64_t begin = 0;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> branches;
   };
 
   std::optional<Difference> compare_straight(std::uint32_t section, std::uint64_t address,
                                              Bytes run, Trial& trial, Comparison& result) const;
-  std::optional<Difference> compare_moved(std::uint32_t section, std::uint64_t address, Bytes run,
-                                          Trial& trial, Comparison& result) const;
+  std::optional<Difference> compare_moved(std::uint32_t section, std::uint64_t begin,
+                                          std::uint64_t address, Bytes run, Trial& trial,
+                                          Comparison& result) const;
   // Does section[begin, end), as it was built, differ from `run`, which stands at `address`?
   bool stretch_differs(std::uint32_t section, std::uint64_t begin, std::uint64_t end,
                        std::uint64_t address, Bytes run, Trial& trial) const;

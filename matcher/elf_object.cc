@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
+
+#include "matcher/decompress.h"
 
 namespace splicer {
 
@@ -43,6 +46,20 @@ std::optional<std::string> string_at(Bytes table, std::uint64_t offset) {
   const auto end = std::find(begin, table.end(), std::uint8_t{0});
   if (end == table.end() || end - begin > kMaxName) return std::nullopt;
   return std::string(begin, end);
+}
+
+void give_padding_to_functions(std::vector<Symbol>& symbols) {
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> ends;  // (section, offset): size
+  for (Symbol& symbol : symbols) {
+    if (!symbol.defined() || !symbol.is_function() || !symbol.name.starts_with("__pfx_")) continue;
+    ends.emplace(std::pair{symbol.section, symbol.value + symbol.size}, symbol.size);
+    symbol.type = STT_NOTYPE;
+    symbol.name.clear();
+  }
+  for (Symbol& symbol : symbols)
+    if (const auto end = ends.find({symbol.section, symbol.value});
+        end != ends.end() && symbol.is_function())
+      symbol.padding = end->second;
 }
 
 }  // namespace
@@ -114,6 +131,13 @@ Result<ElfObject> ElfObject::load(const std::filesystem::path& path) {
   std::vector<std::uint8_t> bytes(size);
   stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
   if (!stream) return malformed(path.string(), "it became shorter while it was read");
+  // As modules are shipped where CONFIG_MODULE_COMPRESS is set (scripts/Makefile.modinst).
+  const std::string ending = path.extension();
+  if (ending == ".xz" || ending == ".gz" || ending == ".zst") {
+    auto unpacked = decompress(bytes, "it", kMaxObjectSize);
+    if (!unpacked) return malformed(path.string(), unpacked.error().message);
+    bytes = std::move(*unpacked);
+  }
   return parse(std::move(bytes), path.string());
 }
 
@@ -233,6 +257,8 @@ Result<ElfObject> ElfObject::parse(std::vector<std::uint8_t> bytes, std::string 
       if (symbol.is_section()) symbol.name = object.sections_[section].name;
     }
   }
+
+  give_padding_to_functions(object.symbols_);
 
   // Pass 3: relocations, moved to the section that they change.
   for (const Section& section : object.sections_) {

@@ -60,6 +60,9 @@ struct Symbol {
   std::string name;  // of a section symbol: the section's name
   std::uint64_t value = 0;
   std::uint64_t size = 0;
+  // Bytes of nops before a function that are its own (CONFIG_CALL_PADDING). objtool gives them a
+  // symbol (elf_create_prefix_symbol() in its elf.c), which here is neither a function nor named.
+  std::uint64_t padding = 0;
   std::uint8_t bind = 0;  // STB_*
   std::uint8_t type = 0;  // STT_*
   std::uint8_t visibility = 0;

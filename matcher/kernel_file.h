@@ -4,8 +4,7 @@
 //
 // A bzImage is a real-mode loader, a decompressor and a compressed vmlinux. The boot protocol's
 // header says where the last begins and how long it is (Documentation/x86/boot.rst, payload_offset
-// and payload_length; protocol 2.08 and later). What compressed it is left to libarchive to
-// recognise.
+// and payload_length; protocol 2.08 and later).
 #pragma once
 
 #include <cstdint>

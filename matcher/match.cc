@@ -53,6 +53,14 @@ std::string output_group(const std::string& name) {
   return name;
 }
 
+constexpr std::array<std::uint8_t, 4> kEndbr64 = {0xf3, 0x0f, 0x1e, 0xfa};
+
+bool opens_with_endbr64(Bytes section, const Symbol& symbol) {
+  return symbol.size >= kEndbr64.size() && symbol.value + kEndbr64.size() <= section.size() &&
+         std::equal(kEndbr64.begin(), kEndbr64.end(),
+                    section.begin() + static_cast<std::ptrdiff_t>(symbol.value));
+}
+
 struct CodeSection {
   std::uint32_t index = 0;
   std::vector<const Symbol*> functions;
@@ -155,11 +163,13 @@ class ObjectMatcher {
 
   // Where the code of a section at `base` stands now: elsewhere if an update replaced it.
   std::uint64_t code_at(const CodeSection& code, std::uint64_t base, std::string* update) const {
-    if (code.functions.empty() || code.functions[0]->value != 0) return base;
-    const auto redirect = options_.redirects.find(base);
+    if (code.functions.empty()) return base;
+    const Symbol& first = *code.functions[0];
+    if (first.value != first.padding) return base;
+    const auto redirect = options_.redirects.find(base + first.value);
     if (redirect == options_.redirects.end()) return base;
     if (update != nullptr) *update = redirect->second.update;
-    return redirect->second.code;
+    return redirect->second.code - first.value;
   }
 
   // Compares at one base and keeps what was learnt if it matches.
@@ -442,6 +452,8 @@ class ObjectMatcher {
     const Bytes run = comparison.run.bytes();
     match.run_bytes.assign(run.begin() + static_cast<std::ptrdiff_t>(begin),
                            run.begin() + static_cast<std::ptrdiff_t>(end));
+    if (opens_with_endbr64(object_.section(code.index).bytes, symbol))
+      match.kept_entry = kEndbr64.size();
     for (const SiteGroup& group : sites_.in(code.index)) {
       for (const Site& site : group.sites) {
         if (!site.rewritten_while_running() || site.offset < symbol.value ||
@@ -452,7 +464,7 @@ class ObjectMatcher {
         // loaded, and only if there is one processor (arch/x86/kernel/alternative.c).
         if (site.kind == SiteKind::lock_prefix && run[begin + at] == 0xf0) continue;
         match.live_sites.emplace_back(at, at + site.length);
-        if (site.kind == SiteKind::ftrace && at == 0) match.has_ftrace_site = true;
+        if (site.kind == SiteKind::ftrace && at == match.kept_entry) match.kept_entry += site.length;
       }
     }
     for (const auto& [offset, who] : comparison.hooks)

@@ -54,10 +54,12 @@ struct FunctionMatch {
   // Offsets in run_bytes [begin, end) that the kernel may rewrite while it runs: ftrace, static
   // keys, static calls, lock prefixes. A trampoline must not overlap them.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> live_sites;
-  bool has_ftrace_site = false;  // a 5-byte fentry site at offset 0
-  std::string traced_by;         // who hooked the ftrace site just now, or empty
-  std::string update;            // id of the update whose code runs there now, or empty
-  Error error;                   // filled unless matched
+  // Bytes at the entry that stay whatever replaces the function: endbr64, where indirect calls must
+  // land (or the nop that seals it), and the ftrace site.
+  std::uint32_t kept_entry = 0;
+  std::string traced_by;  // who hooked the ftrace site just now, or empty
+  std::string update;     // id of the update whose code runs there now, or empty
+  Error error;            // filled unless matched
 };
 
 struct MatchResult {

@@ -273,11 +273,14 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, std::uint64_t value
     return bind(slot, value);
   }
   if (const auto bound = references_.bound(slot);
-      bound && references_.object_.section(slot).is_code()) {
+      bound && references_.updated_ && references_.object_.section(slot).is_code()) {
     // Code that an update replaced has two places: its symbol stays at the old entry, and what the
     // new code says about its own inside (a .cold piece that jumps back) means the new code.
-    const auto redirect = references_.options_.redirects.find(*bound);
-    if (redirect != references_.options_.redirects.end() && value == redirect->second.code)
+    const auto functions = references_.object_.functions_in(slot);
+    const std::uint64_t begin = functions.empty() ? 0 : functions[0]->padding;
+    const auto redirect = references_.options_.redirects.find(*bound + begin);
+    if (redirect != references_.options_.redirects.end() &&
+        value == redirect->second.code - begin)
       return std::nullopt;
   }
   const bool is_new = !references_.bound(slot);

@@ -13,7 +13,6 @@ namespace splicer {
 
 namespace {
 
-constexpr std::size_t kFtraceSite = 5;    // call __fentry__, or the nop in its place
 constexpr std::size_t kMaxPadding = 128;  // a short jump does not reach further
 constexpr std::size_t kMaxNop = 15;       // longest instruction (Intel SDM volume 2, 2.3.11)
 
@@ -42,7 +41,7 @@ std::size_t nop_length(std::span<const std::uint8_t> code) {
 
 using LiveSite = std::pair<std::uint32_t, std::uint32_t>;
 
-// The live site that [begin, end) overlaps; the ftrace site at the entry lies before any window.
+// The live site that [begin, end) overlaps; an ftrace site at the entry lies before any window.
 const LiveSite* overlapped(const FunctionMatch& function, std::size_t begin, std::size_t end) {
   const auto site =
       std::find_if(function.live_sites.begin(), function.live_sites.end(),
@@ -98,7 +97,7 @@ Result<TrampolineSite> choose_trampoline_site(const FunctionMatch& function,
       if (auto read = image.read(chosen.hop, chosen.expected_hop); !read) return propagate(read);
     return chosen;
   }
-  const std::size_t begin = function.has_ftrace_site ? kFtraceSite : 0;
+  const std::size_t begin = function.kept_entry;
   const std::size_t size = function.run_bytes.size();
   const bool fits = begin + kLongJump <= size;
   const LiveSite* live = overlapped(function, begin, begin + kLongJump);

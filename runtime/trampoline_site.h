@@ -5,6 +5,7 @@
 //     push %rbp ...                  no ftrace site: at the first byte
 //     nop5 (ftrace) | push %rbp ...  behind the ftrace site, so that tracing, kprobes and
 //                                    livepatch go on finding there what they wrote
+//     endbr64 | nop5 | push ...      behind both: an indirect call has to land on the endbr64
 //     nop5 | xor %eax,%eax; ret      too short for the five bytes of `e9 rel32`: a two-byte
 //                                    `eb rel8` to padding behind the function, the long jump there
 //

@@ -46,7 +46,13 @@ SectionRole section_role(const Section& section, bool module) {
   if (!section.is_alloc()) return SectionRole::ignored;
   if (starts_with_any(name, {".discard", ".note", ".modinfo", ".comment", ".printk_index",
                              "__modver", ".eh_frame", ".gnu.linkonce.this_module", "__versions",
-                             ".BTF", ".llvm", "___kentry", ".export_symbol"}))
+                             ".BTF", ".llvm", "___kentry", ".export_symbol",
+                             // On x86 the padding before functions, which nobody asks for (ftrace
+                             // has __mcount_loc); the linker script throws it away.
+                             "__patchable_function_entries",
+                             // Which endbr64 of this object alone no pointer leads to. The new
+                             // code keeps all of them: another object of the update may hold one.
+                             ".ibt_endbr_seal"}))
     return SectionRole::ignored;
   if (starts_with_any(name, {".init", ".meminit", ".con_initcall", ".altinstr_replacement",
                              "__initcall", ".x86_cpu_dev.init", ".apicdrivers", ".iommu_table",
@@ -57,8 +63,8 @@ SectionRole section_role(const Section& section, bool module) {
     return SectionRole::init;
   for (const char* table :
        {"__mcount_loc", ".altinstructions", ".parainstructions", "__jump_table",
-        ".static_call_sites", ".retpoline_sites", ".return_sites", ".smp_locks", ".ibt_endbr_seal",
-        "__bug_table", "__ex_table", ".orc_unwind", ".orc_unwind_ip", ".call_sites", ".cfi_sites"})
+        ".static_call_sites", ".retpoline_sites", ".return_sites", ".smp_locks", "__bug_table",
+        "__ex_table", ".orc_unwind", ".orc_unwind_ip", ".call_sites", ".cfi_sites"})
     if (name == table) return SectionRole::table;
   if (section.is_code()) return SectionRole::atoms;
   if (name.starts_with(kHookSection)) return SectionRole::hooks;
@@ -195,9 +201,11 @@ void AtomTable::divide(const Section& section) {
     const bool divides = section.is_code() ? symbol.is_function() && symbol.size != 0
                                            : symbol.is_object() || symbol.type == STT_NOTYPE;
     if (!divides || symbol.value >= section.size) continue;
-    if (starts.insert(symbol.value).second) covered += symbol.size;
-    std::uint64_t& length = lengths[symbol.value];
-    length = std::max(length, symbol.size);
+    const std::uint64_t start = symbol.value - symbol.padding;
+    const std::uint64_t size = symbol.size + symbol.padding;
+    if (starts.insert(start).second) covered += size;
+    std::uint64_t& length = lengths[start];
+    length = std::max(length, size);
   }
   const bool whole = section.is_code() && starts.size() > 1 && !divisible(section, starts, covered);
   if (starts.empty() || whole) {
@@ -311,7 +319,7 @@ const Symbol* AtomTable::symbol_at_start(const Atom& atom) const {
   const Symbol* best = nullptr;
   for (const std::uint32_t index : atom.symbols) {
     const Symbol& symbol = object_->symbol(index);
-    if (symbol.value != atom.begin) continue;
+    if (symbol.value - symbol.padding != atom.begin) continue;
     const bool typed = symbol.is_function() || symbol.is_object();
     if (best == nullptr || (typed && !(best->is_function() || best->is_object())) ||
         (typed && best->is_local() && !symbol.is_local()))

@@ -148,6 +148,9 @@ std::vector<std::string> Kbuild::make_command(const std::string& folder) const {
           "obj=" + folder,
           "need-builtin=1",
           "need-modorder=1",
+          // Where objtool waits for the linked kernel or module (delay-objtool in
+          // scripts/Makefile.lib), its tables would be missing: each object gets them by itself.
+          "objtool-enabled=$(is-standard-object)",
           "CC=" + compiler_};
 }
 

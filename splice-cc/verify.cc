@@ -26,7 +26,8 @@ ModuleFiles module_files(const fs::path& folder) {
   std::error_code code;
   for (auto entry = fs::recursive_directory_iterator(folder, code);
        !code && entry != fs::recursive_directory_iterator(); entry.increment(code))
-    if (entry->path().extension() == ".ko")
+    if (const std::string name = entry->path().filename();
+        name.ends_with(".ko") || name.find(".ko.") != std::string::npos)
       files.emplace(module_name_of(entry->path()), entry->path());
   return files;
 }

@@ -206,6 +206,19 @@ TEST(Layout, OnlyASectionThatIsOneFunction) {
   EXPECT_FALSE(test.accepts(kNearRun + hex("c3")));
 }
 
+TEST(Layout, PaddingBeforeTheFunctionStays) {
+  const ByteVector padding(16, 0x90);
+  CodeUnderTest test(hex("c3"));
+  test.section = test.builder.padded_function("padded", kShortPre);
+  EXPECT_TRUE(test.accepts(padding + kShortPre));
+  EXPECT_TRUE(test.accepts(padding + kNearRun));
+  EXPECT_EQ(test.compare(padding + kNearRun).run_offset(16 + 4), 16u + 8);
+  // The entry is where the symbol is, and what stands before it is looked at.
+  EXPECT_FALSE(test.accepts(ByteVector(15, 0x90) + kNearRun));
+  EXPECT_EQ(test.refusal(ByteVector(15, 0x90) + hex("cc") + kShortPre), "the code differs");
+  EXPECT_FALSE(test.accepts(ByteVector(15, 0x90) + hex("cc") + kNearRun));
+}
+
 TEST(Layout, BytesThatNobodyKnowsMustBeIdentical) {
   CodeUnderTest code(hex("74 02 06 07 31 c0 c3"));
   EXPECT_TRUE(code.accepts(hex("74 02 06 07 31 c0 c3")));

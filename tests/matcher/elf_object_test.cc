@@ -279,6 +279,19 @@ TEST(ElfObject, DamagedRelocationSections) {
             "not a valid kernel object: relocations without addends");
 }
 
+TEST(ElfObject, PaddingBelongsToItsFunction) {
+  ObjectBuilder builder;
+  const auto code = builder.padded_function("f", hex("c3"));
+  builder.symbol("alias", code, 16, 1);
+  builder.function("g", hex("c3"));
+  const ElfObject object = builder.build();
+  EXPECT_EQ(object.find_symbol("__pfx_f"), nullptr);
+  EXPECT_EQ(object.find_symbol("f")->padding, 16u);
+  EXPECT_EQ(object.find_symbol("alias")->padding, 16u);
+  EXPECT_EQ(object.find_symbol("g")->padding, 0u);
+  EXPECT_EQ(object.functions_in(code).size(), 2u);
+}
+
 TEST(ElfObject, LoadsFromAFile) {
   const std::string path =
       testing::TempDir() + "elf_object_test." + std::to_string(getpid()) + ".o";

@@ -210,8 +210,8 @@ ByteVector bzimage_of(const ByteVector& payload) {
   return out + payload + ByteVector(100);  // something follows it in a real file too
 }
 
-ByteVector bzimage(const ByteVector& kernel, const char* filter) {
-  ByteVector payload(kernel.size() * 2 + 65536);
+ByteVector compressed(const ByteVector& content, const char* filter) {
+  ByteVector out(content.size() * 2 + 65536);
   std::size_t used = 0;
   const std::unique_ptr<archive, int (*)(archive*)> writer(archive_write_new(), archive_write_free);
   const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(),
@@ -220,14 +220,19 @@ ByteVector bzimage(const ByteVector& kernel, const char* filter) {
   if (archive_write_add_filter_by_name(writer.get(), filter) != ARCHIVE_OK ||
       archive_write_set_format_raw(writer.get()) != ARCHIVE_OK ||
       archive_write_set_bytes_in_last_block(writer.get(), 1) != ARCHIVE_OK ||
-      archive_write_open_memory(writer.get(), payload.data(), payload.size(), &used) !=
+      archive_write_open_memory(writer.get(), out.data(), out.size(), &used) !=
           ARCHIVE_OK ||
       archive_write_header(writer.get(), entry.get()) != ARCHIVE_OK ||
-      archive_write_data(writer.get(), kernel.data(), kernel.size()) !=
-          static_cast<la_ssize_t>(kernel.size()) ||
+      archive_write_data(writer.get(), content.data(), content.size()) !=
+          static_cast<la_ssize_t>(content.size()) ||
       archive_write_close(writer.get()) != ARCHIVE_OK)
     std::abort();
-  payload.resize(used);
+  out.resize(used);
+  return out;
+}
+
+ByteVector bzimage(const ByteVector& kernel, const char* filter) {
+  const ByteVector payload = compressed(kernel, filter);
   // The kernel's build appends the unpacked size where the compressor does not.
   return bzimage_of(filter == std::string_view("gzip") ? payload : payload + le32(kernel.size()));
 }

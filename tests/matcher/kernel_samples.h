@@ -35,7 +35,9 @@ struct LoadedSegment {
 ByteVector vmlinux(const std::vector<LoadedSegment>& segments,
                    const std::vector<KernelSymbol>& symbols);
 
-// `kernel` compressed by libarchive's filter of that name, as the payload of a bzImage.
+// Compressed by libarchive's filter of that name.
+ByteVector compressed(const ByteVector& content, const char* filter);
+// `kernel` compressed as the payload of a bzImage.
 ByteVector bzimage(const ByteVector& kernel, const char* filter);
 // A bzImage with that payload, whatever it is.
 ByteVector bzimage_of(const ByteVector& payload);

@@ -69,7 +69,7 @@ TEST_F(Match, OneFunctionOfThatName) {
   EXPECT_EQ(one.address, kText);
   EXPECT_EQ(one.code, kText);
   EXPECT_EQ(one.run_bytes, kReturnOne);
-  EXPECT_FALSE(one.has_ftrace_site);
+  EXPECT_EQ(one.kept_entry, 0u);
   EXPECT_EQ(result.addresses.at(builder_.function_symbol(code)), kText);
   EXPECT_EQ(result.find("two"), nullptr);
 }
@@ -342,10 +342,44 @@ TEST_F(Match, RedirectLeadsToTheNewestCode) {
   EXPECT_EQ(result.addresses.at(builder_.function_symbol(code)), kText);
 }
 
+TEST_F(Match, RedirectOfAFunctionBehindItsPadding) {
+  const ByteVector padding(16, 0x90);
+  const auto code = builder_.padded_function("one", kReturnOne);
+  image_.put(kText - 16, padding);
+  run(kText, "one", hex("e9 11 22 33 44 c3"));
+  image_.put(kText + 0x7ff0, padding);
+  run(kText + 0x8000, "one", kReturnOne, "splice_0123");
+  EXPECT_EQ(state(match(), "one"), MatchState::mismatched);
+  options_.redirects[kText] = {kText + 0x8000, kText, "0123"};
+  const MatchResult result = match();
+  const FunctionMatch& one = *result.find("one");
+  ASSERT_EQ(one.state, MatchState::matched);
+  EXPECT_EQ(one.address, kText);
+  EXPECT_EQ(one.code, kText + 0x8000);
+  EXPECT_EQ(one.run_bytes, kReturnOne);
+  EXPECT_EQ(result.addresses.at(builder_.function_symbol(code)), kText);
+}
+
 TEST_F(Match, JumpWithoutARedirectIsAMismatch) {
   function("one", kReturnOne);
   run(kText, "one", hex("e9 11 22 33 44 c3"));
   EXPECT_EQ(state(match(), "one"), MatchState::mismatched);
+}
+
+TEST_F(Match, EndbrAndFtraceSiteStayAtTheEntry) {
+  const auto code = function("one", hex("f3 0f 1e fa e8 00000000 c3"));
+  builder_.relocate(code, 5, builder_.undefined("__fentry__"), R_X86_64_PLT32, -4);
+  builder_.ftrace(code, 4);
+  builder_.listed(".ibt_endbr_seal", code, 0);
+  image_.symbol(kText + 0xa000, "__fentry__");
+  run(kText, "one", hex("66 0f 1f 00 0f 1f 44 00 00 c3"));
+  function("two", hex("f3 0f 1e fa 90 c3"));
+  run(kText + 0x100, "two", hex("f3 0f 1e fa 90 c3"));
+  const MatchResult result = match();
+  ASSERT_EQ(result.find("one")->state, MatchState::matched);
+  EXPECT_EQ(result.find("one")->kept_entry, 9u);
+  ASSERT_EQ(result.find("two")->state, MatchState::matched);
+  EXPECT_EQ(result.find("two")->kept_entry, 4u);
 }
 
 TEST_F(Match, FtraceSiteAndLiveSites) {
@@ -359,7 +393,7 @@ TEST_F(Match, FtraceSiteAndLiveSites) {
   const MatchResult result = match();
   const FunctionMatch& one = *result.find("one");
   ASSERT_EQ(one.state, MatchState::matched);
-  EXPECT_TRUE(one.has_ftrace_site);
+  EXPECT_EQ(one.kept_entry, 5u);
   EXPECT_EQ(one.traced_by, "trampoline [__builtin__ftrace]");
   EXPECT_EQ(one.live_sites, (std::vector<std::pair<std::uint32_t, std::uint32_t>>{{0, 5}, {5, 6}}));
 }

@@ -105,6 +105,13 @@ std::uint32_t ObjectBuilder::function(const std::string& name, const ByteVector&
   return index;
 }
 
+std::uint32_t ObjectBuilder::padded_function(const std::string& name, const ByteVector& code) {
+  const std::uint32_t made = section(".text." + name, kCode, ByteVector(16, 0x90) + code);
+  symbol("__pfx_" + name, made, 0, 16);
+  functions_[made] = symbol(name, made, 16, code.size());
+  return made;
+}
+
 void ObjectBuilder::relocate(std::uint32_t section, std::uint64_t offset, std::uint32_t symbol,
                              std::uint32_t type, std::int64_t addend) {
   sections_.at(section).relocations.push_back({offset, ELF64_R_INFO(symbol, type), addend});

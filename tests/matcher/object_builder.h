@@ -63,6 +63,8 @@ class ObjectBuilder {
   // A function alone in the section .text.NAME; gives the section.
   std::uint32_t function(const std::string& name, const ByteVector& code,
                          std::uint8_t bind = STB_GLOBAL);
+  // The same behind 16 nops that are its own, as objtool --prefix describes them.
+  std::uint32_t padded_function(const std::string& name, const ByteVector& code);
   // The symbol that function() made for that section.
   std::uint32_t function_symbol(std::uint32_t section) const { return functions_.at(section); }
 

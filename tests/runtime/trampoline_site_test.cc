@@ -22,7 +22,7 @@ struct Place {
     function.address = kEntry;
     function.code = kEntry;
     function.run_bytes.assign(size, 0x55);
-    function.has_ftrace_site = ftrace;
+    function.kept_entry = ftrace ? 5 : 0;
     if (ftrace) function.live_sites.emplace_back(0, 5);
   }
   static Code memory(std::size_t size, const Code& padding) {
@@ -57,6 +57,13 @@ TEST(TrampolineSite, FirstByteWithoutFtrace) {
 
 TEST(TrampolineSite, BehindTheFtraceSite) {
   EXPECT_EQ(Place(10, {}, true).choose()->site, kEntry + 5);
+}
+
+TEST(TrampolineSite, BehindEndbr) {
+  Place place(20, {});
+  place.function.kept_entry = 9;
+  place.function.live_sites.emplace_back(4, 9);
+  EXPECT_EQ(place.choose()->site, kEntry + 9);
 }
 
 TEST(TrampolineSite, ShortFunctionHopsToPadding) {

@@ -38,6 +38,20 @@ struct Taken {
   Result<AtomTable> table;
 };
 
+TEST(Atoms, PaddingGoesWithItsFunction) {
+  const char* padded = ".type __pfx_%,@function\n__pfx_%: .skip 16,0x90\n.size __pfx_%,16\n"
+                       ".type %,@function\n%: call out\nret\n.size %,.-%\n";
+  std::string text = ".file \"x.c\"\n.section .text.shared,\"ax\"\n";
+  for (const char* name : {"one", "two"})
+    for (const char* c = padded; *c != '\0'; ++c) text += *c == '%' ? name : std::string(1, *c);
+  const Taken taken(text, "padded.s");
+  EXPECT_EQ(taken["one"].begin, 0u);
+  EXPECT_EQ(taken["one"].size, 22u);
+  EXPECT_EQ(taken["two"].begin, 22u);
+  EXPECT_EQ(taken["two"].size, 22u);
+  EXPECT_EQ(taken["two"].symbols.size(), 1u);
+}
+
 TEST(Atoms, OneAFunctionAndAVariable) {
   const Taken taken(
       "extern int out(int *);\n"

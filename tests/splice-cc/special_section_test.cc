@@ -59,10 +59,17 @@ std::string section(const std::string& name, const std::string& content) {
 }
 
 TEST(SpecialSection, ListsOfPlaces) {
-  for (const char* name :
-       {".retpoline_sites", ".return_sites", ".smp_locks", ".ibt_endbr_seal", ".call_sites"})
+  for (const char* name : {".retpoline_sites", ".return_sites", ".smp_locks", ".call_sites"})
     Tables(section(name, ".long f1-.\n.long g1-.\n")).expect_one_each(4);
   Tables(section("__mcount_loc", ".quad f\n.quad g\n")).expect_one_each(8);
+}
+
+TEST(SpecialSection, WhatDoesNotGoAlong) {
+  for (const char* name : {".ibt_endbr_seal", "__patchable_function_entries"}) {
+    const Tables tables(section(name, ".quad f\n.quad g\n"));
+    EXPECT_TRUE(tables.of("f").empty()) << name;
+    EXPECT_TRUE(tables.of("g").empty()) << name;
+  }
 }
 
 TEST(SpecialSection, BugTable) {
