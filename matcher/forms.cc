@@ -151,6 +151,7 @@ std::vector<Form> FormMaker::make(std::uint32_t section, const SiteGroup& group,
   for (const Site& site : group.sites)
     if (site.kind == SiteKind::alternative) alternative(forms, site, group.begin, address, run);
   for (const Site& site : group.sites) {
+    if (site.kind == SiteKind::constant) constant(forms, site, group.begin);
     if (site.kind == SiteKind::static_key) static_key(forms, site, group.begin);
     if (site.kind == SiteKind::static_call) static_call(forms, site, group.begin, address);
     if (site.kind == SiteKind::ftrace) ftrace(forms, site, group.begin, address, run);
@@ -356,6 +357,16 @@ void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uin
     }
   }
   forms = std::move(next);
+}
+
+// runtime_const_fixup(): the variable's value, or its lowest byte.
+void FormMaker::constant(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const {
+  for (const KernelSymbol* variable : image_.symbols().find("vmlinux", site.variable)) {
+    std::vector<std::uint8_t> value(site.length);
+    if (!image_.read(variable->address, value)) continue;
+    for (std::size_t i = 0, count = forms.size(); i < count; i++)
+      add(forms, with_bytes(forms[i], site.offset - begin, value));
+  }
 }
 
 // __jump_label_patch(): a nop, or a jump to the entry's target.

@@ -56,6 +56,7 @@ class FormMaker {
                     std::uint64_t address) const;
   void alternative(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
                    std::uint64_t address, Bytes run) const;
+  void constant(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const;
   void static_key(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const;
   void static_call(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
                    std::uint64_t address) const;

@@ -70,6 +70,8 @@ class Collector {
         done = one_relocation_each(table, 4, SiteKind::endbr);
       } else if (table.name == ".static_call.text") {
         static_call_trampolines(table);
+      } else if (constant_width(table.name) != 0) {
+        done = constants(table);
       }
       if (!done) return done;
     }
@@ -137,6 +139,22 @@ class Collector {
       Site site;
       site.kind = kind;
       site.length = *length;
+      if (auto done = add(table, relocation.offset, *place, site); !done) return done;
+    }
+    return {};
+  }
+
+  // s32 place, relative to itself (asm/runtime-const.h).
+  Result<void> constants(const Section& table) {
+    if (table.size % 4 != 0 || table.relocations.size() != table.size / 4)
+      return malformed(object_, table, 0, "its size does not fit its relocations");
+    for (const Relocation& relocation : table.relocations) {
+      const auto place = target_of(object_, relocation);
+      if (!place) return malformed(object_, table, relocation.offset, "it points nowhere");
+      Site site;
+      site.kind = SiteKind::constant;
+      site.length = constant_width(table.name);
+      site.variable = constant_variable(table.name);
       if (auto done = add(table, relocation.offset, *place, site); !done) return done;
     }
     return {};
@@ -263,6 +281,17 @@ class Collector {
 
 }  // namespace
 
+std::uint32_t constant_width(std::string_view table) {
+  if (table.starts_with("runtime_ptr_")) return 8;
+  return table.starts_with("runtime_shift_") ? 1 : 0;
+}
+
+std::string constant_variable(std::string_view table) {
+  constexpr std::string_view kPointer = "runtime_ptr_";
+  constexpr std::string_view kShift = "runtime_shift_";
+  return std::string(table.substr(table.starts_with(kPointer) ? kPointer.size() : kShift.size()));
+}
+
 const char* site_kind_name(SiteKind kind) {
   switch (kind) {
     case SiteKind::ftrace:
@@ -283,6 +312,8 @@ const char* site_kind_name(SiteKind kind) {
       return "lock prefix";
     case SiteKind::endbr:
       return "endbr";
+    case SiteKind::constant:
+      return "start-up constant";
   }
   return "site";
 }

@@ -14,6 +14,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "matcher/elf_object.h"
@@ -31,9 +33,17 @@ enum class SiteKind {
   return_thunk,  // .return_sites
   lock_prefix,   // .smp_locks
   endbr,         // .ibt_endbr_seal
+  constant,      // runtime_ptr_NAME, runtime_shift_NAME
 };
 
 const char* site_kind_name(SiteKind kind);
+
+// Bytes of the constant that runtime_const_init() (asm/runtime-const.h) writes at start-up where a
+// table of that name says, the value of a variable: 8 for runtime_ptr_NAME, 1 for
+// runtime_shift_NAME, 0 for any other table.
+std::uint32_t constant_width(std::string_view table);
+// NAME of such a table.
+std::string constant_variable(std::string_view table);
 
 // A place in the object: a section and an offset in it.
 struct Place {
@@ -51,6 +61,7 @@ struct Site {
   std::uint32_t paravirt_slot = 0;       // paravirt: index into pv_ops
   std::uint32_t symbol = 0;              // static_key: the jump's target is symbol + addend;
   std::int64_t addend = 0;               // static_call: the call's trampoline, __SCT__NAME
+  std::string variable;                  // constant: whose value stands there
 
   // The kernel may rewrite it at any time, not only at boot or when the module is loaded.
   bool rewritten_while_running() const {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "matcher/elf_object.h"
+#include "matcher/sites.h"
 #include "runtime/manifest.h"
 #include "runtime/wording.h"
 
@@ -25,6 +26,37 @@ Failure refuse(const char* code, std::string message, const std::string& member)
 // Where a section's bytes stand in the file that the object was parsed from.
 std::size_t file_offset(const ElfObject& object, const Section& section) {
   return static_cast<std::size_t>(section.bytes.data() - object.file().data());
+}
+
+// A constant of one byte. The kernel's loader knows no such relocation (__apply_relocate_add() in
+// arch/x86/kernel/module.c), so the byte is written here, and the relocation is none any more.
+Result<void> settle_bytes(std::vector<std::uint8_t>& file, const ElfObject& object,
+                          const Addresses& addresses) {
+  for (const Section& table : object.sections()) {
+    if (table.type != SHT_RELA) continue;
+    const Section& section = object.section(table.info);
+    for (std::size_t at = 0; at + sizeof(Elf64_Rela) <= table.bytes.size();
+         at += sizeof(Elf64_Rela)) {
+      std::uint8_t* place = file.data() + file_offset(object, table) + at;
+      Elf64_Rela raw;
+      std::memcpy(&raw, place, sizeof raw);
+      if (ELF64_R_TYPE(raw.r_info) != R_X86_64_8) continue;
+      const Symbol& symbol =
+          object.symbol(static_cast<std::uint32_t>(ELF64_R_SYM(raw.r_info)));
+      const auto value = addresses.find(symbol.name);
+      if (value == addresses.end() || constant_width(symbol.name) != 1 ||
+          section.bytes.empty())
+        return refuse("link-constant",
+                      fmt::format("the byte at {}+{:#x} is no constant of the kernel", section.name,
+                                  raw.r_offset),
+                      object.name());
+      file[file_offset(object, section) + raw.r_offset] =
+          static_cast<std::uint8_t>(value->second);
+      raw.r_info = ELF64_R_INFO(0, R_X86_64_NONE);
+      std::memcpy(place, &raw, sizeof raw);
+    }
+  }
+  return {};
 }
 
 Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& object,
@@ -49,6 +81,7 @@ Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& o
     std::memcpy(place, &raw, sizeof raw);
     left.erase(address);
   }
+  if (auto done = settle_bytes(file, object, addresses); !done) return done;
   if (!left.empty()) {
     return refuse("link-symbol",
                   fmt::format("the manifest lists symbol {}, which the new code does not lack",

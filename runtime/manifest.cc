@@ -9,6 +9,7 @@
 #include <set>
 
 #include "kmod/splice_abi.h"
+#include "matcher/sites.h"
 #include "runtime/tarball.h"
 
 namespace splicer {
@@ -201,8 +202,10 @@ PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where)
     if (s.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0");
   } else if (s.source == "update") {
     s.target = in.module(row, where, "target");
+  } else if (s.source == "constant") {
+    if (constant_width(s.name) == 0) in.wrong(where + ".name", "is no table of constants");
   } else if (s.source != "kernel") {
-    in.wrong(where + ".source", "is none of 'pre', 'kernel', 'update'");
+    in.wrong(where + ".source", "is none of 'pre', 'kernel', 'update', 'constant'");
   }
   if (s.source != "pre" && s.kernel_name.empty()) in.wrong(where + ".kernel_name", "is empty");
   return s;

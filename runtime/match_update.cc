@@ -100,9 +100,12 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
       one->trampoline = *site;
       matched.functions.push_back(std::move(*one));
     }
-    auto addresses = resolve_symbols(targets[i], units, image.symbols());
+    auto addresses = resolve_symbols(targets[i], units, image);
     if (!addresses) return propagate(addresses);
-    for (const auto& [name, address] : *addresses) referred.push_back(address);
+    for (const PackageSymbol& symbol : targets[i].symbols)
+      if (const auto known = addresses->find(symbol.name);
+          known != addresses->end() && symbol.source != "constant")
+        referred.push_back(known->second);
     matched.addresses[i] = std::move(*addresses);
     const std::string& name = targets[i].name;
     const auto types =

@@ -62,6 +62,8 @@ struct PackageSymbol {
   std::string source;  // "pre": address of `pre_symbol` of `unit`, learnt by the matcher
                        // "kernel": by `kernel_name`, which must be unique in the kernel's table
                        // "update": defined by the new module of `target` of this same package
+                       // "constant": no address but the value of the variable `kernel_name`, as
+                       // `name`, a table of asm/runtime-const.h, says (matcher/sites.h)
   std::string unit;    // with "pre"
   std::uint32_t pre_symbol = 0;  // with "pre": index in the pre object's symbol table
   std::string kernel_name;       // its name in the kernel, for all sources

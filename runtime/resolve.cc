@@ -4,7 +4,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <vector>
+
+#include "matcher/sites.h"
 
 namespace splicer {
 
@@ -86,15 +90,30 @@ Result<std::uint64_t> learnt(const PackageSymbol& symbol, const UnitMatches& mat
   return not_learnt(symbol, target, kernel);
 }
 
+// The new code's one or eight bytes; runtime_const_init() takes the variable's lowest ones, too.
+Result<std::uint64_t> constant(const PackageSymbol& symbol, const Image& image) {
+  auto address = by_name(symbol, "vmlinux", image.symbols());
+  if (!address) return address;
+  std::array<std::uint8_t, 8> bytes{};
+  const std::size_t width = constant_width(symbol.name);
+  if (auto read = image.read(*address, std::span(bytes).first(width)); !read)
+    return propagate(read);
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
 }  // namespace
 
 Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
-                                  const SymbolTable& kernel) {
+                                  const Image& image) {
+  const SymbolTable& kernel = image.symbols();
   Addresses addresses;
   for (const PackageSymbol& symbol : target.symbols) {
     if (symbol.source == "update") continue;
-    auto address = symbol.source == "pre" ? learnt(symbol, matches, target, kernel)
-                                          : by_name(symbol, target.name, kernel);
+    auto address = symbol.source == "pre"        ? learnt(symbol, matches, target, kernel)
+                   : symbol.source == "constant" ? constant(symbol, image)
+                                                 : by_name(symbol, target.name, kernel);
     if (!address) return propagate(address);
     addresses.emplace(symbol.name, *address);
   }

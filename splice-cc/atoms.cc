@@ -10,6 +10,7 @@
 #include <set>
 
 #include "matcher/instruction.h"
+#include "matcher/sites.h"
 
 namespace splicer {
 
@@ -66,6 +67,7 @@ SectionRole section_role(const Section& section, bool module) {
         ".static_call_sites", ".retpoline_sites", ".return_sites", ".smp_locks", "__bug_table",
         "__ex_table", ".orc_unwind", ".orc_unwind_ip", ".call_sites", ".cfi_sites"})
     if (name == table) return SectionRole::table;
+  if (constant_width(name) != 0) return SectionRole::table;
   if (section.is_code()) return SectionRole::atoms;
   if (name.starts_with(kHookSection)) return SectionRole::hooks;
   if (starts_with_any(name, {".text", ".data", ".bss", ".rodata", "__dyndbg", ".BTF_ids"}))

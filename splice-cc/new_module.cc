@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "matcher/sites.h"
 #include "splice-cc/elf_writer.h"
 
 namespace splicer {
@@ -78,7 +79,7 @@ class ModuleMaker {
                                       ? std::max(section.align, kFunctionAlign)
                                       : section.align;
       position.offset = zeros ? out_.reserve(position.section, atom.size, align)
-                              : out_.append(position.section, content(atoms, atom), align);
+                              : out_.append(position.section, content(unit, index), align);
       positions_[{unit, index}] = position;
       define_symbols(unit, atom, position);
     }
@@ -87,13 +88,36 @@ class ModuleMaker {
   // The kernel's loader refuses a relocation where something stands already
   // (__apply_relocate_add() in arch/x86/kernel/module.c), as it does where the assembler settled a
   // branch to another function of the section.
-  static std::vector<std::uint8_t> content(const AtomTable& atoms, const Atom& atom) {
-    const Bytes bytes = atoms.bytes(atom);
+  std::vector<std::uint8_t> content(std::size_t unit, std::uint32_t index) const {
+    const Atom& atom = post(unit).at(index);
+    const Bytes bytes = post(unit).bytes(atom);
     std::vector<std::uint8_t> cleared(bytes.begin(), bytes.end());
     for (const Reference& reference : atom.references)
       std::fill_n(cleared.begin() + static_cast<std::ptrdiff_t>(reference.offset),
                   relocation_width(reference.type).value_or(0), std::uint8_t{0});
+    for (const TableEntry& entry : units_[unit].pair->post_tables->of(index))
+      if (const std::uint32_t width = constant_width_of(unit, entry); width != 0)
+        std::fill_n(cleared.begin() + entry.references[0].into, width, std::uint8_t{0});
     return cleared;
+  }
+
+  // Of a constant that the kernel would write here at start-up (asm/runtime-const.h), 0 if the entry
+  // is about something else.
+  std::uint32_t constant_width_of(std::size_t unit, const TableEntry& entry) const {
+    return constant_width(post(unit).object().section(entry.section).name);
+  }
+
+  // Nobody does that for a module: the constant becomes a symbol, whose value is the variable's.
+  void write_constant(const std::string& table, const Position& code, std::int64_t into) {
+    out_.relocate(code.section, code.offset + static_cast<std::uint64_t>(into),
+                  out_.undefined(table),
+                  constant_width(table) == 8 ? R_X86_64_64 : R_X86_64_8, 0);
+    if (!named_.insert(table).second) return;
+    PackageSymbol symbol;
+    symbol.name = table;
+    symbol.kernel_name = constant_variable(table);
+    symbol.source = "constant";
+    result_.symbols.push_back(std::move(symbol));
   }
 
   void define_symbols(std::size_t unit, const Atom& atom, Position position) {
@@ -239,6 +263,10 @@ class ModuleMaker {
     const ElfObject& object = post(unit).object();
     for (const TableEntry& entry : units_[unit].pair->post_tables->of(index)) {
       const Section& table = object.section(entry.section);
+      if (constant_width(table.name) != 0) {
+        write_constant(table.name, positions_.at({unit, index}), entry.references[0].into);
+        continue;
+      }
       std::uint64_t replacement = 0;
       ElfWriter::SectionId replacements = 0;
       const bool alternative = table.name == ".altinstructions";

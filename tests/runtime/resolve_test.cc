@@ -38,7 +38,7 @@ PackageSymbol kernel(const char* name) { return {name, "kernel", "", 0, name, ""
 
 Result<Addresses> resolve(PackageSymbol symbol, const UnitMatches& matches = {},
                           const char* name = "vmlinux") {
-  return resolve_symbols(target(std::move(symbol), name), matches, image().symbols());
+  return resolve_symbols(target(std::move(symbol), name), matches, image());
 }
 
 TEST(Resolve, ByName) { EXPECT_EQ(resolve(kernel("only_here"))->at("only_here"), kText + 0x10); }
