@@ -109,11 +109,12 @@ void test_arguments(void) {
   WRONG("old code in the update's module", EINVAL,
         (function->old_entry = function->old_code = find_symbol("a_plain").address,
          function->site = function->old_entry));
-  WRONG("site before the function", EINVAL, function->site -= 6);
+  WRONG("site before the function", EINVAL, function->site = function->old_entry - 1);
   WRONG("site in the function's middle", EINVAL, function->site += 1);
   WRONG("site behind the function", EINVAL, function->site += function->old_size);
   WRONG("jump reaches beyond the function", EINVAL, function->old_size = 9);
-  WRONG("site on the ftrace site", EADDRINUSE, function->site = function->old_entry);
+  WRONG("site on the ftrace site", EADDRINUSE,
+        function->site = function->old_entry + landing(function->old_entry));
   WRONG("code of an update that is not there", ESTALE,
         function->old_code = find_symbol("b_value").address);
   WRONG("hop inside the function", EINVAL,

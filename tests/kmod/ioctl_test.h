@@ -80,6 +80,7 @@ void open_device(void);
 int pin(const char* name);
 int references(const char* module);
 void begin(struct request* request, const char* id, const char* module);
+unsigned landing(uint64_t entry);
 struct splice_function* add(struct request* request, const char* old_name, const char* new_name,
                             unsigned site);
 struct splice_function* watch(struct request* request, const char* name);

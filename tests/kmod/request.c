@@ -24,7 +24,14 @@ void begin(struct request* request, const char* id, const char* module) {
   strcpy(request->modules[0], module);
 }
 
-// SITE is an offset: 5 behind an ftrace site, else 0.
+// What stands before the ftrace site: endbr64, or the nop that the kernel seals it with.
+unsigned landing(uint64_t entry) {
+  uint8_t bytes[4];
+  read_text(entry, bytes, sizeof(bytes));
+  return !memcmp(bytes, "\xf3\x0f\x1e\xfa", 4) || !memcmp(bytes, "\x66\x0f\x1f\x00", 4) ? 4 : 0;
+}
+
+// SITE counts from behind an endbr64: 5 behind an ftrace site, else 0.
 struct splice_function* add(struct request* request, const char* old_name,
                                    const char* new_name, unsigned site) {
   struct splice_function* function = &request->functions[request->apply.nr_functions];
@@ -33,7 +40,7 @@ struct splice_function* add(struct request* request, const char* old_name,
   function->old_size = old_symbol.size;
   function->new_code = new_symbol.address;
   function->new_size = new_symbol.size;
-  function->site = old_symbol.address + site;
+  function->site = old_symbol.address + landing(old_symbol.address) + site;
   snprintf(function->name, sizeof(function->name), "%s", old_name);
   read_expected(request, request->apply.nr_functions++);
   return function;

@@ -67,15 +67,19 @@ void test_tracers(void) {
   one(&request, "target_value", "a_value", 5);
   must_write(TRACING "current_tracer", "function");
   expect("apply with bytes from before the tracer", apply(&request), ESTALE);
-  expect_number("bad_offset", request.apply.bad_offset, 0);
+  expect_number("bad_offset", request.apply.bad_offset,
+                landing(request.functions[0].old_entry));
   must_write(TRACING "current_tracer", "nop");
   must_write(TRACING "set_ftrace_filter", "");
 }
 
 void test_probes(void) {
   struct request request;
+  char at_site[64];
   one(&request, "target_value", "a_value", 5);
-  must_write(TRACING "kprobe_events", "p:p1 target_value+5\n");
+  snprintf(at_site, sizeof(at_site), "p:p1 target_value+%u\n",
+           5 + landing(request.functions[0].old_entry));
+  must_write(TRACING "kprobe_events", at_site);
   expect("a disabled probe at the site", apply(&request), EADDRINUSE);
   must_write(TRACING "events/kprobes/enable", "1");
   expect("an enabled probe at the site", apply(&request), EADDRINUSE);
@@ -88,7 +92,7 @@ void test_probes(void) {
   must_write(TRACING "events/kprobes/enable", "0");
   must_write(TRACING "kprobe_events", "");
   expect_number("value without the probe", value_of("value"), 2);
-  must_write(TRACING "kprobe_events", "p:p1 target_value+5\n");
+  must_write(TRACING "kprobe_events", at_site);
   must_write(TRACING "events/kprobes/enable", "1");
   expect_number("value with a probe on our jump", value_of("value"), 2);
   expect("undo with a probe on our jump", undo(FIRST), EADDRINUSE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Functions that a compiler does not make. See target.c. */
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 
 	.text
 /* Room for a two-byte jump and no more; 12 bytes of padding behind it. */
@@ -23,5 +24,6 @@ target_odd:
 	addq	$40, %rsp
 	ret
 	.size	target_odd, . - target_odd
+STACK_FRAME_NON_STANDARD target_odd
 	.balign	16, 0xcc
 	.section .note.GNU-stack, "", @progbits
