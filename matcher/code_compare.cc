@@ -288,9 +288,9 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
       if (group->end != p + a->length || a->length != b->length || !relocations.empty() ||
           first_difference(pre.subspan(p, before), run.subspan(r, before)))
         return differs("a rewriting site begins inside an instruction");
-      if (auto reason = compare_group(section, *group, address + r + before,
-                                      run.subspan(r + before, a->length - before), trial, result,
-                                      &moved))
+      if (auto reason =
+              compare_group(section, *group, address + r + before,
+                            run.subspan(r + before, a->length - before), trial, result, &moved))
         return differs(*reason);
       p += a->length;
       r += b->length;

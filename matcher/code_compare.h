@@ -76,8 +76,8 @@ class CodeComparer {
   Comparison compare(std::uint32_t section, std::uint64_t address, Trial& trial) const;
 
  private:
-  // Where the layout differs: where the section would start in memory, where its code begins, on both
-  // sides, and what must lead to the same instruction, as pairs (pre offset, run offset).
+  // Where the layout differs: where the section would start in memory, where its code begins, on
+  // both sides, and what must lead to the same instruction, as pairs (pre offset, run offset).
   struct Moved {
     std::uint64_t code = 0;
     std::uint64_t begin = 0;

@@ -279,8 +279,7 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, std::uint64_t value
     const auto functions = references_.object_.functions_in(slot);
     const std::uint64_t begin = functions.empty() ? 0 : functions[0]->padding;
     const auto redirect = references_.options_.redirects.find(*bound + begin);
-    if (redirect != references_.options_.redirects.end() &&
-        value == redirect->second.code - begin)
+    if (redirect != references_.options_.redirects.end() && value == redirect->second.code - begin)
       return std::nullopt;
   }
   const bool is_new = !references_.bound(slot);

@@ -41,17 +41,14 @@ Result<void> settle_bytes(std::vector<std::uint8_t>& file, const ElfObject& obje
       Elf64_Rela raw;
       std::memcpy(&raw, place, sizeof raw);
       if (ELF64_R_TYPE(raw.r_info) != R_X86_64_8) continue;
-      const Symbol& symbol =
-          object.symbol(static_cast<std::uint32_t>(ELF64_R_SYM(raw.r_info)));
+      const Symbol& symbol = object.symbol(static_cast<std::uint32_t>(ELF64_R_SYM(raw.r_info)));
       const auto value = addresses.find(symbol.name);
-      if (value == addresses.end() || constant_width(symbol.name) != 1 ||
-          section.bytes.empty())
+      if (value == addresses.end() || constant_width(symbol.name) != 1 || section.bytes.empty())
         return refuse("link-constant",
                       fmt::format("the byte at {}+{:#x} is no constant of the kernel", section.name,
                                   raw.r_offset),
                       object.name());
-      file[file_offset(object, section) + raw.r_offset] =
-          static_cast<std::uint8_t>(value->second);
+      file[file_offset(object, section) + raw.r_offset] = static_cast<std::uint8_t>(value->second);
       raw.r_info = ELF64_R_INFO(0, R_X86_64_NONE);
       std::memcpy(place, &raw, sizeof raw);
     }

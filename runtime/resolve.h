@@ -7,7 +7,8 @@
 //               name where that leaves no choice
 //     "kernel"  by name, in the target, else in vmlinux, else in any module; one only
 //     "update"  in the module of an earlier target of the same update, once that is loaded
-//     "constant"  no address: what the variable of that name holds. The kernel wrote it into the old
+//     "constant"  no address: what the variable of that name holds. The kernel wrote it into the
+//     old
 //               code at start-up (asm/runtime-const.h)
 //
 // A reference to a function that is patched resolves to its old entry, so function pointers stay
@@ -34,8 +35,8 @@ namespace splicer {
 
 using UnitMatches = std::map<std::string, MatchResult>;  // by PackageUnit::name
 
-// The "pre", "kernel" and "constant" symbols of a target. Errors (ExitCode::mismatch): "symbol-unknown",
-// "symbol-ambiguous", and the matcher's own about a constant that differs.
+// The "pre", "kernel" and "constant" symbols of a target. Errors (ExitCode::mismatch):
+// "symbol-unknown", "symbol-ambiguous", and the matcher's own about a constant that differs.
 Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
                                   const Image& image);
 

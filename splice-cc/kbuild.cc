@@ -140,18 +140,11 @@ Result<Kbuild> Kbuild::open(const Tree& tree, const Host& host, const fs::path& 
 }
 
 std::vector<std::string> Kbuild::make_command(const std::string& folder) const {
-  return {"make",
-          "-rR",
-          "--no-print-directory",
-          "-f",
-          "scripts/Makefile.build",
-          "obj=" + folder,
-          "need-builtin=1",
-          "need-modorder=1",
+  return {"make", "-rR", "--no-print-directory", "-f", "scripts/Makefile.build", "obj=" + folder,
+          "need-builtin=1", "need-modorder=1",
           // Where objtool waits for the linked kernel or module (delay-objtool in
           // scripts/Makefile.lib), its tables would be missing: each object gets them by itself.
-          "objtool-enabled=$(is-standard-object)",
-          "CC=" + compiler_};
+          "objtool-enabled=$(is-standard-object)", "CC=" + compiler_};
 }
 
 fs::path Kbuild::pre_object(const Unit& unit) const { return tree_.store / "pre" / unit.name; }

@@ -101,8 +101,8 @@ class ModuleMaker {
     return cleared;
   }
 
-  // Of a constant that the kernel would write here at start-up (asm/runtime-const.h), 0 if the entry
-  // is about something else.
+  // Of a constant that the kernel would write here at start-up (asm/runtime-const.h), 0 if the
+  // entry is about something else.
   std::uint32_t constant_width_of(std::size_t unit, const TableEntry& entry) const {
     return constant_width(post(unit).object().section(entry.section).name);
   }
@@ -110,8 +110,7 @@ class ModuleMaker {
   // Nobody does that for a module: the constant becomes a symbol, whose value is the variable's.
   void write_constant(const std::string& table, const Position& code, std::int64_t into) {
     out_.relocate(code.section, code.offset + static_cast<std::uint64_t>(into),
-                  out_.undefined(table),
-                  constant_width(table) == 8 ? R_X86_64_64 : R_X86_64_8, 0);
+                  out_.undefined(table), constant_width(table) == 8 ? R_X86_64_64 : R_X86_64_8, 0);
     if (!named_.insert(table).second) return;
     PackageSymbol symbol;
     symbol.name = table;

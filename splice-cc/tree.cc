@@ -70,8 +70,8 @@ std::string tree_key(const Host& host) {
 }
 
 // Other architectures, documents and self-tests are never compiled here and are half of the files;
-// but `all` are wanted where patches are to be applied that change some of them. (fs/hostfs/Makefile
-// reads one of arch/um/scripts, and kbuild may go there on any machine.)
+// but `all` are wanted where patches are to be applied that change some of them.
+// (fs/hostfs/Makefile reads one of arch/um/scripts, and kbuild may go there on any machine.)
 Result<void> unpack(const fs::path& tarball, const fs::path& into, bool all) {
   std::vector<std::string> command = {"tar",
                                       "-xf",

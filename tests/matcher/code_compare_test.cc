@@ -206,6 +206,18 @@ TEST(Layout, OnlyASectionThatIsOneFunction) {
   EXPECT_FALSE(test.accepts(kNearRun + hex("c3")));
 }
 
+// shr $12,%eax at +8, whose shift the kernel wrote at start-up.
+TEST(Layout, ConstantAtTheEndOfAnInstruction) {
+  CodeUnderTest code(hex("85 ff 0f84 03000000 c1 e8 0c c3 31 c0 c3"));
+  code.builder.listed("runtime_shift_d_hash_shift", code.section, 10);
+  code.image.symbol(kElsewhere, "d_hash_shift", 'd');
+  code.image.put(kElsewhere, hex("15000000"));
+  EXPECT_TRUE(code.accepts(hex("85 ff 74 03 c1 e8 15 c3 31 c0 c3")));
+  EXPECT_FALSE(code.accepts(hex("85 ff 74 04 c1 e8 15 c3 31 c0 c3")));  // leads elsewhere
+  EXPECT_FALSE(code.accepts(hex("85 ff 74 03 c1 e8 16 c3 31 c0 c3")));
+  EXPECT_FALSE(code.accepts(hex("85 ff 74 03 c1 e9 15 c3 31 c0 c3")));
+}
+
 TEST(Layout, PaddingBeforeTheFunctionStays) {
   const ByteVector padding(16, 0x90);
   CodeUnderTest test(hex("c3"));

@@ -360,6 +360,19 @@ TEST(Forms, SealedEndbr) {
   EXPECT_FALSE(code.accepts(hex("f3 0f 1e fb c3")));  // endbr32
 }
 
+// movabs $0x0123456789abcdef,%rax; ret, where the kernel wrote what a variable holds.
+TEST(Forms, StartUpConstant) {
+  CodeUnderTest code(hex("48 b8 efcdab8967452301 c3"));
+  code.builder.listed("runtime_ptr_USER_PTR_MAX", code.section, 2);
+  EXPECT_TRUE(code.accepts(hex("48 b8 efcdab8967452301 c3")));
+  EXPECT_FALSE(code.accepts(hex("48 b8 00f0ffffff7f0000 c3")));
+  code.image.symbol(kElsewhere, "USER_PTR_MAX", 'd');
+  code.image.put(kElsewhere, hex("00f0ffffff7f0000"));
+  EXPECT_TRUE(code.accepts(hex("48 b8 00f0ffffff7f0000 c3")));
+  EXPECT_FALSE(code.accepts(hex("48 b8 00f0ffffff7f0001 c3")));
+  EXPECT_FALSE(code.accepts(hex("48 b9 00f0ffffff7f0000 c3")));
+}
+
 // A breakpoint is no form of any site.
 TEST(Forms, BreakpointIsNoForm) {
   CodeUnderTest ftrace(hex("e8 00000000 c3"));

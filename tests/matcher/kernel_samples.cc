@@ -220,8 +220,7 @@ ByteVector compressed(const ByteVector& content, const char* filter) {
   if (archive_write_add_filter_by_name(writer.get(), filter) != ARCHIVE_OK ||
       archive_write_set_format_raw(writer.get()) != ARCHIVE_OK ||
       archive_write_set_bytes_in_last_block(writer.get(), 1) != ARCHIVE_OK ||
-      archive_write_open_memory(writer.get(), out.data(), out.size(), &used) !=
-          ARCHIVE_OK ||
+      archive_write_open_memory(writer.get(), out.data(), out.size(), &used) != ARCHIVE_OK ||
       archive_write_header(writer.get(), entry.get()) != ARCHIVE_OK ||
       archive_write_data(writer.get(), content.data(), content.size()) !=
           static_cast<la_ssize_t>(content.size()) ||

@@ -227,7 +227,10 @@ TEST(Sites, ListedInstructions) {
                         Case{".smp_locks", SiteKind::lock_prefix, "f0 ff 07 c3", 1},
                         Case{".smp_locks", SiteKind::lock_prefix, "3e ff 07 c3", 0},
                         Case{".ibt_endbr_seal", SiteKind::endbr, "f3 0f 1e fa c3", 4},
-                        Case{".ibt_endbr_seal", SiteKind::endbr, "f3 0f 1e", 0}}) {
+                        Case{".ibt_endbr_seal", SiteKind::endbr, "f3 0f 1e", 0},
+                        Case{"runtime_ptr_x", SiteKind::constant, "efcdab8967452301 c3", 8},
+                        Case{"runtime_ptr_x", SiteKind::constant, "efcdab89674523", 0},
+                        Case{"runtime_shift_x", SiteKind::constant, "0c c3", 1}}) {
     ObjectBuilder builder;
     const auto code = builder.function("f", hex(c.code));
     builder.listed(c.table, code, 0);
@@ -241,7 +244,8 @@ TEST(Sites, ListedInstructions) {
 
 TEST(Sites, TablesWhoseSizeDoesNotFit) {
   for (const char* name : {"__mcount_loc", ".altinstructions", "__jump_table", ".static_call_sites",
-                           ".retpoline_sites", ".return_sites", ".smp_locks", ".ibt_endbr_seal"}) {
+                           ".retpoline_sites", ".return_sites", ".smp_locks", ".ibt_endbr_seal",
+                           "runtime_ptr_x", "runtime_shift_x"}) {
     ObjectBuilder builder;
     builder.function("f", hex("c3"));
     builder.append(builder.table(name), ByteVector(7));
@@ -291,7 +295,7 @@ TEST(Sites, WhatOverlapsIsOneGroup) {
 }
 
 TEST(Sites, EveryKindHasAName) {
-  for (int kind = 0; kind <= static_cast<int>(SiteKind::endbr); kind++)
+  for (int kind = 0; kind <= static_cast<int>(SiteKind::constant); kind++)
     EXPECT_STRNE(site_kind_name(static_cast<SiteKind>(kind)), "site");
 }
 

@@ -69,6 +69,30 @@ TEST(Link, ChangesNothingElse) {
   EXPECT_LE(differing, 2 * 16 + 2 * (2 + 8u));
 }
 
+// The kernel's loader takes a constant of eight bytes, but knows no relocation of one.
+TEST(Link, ConstantOfOneByte) {
+  SampleModule module;
+  module.symbols.push_back({"runtime_shift_d_hash_shift", 0});
+  module.relocations = {{6, ELF64_R_INFO(6, R_X86_64_8), 0}, {8, ELF64_R_INFO(5, R_X86_64_32), 0}};
+  Addresses addresses = kAddresses;
+  addresses["runtime_shift_d_hash_shift"] = 21;
+  const auto linked = link_module(module.bytes(), sample_manifest(), 0, addresses);
+  ASSERT_TRUE(linked) << linked.error().message;
+  const auto object = ElfObject::parse(*linked, "linked.ko");
+  ASSERT_TRUE(object);
+  const Section& text = *object->find_section(".text");
+  EXPECT_EQ(text.bytes[6], 21);
+  EXPECT_EQ(text.bytes[5], 0xcc);
+  EXPECT_EQ(text.bytes[7], 0xcc);
+  EXPECT_EQ(text.relocations[0].type, static_cast<std::uint32_t>(R_X86_64_NONE));
+  EXPECT_EQ(text.relocations[1].type, static_cast<std::uint32_t>(R_X86_64_32));
+
+  module.relocations[0].r_info = ELF64_R_INFO(3, R_X86_64_8);  // an address, not a constant
+  EXPECT_EQ(code_of(module, addresses), "link-constant");
+  module.relocations[0].r_info = ELF64_R_INFO(5, R_X86_64_8);  // nobody gives it a value
+  EXPECT_EQ(code_of(module, addresses), "link-constant");
+}
+
 TEST(Link, ExportedSymbolsStayUndefined) {
   const auto linked = link_module(SampleModule().bytes(), sample_manifest(), 0, kAddresses);
   ASSERT_TRUE(linked);

@@ -94,6 +94,7 @@ TEST(Manifest, NamesThatCannotBe) {
   EXPECT_EQ(code_with("/targets/0/functions/0/name", std::string(512, 'a')), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/functions/0/kind", "gone", "kind"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/symbols/0/source", "guess", "source"), "package-manifest");
+  EXPECT_EQ(code_with("/targets/0/symbols/0/source", "constant", "name"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/symbols/1/kernel_name", ""), "package-manifest");
 }
 

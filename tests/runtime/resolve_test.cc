@@ -43,6 +43,24 @@ Result<Addresses> resolve(PackageSymbol symbol, const UnitMatches& matches = {},
 
 TEST(Resolve, ByName) { EXPECT_EQ(resolve(kernel("only_here"))->at("only_here"), kText + 0x10); }
 
+TEST(Resolve, ConstantIsWhatTheVariableHolds) {
+  const FakeImage kernel(kText, {1, 2, 3, 4, 5, 6, 7, 8, 9},
+                         {{kText, 'd', "pointer", "vmlinux"},
+                          {kText + 4, 'd', "shift", "vmlinux"},
+                          {kText + 5, 'd', "at_the_end", "vmlinux"},
+                          {kText + 6, 'd', "twin", "vmlinux"},
+                          {kText + 7, 'd', "twin", "vmlinux"}});
+  const auto value = [&](const char* name, const char* variable) {
+    return resolve_symbols(target({name, "constant", "", 0, variable, ""}), {}, kernel);
+  };
+  EXPECT_EQ(value("runtime_ptr_pointer", "pointer")->at("runtime_ptr_pointer"),
+            0x0807060504030201u);
+  EXPECT_EQ(value("runtime_shift_shift", "shift")->at("runtime_shift_shift"), 5u);
+  EXPECT_EQ(value("runtime_ptr_at_the_end", "at_the_end").error().code, "image-read");
+  EXPECT_EQ(value("runtime_ptr_twin", "twin").error().code, "symbol-ambiguous");
+  EXPECT_EQ(value("runtime_ptr_none", "none").error().code, "symbol-unknown");
+}
+
 TEST(Resolve, TwinsAreNotChosenBetween) {
   const auto addresses = resolve(kernel("twin"));
   ASSERT_FALSE(addresses);

@@ -39,6 +39,7 @@ struct SampleModule {
                                     {"free_task", 0},
                                     {"nr_threads", 0},
                                     {"_printk", 0}};
+  std::vector<Elf64_Rela> relocations;  // of .text
 
   std::vector<std::uint8_t> bytes() const {
     elf_version(EV_CURRENT);
@@ -96,11 +97,19 @@ struct SampleModule {
     symtab->sh_link = 5;
     symtab->sh_info = locals;
     add(".strtab", SHT_STRTAB, 0, strings.data(), strings.size());
+    std::vector<Elf64_Rela> fields = relocations;
+    if (!fields.empty()) {
+      Elf64_Shdr* rela =
+          add(".rela.text", SHT_RELA, 0, fields.data(), fields.size() * sizeof(Elf64_Rela));
+      rela->sh_entsize = sizeof(Elf64_Rela);
+      rela->sh_link = 4;
+      rela->sh_info = kTextSection;
+    }
     names += std::string(".shstrtab") + '\0';
     std::string copy = names;
     Elf64_Shdr* last = add("", SHT_STRTAB, 0, copy.data(), copy.size());
     last->sh_name = static_cast<Elf64_Word>(copy.size() - 10);
-    header->e_shstrndx = 6;
+    header->e_shstrndx = fields.empty() ? 6 : 7;
     elf_update(elf, ELF_C_WRITE);
     elf_end(elf);
 

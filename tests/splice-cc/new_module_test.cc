@@ -72,6 +72,37 @@ class Made {
 
 const std::string kHead = "extern int printk(int), hidden(int); extern int variable;\n";
 
+// What the kernel would write into the code at start-up comes by a symbol, whose value is found
+// where the update is applied.
+TEST(NewModule, StartUpConstants) {
+  const std::string function =
+      "unsigned long f(unsigned long a) { unsigned long m; unsigned s = a;"
+      "__asm__(\"movabs $0x123456789abcdef,%0\\n1:\\n"
+      ".pushsection runtime_ptr_USER_PTR_MAX,\\\"a\\\"\\n.long 1b-8-.\\n.popsection\" : \"=r\"(m));"
+      "__asm__(\"shrl $12,%k0\\n1:\\n"
+      ".pushsection runtime_shift_d_hash_shift,\\\"a\\\"\\n.long 1b-1-.\\n.popsection\" : "
+      "\"+r\"(s));";
+  const Made made(function + "return s + m; }", function + "return s + m + 5; }");
+  EXPECT_EQ(made.object().find_section("runtime_ptr_USER_PTR_MAX"), nullptr);
+  const PackageSymbol* limit = made.symbol("USER_PTR_MAX");
+  ASSERT_NE(limit, nullptr);
+  EXPECT_EQ(limit->source, "constant");
+  EXPECT_EQ(limit->name, "runtime_ptr_USER_PTR_MAX");
+  const Section& text = *made.object().find_section(".text");
+  unsigned found = 0;
+  for (const Relocation& r : text.relocations) {
+    const std::string& name = made.object().symbol(r.symbol).name;
+    if (!name.starts_with("runtime_")) continue;
+    ++found;
+    const bool pointer = name == "runtime_ptr_USER_PTR_MAX";
+    EXPECT_EQ(r.type, static_cast<std::uint32_t>(pointer ? R_X86_64_64 : R_X86_64_8));
+    EXPECT_EQ(r.addend, 0);
+    // The loader refuses to write where something stands.
+    for (unsigned i = 0; i < (pointer ? 8 : 1); ++i) EXPECT_EQ(text.bytes[r.offset + i], 0);
+  }
+  EXPECT_EQ(found, 2u);
+}
+
 TEST(NewModule, EachKindOfReference) {
   const Made made(kHead +
                       "static int kept; int f(int a) { return hidden(a) + kept++; }"
