@@ -117,6 +117,58 @@ void optimize_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
   }
 }
 
+bool is_optimized_nop(Bytes code, const Instruction& instruction) {
+  return instruction.nop &&
+         (code[0] == kNop || code[0] == 0x0f || code[0] == 0x66 || code[0] == 0x2e);
+}
+
+// add_nop() of later kernels: one nop of up to 11 bytes, or a jump over int3.
+std::vector<std::uint8_t> single_nop(std::size_t length) {
+  constexpr std::size_t kLongestNop = 11;  // ASM_NOP_MAX
+  if (length <= kMaxNop) return kernel_nops(length);
+  std::vector<std::uint8_t> bytes;
+  if (length <= kLongestNop) {
+    bytes.assign(length - kMaxNop - 1, 0x66);
+    bytes.push_back(0x2e);
+    bytes.insert(bytes.end(), kNops[kMaxNop].begin(), kNops[kMaxNop].end());
+  } else if (length < 128) {
+    bytes = {kShortJump, static_cast<std::uint8_t>(length - 2)};
+  } else {
+    bytes = branch(kJump, 0, length);
+  }
+  return padded(std::move(bytes), length, kInt3);
+}
+
+// optimize_nops() of later kernels: nops that follow each other, of whatever lengths, become one;
+// one that ends the site stays as it is.
+void merge_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
+  for (std::uint64_t at = begin; at < end;) {
+    const Bytes site = Bytes(form.bytes).first(end);
+    auto instruction = decode(site.subspan(at));
+    if (!instruction) return;
+    std::uint64_t next = at + instruction->length;
+    if (is_optimized_nop(site.subspan(at), *instruction)) {
+      if (next == end) return;
+      while (next < end && (instruction = decode(site.subspan(next))) &&
+             is_optimized_nop(site.subspan(next), *instruction))
+        next += instruction->length;
+      const auto nop = single_nop(next - at);
+      std::copy(nop.begin(), nop.end(), form.bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    at = next;
+  }
+}
+
+// The nops of a site as kernels have optimised them, then and now.
+void add_optimized(std::vector<Form>& forms, const Form& form, std::uint64_t begin,
+                   std::uint64_t end) {
+  for (const auto optimize : {optimize_nops, merge_nops}) {
+    Form optimized = form;
+    optimize(optimized, begin, end);
+    add(forms, std::move(optimized));
+  }
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> kernel_nops(std::size_t length) {
@@ -332,6 +384,8 @@ void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uin
       short_jump.relocations[0].type = R_X86_64_PC8;
       // The addend counts from the field; the field now ends the instruction one byte on, not four.
       short_jump.relocations[0].addend += 3;
+      add(replacements, short_jump);
+      short_jump.bytes = {kShortJump, 0, kInt3, kInt3, kInt3};  // __apply_relocation(), later
       add(replacements, std::move(short_jump));
     }
   } else {
@@ -341,9 +395,12 @@ void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uin
   std::vector<Form> next;
   for (const Form& form : forms) {
     add(next, form);  // as built: an image on disk, or a kernel that leaves it alone
-    Form kept = form;
-    optimize_nops(kept, offset, end);
-    add(next, std::move(kept));
+    add_optimized(next, form, offset, end);
+    if (site.direct_call) {
+      for (const auto& bytes : direct_calls(form, site, offset, address))
+        add_optimized(next, with_bytes(form, offset, bytes), offset, end);
+      continue;
+    }
     for (const Form& replacement : replacements) {
       Form replaced = with_bytes(form, offset, padded(replacement.bytes, site.length, kNop));
       for (Relocation relocation : replacement.relocations) {
@@ -352,11 +409,46 @@ void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uin
       }
       for (const std::uint32_t lock : replacement.lock_prefixes)
         replaced.lock_prefixes.push_back(lock + static_cast<std::uint32_t>(offset));
-      optimize_nops(replaced, offset, end);
-      add(next, std::move(replaced));
+      add_optimized(next, replaced, offset, end);
     }
   }
   forms = std::move(next);
+}
+
+// alt_replace_call(): `call *pv_ops+N(%rip)` becomes a call of what stands there, or nothing for a
+// function that does nothing. (The replacement itself, a call of BUG_func, is never written.)
+std::vector<std::vector<std::uint8_t>> FormMaker::direct_calls(const Form& form, const Site& site,
+                                                               std::uint64_t offset,
+                                                               std::uint64_t address) const {
+  std::vector<std::vector<std::uint8_t>> found;
+  constexpr std::uint32_t kIndirectCall = 6;  // ff 15 disp32
+  if (site.length != kIndirectCall || form.bytes[offset] != 0xff || form.bytes[offset + 1] != 0x15)
+    return found;
+  const auto pointer =
+      std::find_if(form.relocations.begin(), form.relocations.end(),
+                   [&](const Relocation& relocation) { return relocation.offset == offset + 2; });
+  if (pointer == form.relocations.end()) return found;
+  const SymbolTable& symbols = image_.symbols();
+  const auto tables = symbols.find("vmlinux", object_.symbol(pointer->symbol).name);
+  if (tables.size() != 1) return found;
+  std::array<std::uint8_t, 8> slot{};
+  // The addend counts from the field, the address from the instruction's end.
+  if (!image_.read(tables[0]->address + static_cast<std::uint64_t>(pointer->addend) + 4, slot))
+    return found;
+  std::uint64_t function = 0;
+  std::memcpy(&function, slot.data(), sizeof function);
+  const auto named = [&](std::string_view name) {
+    const auto places = symbols.find("vmlinux", name);
+    return places.size() == 1 ? places[0]->address : 0;
+  };
+  if (function == 0) function = named("BUG_func");
+  if (function == 0) return found;
+  if (function == named("nop_func")) {
+    found.push_back(padded({}, kIndirectCall, kNop));
+  } else {
+    found.push_back(padded(branch(kCall, address + offset, function), kIndirectCall, kNop));
+  }
+  return found;
 }
 
 // runtime_const_fixup(): the variable's value, or its lowest byte.

@@ -162,7 +162,9 @@ class Collector {
 
   // struct alt_instr: s32 instr_offset, s32 repl_offset, flags of 2 or 4 bytes, u8 instrlen,
   // u8 replacementlen (asm/alternative.h). The two lengths are the entry's last bytes, whatever the
-  // flags' size; an entry without replacement has the relocation all the same.
+  // flags' size; an entry without replacement has the relocation all the same. Entries about one
+  // place that follow each other (nested ALTERNATIVE()s) all have the greatest of their lengths, as
+  // apply_alternatives() gives them.
   Result<void> alternatives(const Section& table) {
     const std::vector<Relocation>& relocations = table.relocations;
     const std::size_t count = relocations.size() / 2;
@@ -170,6 +172,19 @@ class Collector {
       return malformed(object_, table, 0, "its size does not fit its relocations");
     const std::uint64_t entry_size = table.size / count;
     if (entry_size < 12) return malformed(object_, table, 0, "its entries are too short");
+    const auto length_at = [&](std::size_t i) { return table.bytes[(i + 1) * entry_size - 2]; };
+    std::vector<std::uint32_t> lengths(count);
+    for (std::size_t i = 0, next = 0; i < count; i = next) {
+      const auto same_place = [&](std::size_t other) {
+        return relocations[2 * other].symbol == relocations[2 * i].symbol &&
+               relocations[2 * other].addend == relocations[2 * i].addend;
+      };
+      std::uint32_t longest = 0;
+      for (next = i; next < count && same_place(next); next++)
+        longest = std::max<std::uint32_t>(longest, length_at(next));
+      std::fill(lengths.begin() + static_cast<std::ptrdiff_t>(i),
+                lengths.begin() + static_cast<std::ptrdiff_t>(next), longest);
+    }
     for (std::size_t i = 0; i < count; i++) {
       const std::uint64_t entry = i * entry_size;
       const Relocation& code = relocations[2 * i];
@@ -181,7 +196,9 @@ class Collector {
       if (!place || !other) return malformed(object_, table, entry, "it points nowhere");
       Site site;
       site.kind = SiteKind::alternative;
-      site.length = table.bytes[entry + entry_size - 2];
+      site.length = lengths[i];
+      // ALT_FLAG_DIRECT_CALL, in the upper half of flags of 4 bytes.
+      site.direct_call = entry_size >= 14 && (table.bytes[entry + 10] & 2) != 0;
       site.replacement = *other;
       site.replacement_length = table.bytes[entry + entry_size - 1];
       if (site.replacement_length > site.length ||

@@ -58,6 +58,7 @@ struct Site {
 
   Place replacement;                     // alternative: the other instructions
   std::uint32_t replacement_length = 0;  // alternative: their bytes
+  bool direct_call = false;              // alternative: calls what the old call's pointer holds
   std::uint32_t paravirt_slot = 0;       // paravirt: index into pv_ops
   std::uint32_t symbol = 0;              // static_key: the jump's target is symbol + addend;
   std::int64_t addend = 0;               // static_call: the call's trampoline, __SCT__NAME

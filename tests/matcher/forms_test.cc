@@ -88,6 +88,42 @@ TEST(Forms, AlternativeWithCall) {
   EXPECT_FALSE(calls(kElsewhere + 0x41));
 }
 
+TEST(Forms, NopsOfLaterKernels) {
+  CodeUnderTest code(ByteVector(14, 0x90) + hex("c3"));
+  const auto other =
+      code.builder.section(".altinstr_replacement", ObjectBuilder::kCode, hex("0f 01 cb"));
+  code.builder.alternative(code.section, 0, 14, other, 0, 3);
+  EXPECT_TRUE(code.accepts(hex("0f 01 cb 66 66 2e 0f 1f 84 00 00 00 00 00 c3")));  // one of 11
+  EXPECT_TRUE(code.accepts(hex("0f 01 cb 0f 1f 84 00 00 00 00 00 0f 1f 00 c3")));  // 8 and 3
+  EXPECT_TRUE(code.accepts(hex("eb 0c") + ByteVector(12, 0xcc) + hex("c3")));
+  EXPECT_FALSE(code.accepts(hex("eb 0b") + ByteVector(12, 0xcc) + hex("c3")));
+  EXPECT_FALSE(code.accepts(hex("eb 0c") + ByteVector(12, 0x90) + hex("c3")));
+  EXPECT_FALSE(code.accepts(hex("0f 01 cb 66 66 66 0f 1f 84 00 00 00 00 00 c3")));
+}
+
+TEST(Forms, DirectCallOfWhatAPointerHolds) {
+  CodeUnderTest code(hex("ff 15 00000000 c3"));
+  code.refer(2, "pv_ops", kElsewhere, R_X86_64_PC32, 16 - 4);
+  const auto other =
+      code.builder.section(".altinstr_replacement", ObjectBuilder::kCode, hex("e8 00000000"));
+  code.builder.relocate(other, 1, code.builder.undefined("BUG_func"), R_X86_64_PLT32, -4);
+  code.builder.direct_call(code.section, 0, other);
+  code.image.symbol(kElsewhere + 0x300, "BUG_func");
+  code.image.symbol(kElsewhere + 0x400, "nop_func");
+  code.image.put_pointer(kElsewhere + 16, kElsewhere + 0x200);
+  const auto calls = [&](std::uint64_t target) {
+    return code.accepts(branch32(kCall, kFunction, target) + hex("90 c3"));
+  };
+  EXPECT_TRUE(calls(kElsewhere + 0x200));
+  EXPECT_FALSE(calls(kElsewhere + 0x300));
+  code.image.put_pointer(kElsewhere + 16, 0);
+  EXPECT_TRUE(calls(kElsewhere + 0x300));
+  EXPECT_FALSE(calls(kElsewhere + 0x200));
+  code.image.put_pointer(kElsewhere + 16, kElsewhere + 0x400);
+  EXPECT_TRUE(code.accepts(hex("66 0f 1f 44 00 00 c3")));
+  EXPECT_FALSE(calls(kElsewhere + 0x400));
+}
+
 TEST(Forms, AlternativesInTableOrder) {
   CodeUnderTest code(hex("90 90 90 c3"));
   const auto other =

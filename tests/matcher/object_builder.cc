@@ -140,6 +140,14 @@ void ObjectBuilder::alternative(std::uint32_t section, std::uint64_t offset, std
            static_cast<std::int64_t>(at));
 }
 
+void ObjectBuilder::direct_call(std::uint32_t section, std::uint64_t offset,
+                                std::uint32_t replacement) {
+  const std::uint32_t list = table(".altinstructions");
+  const std::uint64_t entry = append(list, ByteVector(8) + hex("00 00 02 00 06 05"));
+  relocate(list, entry, section_symbol(section), R_X86_64_PC32, static_cast<std::int64_t>(offset));
+  relocate(list, entry + 4, section_symbol(replacement), R_X86_64_PC32, 0);
+}
+
 void ObjectBuilder::paravirt(std::uint32_t section, std::uint64_t offset, std::uint8_t slot,
                              std::uint8_t length) {
   const std::uint32_t list = table(".parainstructions");

@@ -77,6 +77,8 @@ class ObjectBuilder {
   void listed(const std::string& table_name, std::uint32_t section, std::uint64_t offset);
   void alternative(std::uint32_t section, std::uint64_t offset, std::uint8_t length,
                    std::uint32_t replacement, std::uint64_t at, std::uint8_t replacement_length);
+  // The same with flags of four bytes, as later kernels have them: ALT_FLAG_DIRECT_CALL.
+  void direct_call(std::uint32_t section, std::uint64_t offset, std::uint32_t replacement);
   void paravirt(std::uint32_t section, std::uint64_t offset, std::uint8_t slot,
                 std::uint8_t length);
   void static_key(std::uint32_t section, std::uint64_t offset, std::uint64_t target);
