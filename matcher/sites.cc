@@ -134,6 +134,11 @@ class Collector {
     for (const Relocation& relocation : table.relocations) {
       const auto place = target_of(object_, relocation);
       if (!place) return malformed(object_, table, relocation.offset, "it points nowhere");
+      // alternatives_smp_lock() and its twin look at the first byte, and leave alone a lock prefix
+      // behind another one (cmpxchg of 16 bits).
+      if (kind == SiteKind::lock_prefix && byte_at(*place) == 0x66 &&
+          byte_at({place->section, place->offset + 1}) == 0xf0)
+        continue;
       const auto length = length_of(kind, *place);
       if (!length) return malformed(object_, table, relocation.offset, "unexpected instruction");
       Site site;

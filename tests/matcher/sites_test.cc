@@ -242,6 +242,13 @@ TEST(Sites, ListedInstructions) {
   }
 }
 
+TEST(Sites, LockPrefixBehindAnotherIsLeftAlone) {
+  ObjectBuilder builder;
+  const auto code = builder.function("f", hex("66 f0 0f b1 0a c3"));
+  builder.listed(".smp_locks", code, 0);
+  EXPECT_EQ(refusal(builder), "accepted");
+}
+
 TEST(Sites, TablesWhoseSizeDoesNotFit) {
   for (const char* name : {"__mcount_loc", ".altinstructions", "__jump_table", ".static_call_sites",
                            ".retpoline_sites", ".return_sites", ".smp_locks", ".ibt_endbr_seal",

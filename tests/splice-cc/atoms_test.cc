@@ -39,8 +39,9 @@ struct Taken {
 };
 
 TEST(Atoms, PaddingGoesWithItsFunction) {
-  const char* padded = ".type __pfx_%,@function\n__pfx_%: .skip 16,0x90\n.size __pfx_%,16\n"
-                       ".type %,@function\n%: call out\nret\n.size %,.-%\n";
+  const char* padded =
+      ".type __pfx_%,@function\n__pfx_%: .skip 16,0x90\n.size __pfx_%,16\n"
+      ".type %,@function\n%: call out\nret\n.size %,.-%\n";
   std::string text = ".file \"x.c\"\n.section .text.shared,\"ax\"\n";
   for (const char* name : {"one", "two"})
     for (const char* c = padded; *c != '\0'; ++c) text += *c == '%' ? name : std::string(1, *c);
