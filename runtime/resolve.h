@@ -7,9 +7,8 @@
 //               name where that leaves no choice
 //     "kernel"  by name, in the target, else in vmlinux, else in any module; one only
 //     "update"  in the module of an earlier target of the same update, once that is loaded
-//     "constant"  no address: what the variable of that name holds. The kernel wrote it into the
-//     old
-//               code at start-up (asm/runtime-const.h)
+//     "constant"  no address: what the variable of that name holds, which the kernel wrote into the
+//               old code at start-up (asm/runtime-const.h)
 //
 // A reference to a function that is patched resolves to its old entry, so function pointers stay
 // comparable and none is left pointing into freed memory after an undo: both the matcher and the

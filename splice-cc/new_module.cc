@@ -96,7 +96,9 @@ class ModuleMaker {
       std::fill_n(cleared.begin() + static_cast<std::ptrdiff_t>(reference.offset),
                   relocation_width(reference.type).value_or(0), std::uint8_t{0});
     for (const TableEntry& entry : units_[unit].pair->post_tables->of(index))
-      if (const std::uint32_t width = constant_width_of(unit, entry); width != 0)
+      if (const std::uint32_t width = constant_width_of(unit, entry);
+          width != 0 &&
+          static_cast<std::uint64_t>(entry.references[0].into) + width <= cleared.size())
         std::fill_n(cleared.begin() + entry.references[0].into, width, std::uint8_t{0});
     return cleared;
   }
