@@ -117,11 +117,6 @@ void optimize_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
   }
 }
 
-bool is_optimized_nop(Bytes code, const Instruction& instruction) {
-  return instruction.nop &&
-         (code[0] == kNop || code[0] == 0x0f || code[0] == 0x66 || code[0] == 0x2e);
-}
-
 // add_nop() of later kernels: one nop of up to 11 bytes, or a jump over int3.
 std::vector<std::uint8_t> single_nop(std::size_t length) {
   constexpr std::size_t kLongestNop = 11;  // ASM_NOP_MAX
@@ -147,10 +142,9 @@ void merge_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
     auto instruction = decode(site.subspan(at));
     if (!instruction) return;
     std::uint64_t next = at + instruction->length;
-    if (is_optimized_nop(site.subspan(at), *instruction)) {
+    if (instruction->nop) {
       if (next == end) return;
-      while (next < end && (instruction = decode(site.subspan(next))) &&
-             is_optimized_nop(site.subspan(next), *instruction))
+      while (next < end && (instruction = decode(site.subspan(next))) && instruction->nop)
         next += instruction->length;
       const auto nop = single_nop(next - at);
       std::copy(nop.begin(), nop.end(), form.bytes.begin() + static_cast<std::ptrdiff_t>(at));
@@ -235,10 +229,9 @@ void FormMaker::paravirt(std::vector<Form>& forms, const Site& site, std::uint64
   const SymbolTable& symbols = image_.symbols();
   const auto tables = symbols.find("vmlinux", "pv_ops");
   if (tables.size() != 1) return;
-  std::array<std::uint8_t, 8> slot{};
-  if (!image_.read(tables[0]->address + 8ull * site.paravirt_slot, slot)) return;
-  std::uint64_t function = 0;
-  std::memcpy(&function, slot.data(), sizeof function);
+  const auto slot = image_.pointer_at(tables[0]->address + 8ull * site.paravirt_slot);
+  if (!slot) return;
+  std::uint64_t function = *slot;
 
   const auto is_function = [&](std::string_view name) {
     const auto found = symbols.find("vmlinux", name);
@@ -337,12 +330,9 @@ void FormMaker::return_thunk(std::vector<Form>& forms, const Site& site, std::ui
   const std::uint64_t offset = site.offset - begin;
   std::vector<std::vector<std::uint8_t>> variants{padded({kReturn}, site.length, kInt3)};
   for (const KernelSymbol* variable : image_.symbols().find("vmlinux", "x86_return_thunk")) {
-    std::array<std::uint8_t, 8> value{};
-    if (!image_.read(variable->address, value)) continue;
-    std::uint64_t thunk = 0;
-    std::memcpy(&thunk, value.data(), sizeof thunk);
-    if (thunk != 0)
-      variants.push_back(padded(branch(kJump, address + offset, thunk), site.length, kInt3));
+    const auto thunk = image_.pointer_at(variable->address);
+    if (thunk && *thunk != 0)
+      variants.push_back(padded(branch(kJump, address + offset, *thunk), site.length, kInt3));
   }
   for (std::size_t i = 0, count = forms.size(); i < count; i++)
     for (const auto& bytes : variants) add(forms, with_bytes(forms[i], offset, bytes));
@@ -397,8 +387,8 @@ void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uin
     add(next, form);  // as built: an image on disk, or a kernel that leaves it alone
     add_optimized(next, form, offset, end);
     if (site.direct_call) {
-      for (const auto& bytes : direct_calls(form, site, offset, address))
-        add_optimized(next, with_bytes(form, offset, bytes), offset, end);
+      if (const auto bytes = direct_call(form, site, offset, address))
+        add_optimized(next, with_bytes(form, offset, *bytes), offset, end);
       continue;
     }
     for (const Form& replacement : replacements) {
@@ -417,38 +407,29 @@ void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uin
 
 // alt_replace_call(): `call *pv_ops+N(%rip)` becomes a call of what stands there, or nothing for a
 // function that does nothing. (The replacement itself, a call of BUG_func, is never written.)
-std::vector<std::vector<std::uint8_t>> FormMaker::direct_calls(const Form& form, const Site& site,
-                                                               std::uint64_t offset,
-                                                               std::uint64_t address) const {
-  std::vector<std::vector<std::uint8_t>> found;
+std::optional<std::vector<std::uint8_t>> FormMaker::direct_call(const Form& form, const Site& site,
+                                                                std::uint64_t offset,
+                                                                std::uint64_t address) const {
   constexpr std::uint32_t kIndirectCall = 6;  // ff 15 disp32
   if (site.length != kIndirectCall || form.bytes[offset] != 0xff || form.bytes[offset + 1] != 0x15)
-    return found;
+    return std::nullopt;
   const auto pointer =
       std::find_if(form.relocations.begin(), form.relocations.end(),
                    [&](const Relocation& relocation) { return relocation.offset == offset + 2; });
-  if (pointer == form.relocations.end()) return found;
-  const SymbolTable& symbols = image_.symbols();
-  const auto tables = symbols.find("vmlinux", object_.symbol(pointer->symbol).name);
-  if (tables.size() != 1) return found;
-  std::array<std::uint8_t, 8> slot{};
-  // The addend counts from the field, the address from the instruction's end.
-  if (!image_.read(tables[0]->address + static_cast<std::uint64_t>(pointer->addend) + 4, slot))
-    return found;
-  std::uint64_t function = 0;
-  std::memcpy(&function, slot.data(), sizeof function);
+  if (pointer == form.relocations.end()) return std::nullopt;
   const auto named = [&](std::string_view name) {
-    const auto places = symbols.find("vmlinux", name);
+    const auto places = image_.symbols().find("vmlinux", name);
     return places.size() == 1 ? places[0]->address : 0;
   };
-  if (function == 0) function = named("BUG_func");
-  if (function == 0) return found;
-  if (function == named("nop_func")) {
-    found.push_back(padded({}, kIndirectCall, kNop));
-  } else {
-    found.push_back(padded(branch(kCall, address + offset, function), kIndirectCall, kNop));
-  }
-  return found;
+  const std::uint64_t table = named(object_.symbol(pointer->symbol).name);
+  if (table == 0) return std::nullopt;
+  // The addend counts from the field, the address from the instruction's end.
+  const auto held = image_.pointer_at(table + static_cast<std::uint64_t>(pointer->addend) + 4);
+  if (!held) return std::nullopt;
+  const std::uint64_t function = *held != 0 ? *held : named("BUG_func");
+  if (function == 0) return std::nullopt;
+  if (function == named("nop_func")) return padded({}, kIndirectCall, kNop);
+  return padded(branch(kCall, address + offset, function), kIndirectCall, kNop);
 }
 
 // runtime_const_fixup(): the variable's value, or its lowest byte.
@@ -492,23 +473,15 @@ void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uin
 
   std::vector<std::vector<std::uint8_t>> variants;
   for (const KernelSymbol* key : keys) {
-    std::array<std::uint8_t, 8> value{};
-    if (!image_.read(key->address, value)) continue;
-    std::uint64_t function = 0;
-    std::memcpy(&function, value.data(), sizeof function);
+    const auto held = image_.pointer_at(key->address);
+    if (!held) continue;
+    const std::uint64_t function = *held;
 
     std::vector<std::uint64_t> targets;
     if (function != 0) targets.push_back(function);
     if (function == 0 && tail) {
-      for (const char* thunk : {"x86_return_thunk"}) {
-        for (const KernelSymbol* variable : symbols.find("vmlinux", thunk)) {
-          std::array<std::uint8_t, 8> pointer{};
-          std::uint64_t target = 0;
-          if (!image_.read(variable->address, pointer)) continue;
-          std::memcpy(&target, pointer.data(), sizeof target);
-          targets.push_back(target);
-        }
-      }
+      for (const KernelSymbol* variable : symbols.find("vmlinux", "x86_return_thunk"))
+        if (const auto thunk = image_.pointer_at(variable->address)) targets.push_back(*thunk);
       for (const char* stub : {"__x86_return_thunk", "__static_call_return"})
         for (const KernelSymbol* symbol : symbols.find("vmlinux", stub))
           targets.push_back(symbol->address);

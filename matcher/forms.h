@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,9 @@ class FormMaker {
   void alternative(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
                    std::uint64_t address, Bytes run) const;
   void constant(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const;
-  std::vector<std::vector<std::uint8_t>> direct_calls(const Form& form, const Site& site,
-                                                      std::uint64_t offset,
-                                                      std::uint64_t address) const;
+  std::optional<std::vector<std::uint8_t>> direct_call(const Form& form, const Site& site,
+                                                       std::uint64_t offset,
+                                                       std::uint64_t address) const;
   void static_key(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const;
   void static_call(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
                    std::uint64_t address) const;

@@ -6,10 +6,13 @@
 // Invariant: read() gives exactly the bytes asked for or an error; it never gives fewer.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -106,6 +109,12 @@ class Image {
   virtual std::span<const std::uint8_t> view(std::uint64_t /*address*/,
                                              std::size_t /*size*/) const {
     return {};
+  }
+  // The pointer that stands at `address`; nullopt where nothing can be read.
+  std::optional<std::uint64_t> pointer_at(std::uint64_t address) const {
+    std::array<std::uint8_t, 8> bytes{};
+    if (!read(address, bytes)) return std::nullopt;
+    return std::bit_cast<std::uint64_t>(bytes);
   }
   virtual const SymbolTable& symbols() const = 0;
   // True for memory of a running kernel: boot has rewritten it.

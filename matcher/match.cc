@@ -22,7 +22,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <deque>
 
 #include "matcher/code_compare.h"
@@ -299,12 +298,11 @@ class ObjectMatcher {
             into >= table.size || !target.defined())
           continue;
         const auto code = std::ranges::find(sections_, target.section, &CodeSection::index);
-        std::array<std::uint8_t, 8> bytes{};
-        if (code == sections_.end() || code->done || !image_.read(known[0]->address + into, bytes))
-          continue;
-        std::uint64_t base = 0;
-        std::memcpy(&base, bytes.data(), sizeof base);
-        base -= target.value + static_cast<std::uint64_t>(relocation.addend);
+        if (code == sections_.end() || code->done) continue;
+        const auto pointer = image_.pointer_at(known[0]->address + into);
+        if (!pointer) continue;
+        const std::uint64_t base =
+            *pointer - target.value - static_cast<std::uint64_t>(relocation.addend);
         if (std::ranges::find(code->candidates, base) == code->candidates.end()) continue;
         const bool matched = prove_at(*code, base);
         code->done = true;

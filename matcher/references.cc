@@ -272,8 +272,9 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, std::uint64_t value
       if (auto differs = agree(plan.symbol_of(slot), value)) return differs;
     return bind(slot, value);
   }
-  if (const auto bound = references_.bound(slot);
-      bound && references_.updated_ && references_.object_.section(slot).is_code()) {
+  if (const auto bound = references_.bound(slot); bound && *bound != value &&
+                                                  references_.updated_ &&
+                                                  references_.object_.section(slot).is_code()) {
     // Code that an update replaced has two places: its symbol stays at the old entry, and what the
     // new code says about its own inside (a .cold piece that jumps back) means the new code.
     const auto functions = references_.object_.functions_in(slot);

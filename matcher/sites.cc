@@ -71,7 +71,7 @@ class Collector {
       } else if (table.name == ".static_call.text") {
         static_call_trampolines(table);
       } else if (constant_width(table.name) != 0) {
-        done = constants(table);
+        done = one_relocation_each(table, 4, SiteKind::constant);
       }
       if (!done) return done;
     }
@@ -139,27 +139,16 @@ class Collector {
       if (kind == SiteKind::lock_prefix && byte_at(*place) == 0x66 &&
           byte_at({place->section, place->offset + 1}) == 0xf0)
         continue;
-      const auto length = length_of(kind, *place);
-      if (!length) return malformed(object_, table, relocation.offset, "unexpected instruction");
       Site site;
       site.kind = kind;
-      site.length = *length;
-      if (auto done = add(table, relocation.offset, *place, site); !done) return done;
-    }
-    return {};
-  }
-
-  // s32 place, relative to itself (asm/runtime-const.h).
-  Result<void> constants(const Section& table) {
-    if (table.size % 4 != 0 || table.relocations.size() != table.size / 4)
-      return malformed(object_, table, 0, "its size does not fit its relocations");
-    for (const Relocation& relocation : table.relocations) {
-      const auto place = target_of(object_, relocation);
-      if (!place) return malformed(object_, table, relocation.offset, "it points nowhere");
-      Site site;
-      site.kind = SiteKind::constant;
-      site.length = constant_width(table.name);
-      site.variable = constant_variable(table.name);
+      if (kind == SiteKind::constant) {  // it ends an instruction, wherever that begins
+        site.length = constant_width(table.name);
+        site.variable = constant_variable(table.name);
+      } else if (const auto length = length_of(kind, *place)) {
+        site.length = *length;
+      } else {
+        return malformed(object_, table, relocation.offset, "unexpected instruction");
+      }
       if (auto done = add(table, relocation.offset, *place, site); !done) return done;
     }
     return {};

@@ -28,10 +28,10 @@ std::size_t file_offset(const ElfObject& object, const Section& section) {
   return static_cast<std::size_t>(section.bytes.data() - object.file().data());
 }
 
-// A constant of one byte. The kernel's loader knows no such relocation (__apply_relocate_add() in
+// Constants of one byte. The kernel's loader knows no such relocation (__apply_relocate_add() in
 // arch/x86/kernel/module.c), so the byte is written here, and the relocation is none any more.
-Result<void> settle_bytes(std::vector<std::uint8_t>& file, const ElfObject& object,
-                          const Addresses& addresses) {
+Result<void> write_constants(std::vector<std::uint8_t>& file, const ElfObject& object,
+                             const Addresses& addresses) {
   for (const Section& table : object.sections()) {
     if (table.type != SHT_RELA) continue;
     const Section& section = object.section(table.info);
@@ -78,7 +78,6 @@ Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& o
     std::memcpy(place, &raw, sizeof raw);
     left.erase(address);
   }
-  if (auto done = settle_bytes(file, object, addresses); !done) return done;
   if (!left.empty()) {
     return refuse("link-symbol",
                   fmt::format("the manifest lists symbol {}, which the new code does not lack",
@@ -159,6 +158,7 @@ Result<std::vector<std::uint8_t>> link_module(std::vector<std::uint8_t> module,
   }
   if (auto good = check_functions(*object, target); !good) return propagate(good);
   if (auto good = write_addresses(linked, *object, addresses); !good) return propagate(good);
+  if (auto good = write_constants(linked, *object, addresses); !good) return propagate(good);
   if (auto good = write_name(linked, *object, manifest, index); !good) return propagate(good);
   return linked;
 }

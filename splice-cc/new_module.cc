@@ -95,21 +95,17 @@ class ModuleMaker {
     for (const Reference& reference : atom.references)
       std::fill_n(cleared.begin() + static_cast<std::ptrdiff_t>(reference.offset),
                   relocation_width(reference.type).value_or(0), std::uint8_t{0});
+    const ElfObject& object = post(unit).object();
     for (const TableEntry& entry : units_[unit].pair->post_tables->of(index))
-      if (const std::uint32_t width = constant_width_of(unit, entry);
+      if (const std::uint32_t width = constant_width(object.section(entry.section).name);
           width != 0 &&
           static_cast<std::uint64_t>(entry.references[0].into) + width <= cleared.size())
         std::fill_n(cleared.begin() + entry.references[0].into, width, std::uint8_t{0});
     return cleared;
   }
 
-  // Of a constant that the kernel would write here at start-up (asm/runtime-const.h), 0 if the
-  // entry is about something else.
-  std::uint32_t constant_width_of(std::size_t unit, const TableEntry& entry) const {
-    return constant_width(post(unit).object().section(entry.section).name);
-  }
-
-  // Nobody does that for a module: the constant becomes a symbol, whose value is the variable's.
+  // The kernel writes constants into its own code at start-up (asm/runtime-const.h), and nobody
+  // does that for a module: the constant becomes a symbol, whose value is the variable's.
   void write_constant(const std::string& table, const Position& code, std::int64_t into) {
     out_.relocate(code.section, code.offset + static_cast<std::uint64_t>(into),
                   out_.undefined(table), constant_width(table) == 8 ? R_X86_64_64 : R_X86_64_8, 0);

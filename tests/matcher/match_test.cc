@@ -48,6 +48,18 @@ class Match : public testing::Test {
     EXPECT_TRUE(result) << result.error().message;
     return result ? std::move(*result) : MatchResult();
   }
+  // An update has replaced `one`, the function of that section, at kText by code at kText + 0x8000.
+  void expect_redirected(std::uint32_t section) {
+    options_.redirects[kText] = {kText + 0x8000, kText, "0123"};
+    const MatchResult result = match();
+    const FunctionMatch& one = *result.find("one");
+    ASSERT_EQ(one.state, MatchState::matched);
+    EXPECT_EQ(one.address, kText);
+    EXPECT_EQ(one.code, kText + 0x8000);
+    EXPECT_EQ(one.run_bytes, kReturnOne);
+    EXPECT_EQ(one.update, "0123");
+    EXPECT_EQ(result.addresses.at(builder_.function_symbol(section)), kText);
+  }
   static MatchState state(const MatchResult& result, const char* name) {
     const FunctionMatch* found = result.find(name);
     EXPECT_NE(found, nullptr) << name;
@@ -332,14 +344,7 @@ TEST_F(Match, RedirectLeadsToTheNewestCode) {
   const auto code = function("one", kReturnOne);
   run(kText, "one", hex("e9 11 22 33 44 c3"));  // our trampoline
   run(kText + 0x8000, "one", kReturnOne, "splice_0123");
-  options_.redirects[kText] = {kText + 0x8000, kText, "0123"};
-  const MatchResult result = match();
-  const FunctionMatch& one = *result.find("one");
-  EXPECT_EQ(one.state, MatchState::matched);
-  EXPECT_EQ(one.address, kText);
-  EXPECT_EQ(one.code, kText + 0x8000);
-  EXPECT_EQ(one.update, "0123");
-  EXPECT_EQ(result.addresses.at(builder_.function_symbol(code)), kText);
+  expect_redirected(code);
 }
 
 TEST_F(Match, RedirectOfAFunctionBehindItsPadding) {
@@ -350,14 +355,7 @@ TEST_F(Match, RedirectOfAFunctionBehindItsPadding) {
   image_.put(kText + 0x7ff0, padding);
   run(kText + 0x8000, "one", kReturnOne, "splice_0123");
   EXPECT_EQ(state(match(), "one"), MatchState::mismatched);
-  options_.redirects[kText] = {kText + 0x8000, kText, "0123"};
-  const MatchResult result = match();
-  const FunctionMatch& one = *result.find("one");
-  ASSERT_EQ(one.state, MatchState::matched);
-  EXPECT_EQ(one.address, kText);
-  EXPECT_EQ(one.code, kText + 0x8000);
-  EXPECT_EQ(one.run_bytes, kReturnOne);
-  EXPECT_EQ(result.addresses.at(builder_.function_symbol(code)), kText);
+  expect_redirected(code);
 }
 
 TEST_F(Match, JumpWithoutARedirectIsAMismatch) {
