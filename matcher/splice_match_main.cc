@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
-#include "matcher/command_line.h"
-#include "matcher/elf_object.h"
-#include "matcher/image.h"
-#include "matcher/match.h"
+#include "matcher/base/command_line.h"
+#include "matcher/elf/elf_object.h"
+#include "matcher/image/image.h"
+#include "matcher/match/match.h"
 
 namespace {
 

@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <map>
 
-#include "matcher/elf_object.h"
-#include "runtime/link.h"
-#include "runtime/manifest.h"
-#include "runtime/wording.h"
+#include "matcher/base/wording.h"
+#include "matcher/elf/elf_object.h"
+#include "runtime/package/manifest.h"
+#include "runtime/prepare/link.h"
 
 namespace splicer {
 
@@ -400,7 +400,7 @@ Result<void> switch_over(Apply& apply) {
         show_busy(apply.console, error, left);
         return interrupted(apply);
       });
-  if (!pause) return tl::unexpected<Error>(pause.error());
+  if (!pause) return propagate(pause);
   apply.pause_ns = *pause;
   for (LoadedModule& module : apply.modules) module.keep();
   if (apply.core) apply.core->keep();

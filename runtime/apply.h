@@ -25,15 +25,15 @@
 #include <string>
 #include <vector>
 
-#include "matcher/command_line.h"
-#include "matcher/image.h"
-#include "matcher/result.h"
-#include "runtime/device.h"
-#include "runtime/interruption.h"
-#include "runtime/match_update.h"
-#include "runtime/module_loader.h"
-#include "runtime/package.h"
-#include "runtime/state.h"
+#include "matcher/base/console.h"
+#include "matcher/base/result.h"
+#include "matcher/image/image.h"
+#include "runtime/live/device.h"
+#include "runtime/live/interruption.h"
+#include "runtime/live/module_loader.h"
+#include "runtime/package/package.h"
+#include "runtime/prepare/match_update.h"
+#include "runtime/prepare/state.h"
 
 namespace splicer {
 

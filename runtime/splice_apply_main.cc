@@ -2,11 +2,12 @@
 //
 // splice-apply: puts an update into the running kernel.
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
-#include "matcher/command_line.h"
+#include "matcher/base/command_line.h"
+#include "matcher/base/wording.h"
 #include "runtime/apply.h"
-#include "runtime/attempts_option.h"
-#include "runtime/wording.h"
+#include "runtime/live/attempts.h"
 
 namespace {
 

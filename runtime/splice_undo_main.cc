@@ -2,11 +2,12 @@
 //
 // splice-undo: takes an update out of the running kernel.
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
-#include "matcher/command_line.h"
-#include "runtime/attempts_option.h"
+#include "matcher/base/command_line.h"
+#include "matcher/base/wording.h"
+#include "runtime/live/attempts.h"
 #include "runtime/undo.h"
-#include "runtime/wording.h"
 
 int main(int argc, char** argv) {
   using namespace splicer;

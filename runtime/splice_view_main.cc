@@ -2,9 +2,10 @@
 //
 // splice-view: what is applied to the running kernel, or what a package would do.
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
-#include "matcher/command_line.h"
-#include "runtime/state.h"
+#include "matcher/base/command_line.h"
+#include "runtime/prepare/state.h"
 #include "runtime/view.h"
 
 namespace {

@@ -7,12 +7,12 @@
 #include <optional>
 #include <vector>
 
-#include "matcher/image.h"
+#include "matcher/base/wording.h"
+#include "matcher/image/image.h"
 #include "runtime/apply.h"
-#include "runtime/interruption.h"
-#include "runtime/module_loader.h"
-#include "runtime/state.h"
-#include "runtime/wording.h"
+#include "runtime/live/interruption.h"
+#include "runtime/live/module_loader.h"
+#include "runtime/prepare/state.h"
 
 namespace splicer {
 

@@ -12,9 +12,9 @@
 #include <cstdint>
 #include <string>
 
-#include "matcher/command_line.h"
-#include "matcher/result.h"
-#include "runtime/device.h"
+#include "matcher/base/console.h"
+#include "matcher/base/result.h"
+#include "runtime/live/device.h"
 
 namespace splicer {
 

@@ -4,7 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include "runtime/wording.h"
+#include "matcher/base/wording.h"
 
 namespace splicer {
 

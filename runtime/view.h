@@ -15,8 +15,8 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/package.h"
-#include "runtime/state.h"
+#include "runtime/package/package.h"
+#include "runtime/prepare/state.h"
 
 namespace splicer {
 

@@ -8,11 +8,13 @@
 #include <map>
 #include <set>
 
-#include "splice-cc/build_post.h"
-#include "splice-cc/header_units.h"
-#include "splice-cc/meaning.h"
-#include "splice-cc/new_module.h"
-#include "splice-cc/unit_list.h"
+#include "matcher/base/version.h"
+#include "runtime/package/digest.h"
+#include "splice-cc/build/patched_tree.h"
+#include "splice-cc/build/unit_list.h"
+#include "splice-cc/headers/header_readers.h"
+#include "splice-cc/module/new_module.h"
+#include "splice-cc/semantics/check.h"
 
 namespace splicer {
 
@@ -316,7 +318,7 @@ Result<void> make_modules(Creation& creation) {
 
   Manifest& manifest = creation.package.manifest;
   manifest.kernel = creation.host.kernel;
-  manifest.tool_version = kVersion;
+  manifest.tool_version = version();
   std::map<std::string, std::string> defined;
   for (std::size_t number = 0; number < order.size(); ++number) {
     const std::vector<DiffedUnit>& units = targets[order[number]];

@@ -13,16 +13,16 @@
 #include <string>
 #include <vector>
 
-#include "matcher/command_line.h"
-#include "runtime/package.h"
-#include "splice-cc/diff.h"
-#include "splice-cc/files.h"
-#include "splice-cc/host.h"
-#include "splice-cc/kbuild.h"
-#include "splice-cc/module_glue.h"
-#include "splice-cc/patch_set.h"
-#include "splice-cc/tree.h"
-#include "splice-cc/unit.h"
+#include "matcher/base/console.h"
+#include "matcher/base/file.h"
+#include "runtime/package/package.h"
+#include "splice-cc/build/kbuild.h"
+#include "splice-cc/build/unit.h"
+#include "splice-cc/diff/unit_diff.h"
+#include "splice-cc/module/module_frame.h"
+#include "splice-cc/source/host.h"
+#include "splice-cc/source/patch_set.h"
+#include "splice-cc/source/tree.h"
 
 namespace splicer {
 

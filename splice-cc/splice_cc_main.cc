@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "matcher/command_line.h"
+#include "matcher/base/command_line.h"
 
 namespace {
 

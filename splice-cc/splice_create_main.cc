@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <thread>
 
-#include "matcher/command_line.h"
+#include "matcher/base/command_line.h"
 #include "splice-cc/create.h"
-#include "splice-cc/meaning.h"
+#include "splice-cc/semantics/check.h"
 #include "splice-cc/verify.h"
 
 namespace {

@@ -8,9 +8,9 @@
 #include <set>
 #include <string_view>
 
-#include "matcher/elf_object.h"
-#include "matcher/module_image.h"
-#include "runtime/match_update.h"
+#include "matcher/elf/elf_object.h"
+#include "matcher/image/disk_image.h"
+#include "runtime/prepare/match_update.h"
 
 namespace splicer {
 

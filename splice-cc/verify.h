@@ -14,7 +14,7 @@
 // Invariant: an update that does not match is not written.
 #pragma once
 
-#include "matcher/result.h"
+#include "matcher/base/result.h"
 #include "splice-cc/create.h"
 
 namespace splicer {

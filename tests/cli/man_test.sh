@@ -6,7 +6,7 @@
 #   tests/cli/man_test.sh        SPLICE_BUILD names the build folder (./build)
 #
 # Options: what --help lists stands in OPTIONS, with the same argument, and the other way round.
-# SYNOPSIS is the usage line. EXIT STATUS lists what matcher/result.h defines, in the same words on
+# SYNOPSIS is the usage line. EXIT STATUS lists what matcher/base/result.h defines, in the same words on
 # every page. ERROR CODES: every code in the sources stands on a page, and no page has another. The examples
 # of splice.h(3) are the patches that are tested.
 set -uo pipefail
@@ -82,7 +82,7 @@ check_command() {  # PROGRAM PAGE
 
   section "$page" 'EXIT STATUS' | sed -n '/^\.Bl/,/^\.El/p' >"$work/exit"
   sed -n 's/^\.It //p' "$work/exit" >"$work/statuses"
-  same "$page: EXIT STATUS and matcher/result.h" "$work/in-source" "$work/statuses"
+  same "$page: EXIT STATUS and matcher/base/result.h" "$work/in-source" "$work/statuses"
   [ -e "$work/first-exit" ] || cp "$work/exit" "$work/first-exit"
   same "$page: EXIT STATUS in the same words as elsewhere" "$work/first-exit" "$work/exit"
 }
@@ -94,7 +94,7 @@ codes_in_sources() {
             "([a-z]+(?:-[a-z]+)*)"(?:\s*:\s*"([a-z-]+)")?/gx) {
       print "$1\n";
       print "$2\n" if defined $2;
-    }' matcher/*.cc runtime/*.cc splice-cc/*.cc | sort -u
+    }' {matcher,runtime,splice-cc}/{,*/}*.cc | sort -u
 }
 codes_in_pages() {
   local page
@@ -103,7 +103,7 @@ codes_in_pages() {
 }
 
 command -v mandoc >/dev/null || { echo "error: mandoc is missing: tests/setup lint" >&2; exit 1; }
-sed -n '/^enum class ExitCode/,/^}/s/^ *[a-z_]* = \([0-9]*\),.*/\1/p' matcher/result.h \
+sed -n '/^enum class ExitCode/,/^}/s/^ *[a-z_]* = \([0-9]*\),.*/\1/p' matcher/base/result.h \
   >"$work/in-source"
 
 check_command splice-cc/splice-create splice-create.8

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "matcher/elf_object.h"
-#include "matcher/sites.h"
+#include "matcher/elf/elf_object.h"
+#include "matcher/match/sites.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto object = splicer::ElfObject::parse({data, data + size}, "fuzz.o");

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "matcher/kallsyms_table.h"
+#include "matcher/image/kallsyms_table.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto symbols = splicer::decode_kallsyms({data, size}, "fuzz");

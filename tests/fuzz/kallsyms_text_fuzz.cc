@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "matcher/image.h"
+#include "matcher/image/image.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto table =

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <vector>
 
-#include "matcher/match.h"
+#include "matcher/match/match.h"
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "runtime/package.h"
-#include "runtime/tarball.h"
+#include "runtime/package/package.h"
+#include "runtime/package/tarball.h"
 #include "runtime/view.h"
 
 namespace {

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include "splice-cc/patch_set.h"
+#include "splice-cc/source/patch_set.h"
 
 namespace {
 

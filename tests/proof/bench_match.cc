@@ -24,12 +24,12 @@
 #include <deque>
 #include <functional>
 
-#include "matcher/code_compare.h"
-#include "matcher/command_line.h"
-#include "matcher/elf_object.h"
-#include "matcher/match.h"
-#include "matcher/references.h"
-#include "matcher/sites.h"
+#include "matcher/base/command_line.h"
+#include "matcher/elf/elf_object.h"
+#include "matcher/match/code_compare.h"
+#include "matcher/match/match.h"
+#include "matcher/match/references.h"
+#include "matcher/match/sites.h"
 #include "tests/proof/object_list.h"
 
 namespace {

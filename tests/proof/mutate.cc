@@ -31,10 +31,10 @@
 #include <map>
 #include <random>
 
-#include "matcher/command_line.h"
-#include "matcher/elf_object.h"
-#include "matcher/match.h"
-#include "matcher/sites.h"
+#include "matcher/base/command_line.h"
+#include "matcher/elf/elf_object.h"
+#include "matcher/match/match.h"
+#include "matcher/match/sites.h"
 #include "tests/proof/object_list.h"
 
 namespace {

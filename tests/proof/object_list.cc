@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "matcher/module_image.h"
+#include "matcher/image/disk_image.h"
 
 namespace splicer {
 

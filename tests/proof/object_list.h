@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "matcher/command_line.h"
-#include "matcher/image.h"
-#include "matcher/result.h"
+#include "matcher/base/command_line.h"
+#include "matcher/base/result.h"
+#include "matcher/image/image.h"
 
 namespace splicer {
 

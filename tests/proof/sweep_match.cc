@@ -20,10 +20,10 @@
 #include <map>
 #include <set>
 
-#include "matcher/command_line.h"
-#include "matcher/elf_object.h"
-#include "matcher/match.h"
-#include "runtime/state.h"
+#include "matcher/base/command_line.h"
+#include "matcher/elf/elf_object.h"
+#include "matcher/match/match.h"
+#include "runtime/prepare/state.h"
 #include "tests/proof/object_list.h"
 
 namespace {

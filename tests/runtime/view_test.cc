@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/runtime/sample_package.h"
+#include "tests/support/sample_package.h"
 
 namespace splicer {
 namespace {

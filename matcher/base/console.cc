@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/base/console.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "matcher/base/bytes.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr int kSchema = 1;
+
+std::string painted(const char* text, const char* escape, bool color) {
+  return color ? fmt::format("\033[{}m{}\033[0m", escape, text) : text;
+}
+
+// Names come from files that may be hostile, and a terminal obeys control characters.
+std::string harmless(std::string text) {
+  for (char& letter : text)
+    if ((static_cast<unsigned char>(letter) < ' ' && letter != '\n' && letter != '\t') ||
+        letter == '\x7f')
+      letter = '?';
+  return text;
+}
+
+std::string indented(const std::string& text) {
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) out += "  " + line + "\n";
+  return out;
+}
+
+}  // namespace
+
+std::string format_error(const Error& error, bool color) {
+  std::string where;
+  if (!error.file.empty()) where += error.file + ": ";
+  if (!error.function.empty()) where += error.function + ": ";
+  std::string text = fmt::format("{} {}{}", painted("error:", "1;31", color), harmless(where),
+                                 harmless(error.message));
+  if (error.address) text += fmt::format(" (at {:#x})", *error.address);
+  text += "\n";
+  if (!error.expected.empty()) text += fmt::format("  expected: {}\n", hex(error.expected));
+  if (!error.found.empty()) text += fmt::format("  found:    {}\n", hex(error.found));
+  text += harmless(indented(error.detail));
+  if (!error.advice.empty())
+    text += fmt::format("{} {}\n", painted("hint:", "1;36", color), harmless(error.advice));
+  return text;
+}
+
+nlohmann::json error_json(const Error& error) {
+  nlohmann::json json{
+      {"code", error.code}, {"exit", static_cast<int>(error.exit)}, {"message", error.message}};
+  if (!error.file.empty()) json["file"] = error.file;
+  if (!error.function.empty()) json["function"] = error.function;
+  if (error.address) json["address"] = fmt::format("{:#x}", *error.address);
+  if (!error.expected.empty()) json["expected"] = hex(error.expected);
+  if (!error.found.empty()) json["found"] = hex(error.found);
+  if (!error.detail.empty()) json["detail"] = error.detail;
+  if (!error.advice.empty()) json["hint"] = error.advice;
+  return json;
+}
+
+void Console::print_stage(const std::string& text) const {
+  if (!quiet) std::cerr << command << ": " << text << std::endl;
+}
+
+void Console::warning(const std::string& text) const {
+  if (!quiet) std::cerr << painted("warning:", "1;33", color) << " " << text << std::endl;
+}
+
+int Console::finish(const Error& error) const {
+  if (json) document({{"error", error_json(error)}});
+  std::cerr << format_error(error, color);
+  return static_cast<int>(error.exit);
+}
+
+void Console::document(const nlohmann::json& body) const {
+  if (!json) return;
+  nlohmann::json document = body;
+  document["schema"] = kSchema;
+  document["command"] = command;
+  // A name in a hostile file need not be UTF-8; what is not becomes U+FFFD.
+  std::cout << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+}
+
+}  // namespace splicer

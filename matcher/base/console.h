@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What a command says: stages, warnings, errors, and with --json one document.
+//
+//     console.stage("matching {} functions", n);     on standard error; not with -q
+//     return console.finish(error);                  error: and hint: lines; with --json a document
+//
+// Invariant: standard output carries only what was asked for (help, listings, the one JSON
+// document); everything else goes to standard error.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "matcher/base/result.h"
+
+namespace splicer {
+
+class Console {
+ public:
+  bool json = false;     // --json
+  bool quiet = false;    // -q
+  bool verbose = false;  // -v
+  bool color = false;    // --color, NO_COLOR, terminal
+
+  template <typename... Args>
+  void stage(fmt::format_string<Args...> format, Args&&... args) const {
+    print_stage(fmt::format(format, std::forward<Args>(args)...));
+  }
+  template <typename... Args>
+  void detail(fmt::format_string<Args...> format, Args&&... args) const {
+    if (verbose) print_stage(fmt::format(format, std::forward<Args>(args)...));
+  }
+  void warning(const std::string& text) const;
+  // Prints the error (text on stderr, or with --json one document on stdout) and gives its exit
+  // code.
+  int finish(const Error& error) const;
+  // Prints the document on stdout when --json was given, with "schema": 1 and "command" added.
+  void document(const nlohmann::json& body) const;
+
+  std::string command;
+
+ private:
+  void print_stage(const std::string& text) const;
+};
+
+// "error: what, where, expected and found" and "hint: ..." lines, newline-terminated.
+std::string format_error(const Error& error, bool color);
+// {"code":..., "exit":..., "message":..., "file":..., ...}: only the fields that are set.
+nlohmann::json error_json(const Error& error);
+
+}  // namespace splicer

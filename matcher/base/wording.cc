@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/base/wording.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <limits>
+
+namespace splicer {
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string microseconds(std::uint64_t nanoseconds) {
+  return fmt::format("{}.{}", nanoseconds / 1000, nanoseconds % 1000 / 100);
+}
+
+std::string local_time(std::uint64_t seconds_since_epoch) {
+  std::tm broken{};
+  std::array<char, 64> text{};
+  const auto seconds = static_cast<std::time_t>(std::min<std::uint64_t>(
+      seconds_since_epoch, std::numeric_limits<std::int32_t>::max() * std::uint64_t{1000}));
+  if (localtime_r(&seconds, &broken) == nullptr ||
+      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z", &broken) == 0)
+    return std::to_string(seconds_since_epoch);
+  return text.data();
+}
+
+}  // namespace splicer

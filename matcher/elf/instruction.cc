@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/elf/instruction.h"
+
+#include <capstone/capstone.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace splicer {
+
+namespace {
+
+// One Capstone handle for each thread: opening one costs more than a decode.
+class Disassembler {
+ public:
+  Disassembler() {
+    usable_ = cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK;
+    if (!usable_) return;
+    cs_option(handle_, CS_OPT_DETAIL, CS_OPT_ON);
+    instruction_ = cs_malloc(handle_);
+  }
+  Disassembler(const Disassembler&) = delete;
+  Disassembler& operator=(const Disassembler&) = delete;
+  ~Disassembler() {
+    if (instruction_ != nullptr) cs_free(instruction_, 1);
+    if (usable_) cs_close(&handle_);
+  }
+
+  // The result belongs to the disassembler and lives until the next call.
+  const cs_insn* one(Bytes code, std::uint64_t address) {
+    if (instruction_ == nullptr) return nullptr;
+    const std::uint8_t* bytes = code.data();
+    std::size_t size = code.size();
+    return cs_disasm_iter(handle_, &bytes, &size, &address, instruction_) ? instruction_ : nullptr;
+  }
+
+ private:
+  csh handle_ = 0;
+  cs_insn* instruction_ = nullptr;
+  bool usable_ = false;
+};
+
+Disassembler& disassembler() {
+  static thread_local Disassembler instance;
+  return instance;
+}
+
+// The multi-byte nops of the SDM (0f 1f /0), with any prefixes, and 90 with operand-size prefixes.
+bool is_nop(Bytes code) {
+  std::size_t i = 0;
+  while (i < code.size() && (code[i] == 0x66 || code[i] == 0x2e || code[i] == 0x3e)) i++;
+  if (i < code.size() && code[i] == 0x48) i++;
+  if (i >= code.size()) return false;
+  if (code[i] == 0x90) return true;
+  return i + 2 < code.size() && code[i] == 0x0f && code[i + 1] == 0x1f && (code[i + 2] & 0x38) == 0;
+}
+
+// The displacement's place in a direct branch: eb, e8, e9, 70..7f, 0f 80..8f, e0..e3, with
+// prefixes.
+void classify_branch(Bytes code, Instruction& instruction) {
+  std::size_t i = 0;
+  while (i < code.size() &&
+         (code[i] == 0x66 || code[i] == 0x2e || code[i] == 0x3e || code[i] == 0xf2))
+    i++;
+  if (i >= code.size()) return;
+  const std::uint8_t opcode = code[i];
+  if (opcode == 0xeb || (opcode >= 0x70 && opcode <= 0x7f) || (opcode >= 0xe0 && opcode <= 0xe3)) {
+    instruction.immediate_offset = static_cast<unsigned>(i + 1);
+    instruction.immediate_size = 1;
+  } else if (opcode == 0xe8 || opcode == 0xe9) {
+    instruction.immediate_offset = static_cast<unsigned>(i + 1);
+    instruction.immediate_size = 4;
+  } else if (opcode == 0x0f && i + 1 < code.size() && (code[i + 1] & 0xf0) == 0x80) {
+    instruction.immediate_offset = static_cast<unsigned>(i + 2);
+    instruction.immediate_size = 4;
+  } else {
+    return;
+  }
+  if (instruction.immediate_offset + instruction.immediate_size != instruction.length) return;
+  instruction.direct_branch = true;
+  std::uint32_t value = 0;
+  for (unsigned k = 0; k < instruction.immediate_size; k++)
+    value |= static_cast<std::uint32_t>(code[instruction.immediate_offset + k]) << (8 * k);
+  instruction.displacement = instruction.immediate_size == 1 ? static_cast<std::int8_t>(value)
+                                                             : static_cast<std::int32_t>(value);
+}
+
+}  // namespace
+
+std::optional<Instruction> decode(Bytes code) {
+  const cs_insn* found = disassembler().one(code, 0);
+  if (found == nullptr || found->size == 0 || found->size > code.size()) return std::nullopt;
+  Instruction instruction;
+  instruction.length = found->size;
+  instruction.nop = is_nop(code.first(found->size));
+  classify_branch(code.first(found->size), instruction);
+  return instruction;
+}
+
+bool differ_in_numbers(Bytes a, Bytes b) {
+  const auto branches = [](Bytes code) {
+    const auto instruction = decode(code);
+    return !instruction || instruction->direct_branch;
+  };
+  if (branches(a) || branches(b)) return false;
+  const cs_insn* first = disassembler().one(a, 0);
+  if (first == nullptr) return false;
+  const unsigned id = first->id;
+  const cs_x86 pre = first->detail->x86;  // a copy: the next decode takes its place
+  const cs_insn* second = disassembler().one(b, 0);
+  if (second == nullptr || second->id != id || second->detail->x86.op_count != pre.op_count)
+    return false;
+  bool other_number = false;
+  for (unsigned i = 0; i < pre.op_count; i++) {
+    const cs_x86_op& x = pre.operands[i];
+    const cs_x86_op& y = second->detail->x86.operands[i];
+    if (x.type != y.type || x.size != y.size) return false;
+    if (x.type == X86_OP_REG && x.reg != y.reg) return false;
+    if (x.type == X86_OP_IMM) other_number = other_number || x.imm != y.imm;
+    if (x.type != X86_OP_MEM) continue;
+    if (x.mem.base != y.mem.base || x.mem.index != y.mem.index || x.mem.scale != y.mem.scale ||
+        x.mem.segment != y.mem.segment)
+      return false;
+    other_number = other_number || x.mem.disp != y.mem.disp;
+  }
+  return other_number;
+}
+
+std::string disassemble_one(Bytes code, std::uint64_t address) {
+  const cs_insn* found = disassembler().one(code, address);
+  if (found == nullptr) return "(unknown)";
+  return fmt::format("{:<7}{}", found->mnemonic, found->op_str);
+}
+
+std::string disassemble_side_by_side(Bytes pre, Bytes run, std::uint64_t pre_offset,
+                                     std::uint64_t run_address, std::uint64_t mark_offset) {
+  constexpr std::size_t kBefore = 3;  // instructions of context
+  constexpr std::size_t kAfter = 4;
+  // Instruction starts, from the beginning: x86 code cannot be decoded backwards.
+  std::vector<std::size_t> starts;
+  std::size_t mark = 0;
+  for (std::size_t at = 0; at < pre.size();) {
+    if (at <= mark_offset) mark = starts.size();
+    starts.push_back(at);
+    const auto instruction = decode(pre.subspan(at));
+    at += instruction ? instruction->length : 1;
+  }
+  const std::size_t first = mark > kBefore ? mark - kBefore : 0;
+  const std::size_t last = std::min(starts.size(), mark + kAfter);
+
+  const auto length_of = [](Bytes code) {
+    const auto instruction = decode(code);
+    return instruction ? instruction->length : std::min<std::size_t>(1, code.size());
+  };
+  const auto column = [&length_of](Bytes code, std::uint64_t address) {
+    std::string bytes;
+    for (std::size_t k = 0; k < length_of(code); k++) bytes += fmt::format("{:02x} ", code[k]);
+    return fmt::format("{:<34}{} ", bytes, disassemble_one(code, address));
+  };
+  std::string text = fmt::format("  {:<8}{:<80}{}\n", "offset", "expected (pre)", "found (run)");
+  // Each column goes on by its own instructions: after the mark they need not be of one length.
+  std::size_t run_at = starts.empty() ? 0 : starts[first];
+  for (std::size_t i = first; i < last; i++) {
+    const std::size_t at = starts[i];
+    const std::string left = column(pre.subspan(at), pre_offset + at);
+    const std::string right =
+        run_at < run.size() ? column(run.subspan(run_at), run_address + run_at) : std::string();
+    text += fmt::format("{} +{:<7x}{:<80}{}\n", i == mark ? '>' : ' ', at, left, right);
+    if (run_at < run.size()) run_at += length_of(run.subspan(run_at));
+  }
+  return text;
+}
+
+}  // namespace splicer

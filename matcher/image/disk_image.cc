@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/image/disk_image.h"
+
+#include <elf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "matcher/elf/elf_object.h"
+
+namespace splicer {
+
+namespace {
+
+// The module area of x86-64 (Documentation/x86/x86_64/mm.rst): within two gigabytes of the text.
+constexpr std::uint64_t kModuleArea = 0xffffffffc0000000;
+constexpr std::uint64_t kModuleAreaEnd = 0xffffffffe0000000;
+constexpr std::uint64_t kUnknown = 0xffffffffe0000000;  // symbols of modules that are not given
+constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kMaxAlign = 1U << 20;
+
+struct Piece {
+  std::uint64_t address = 0;
+  std::vector<std::uint8_t> bytes;
+};
+
+Failure malformed(const ElfObject& object, std::string what) {
+  return fail(ExitCode::error, "module-malformed", std::move(what))
+      .at_file(object.name())
+      .hint("is it a module of this kernel, as its package has it?");
+}
+
+char type_letter(const Symbol& symbol, const Section& section) {
+  if (symbol.is_weak()) return 'W';
+  char letter = 'r';
+  if (section.is_code()) letter = 't';
+  if (section.is_writable()) letter = section.is_nobits() ? 'b' : 'd';
+  return symbol.is_local() ? letter : static_cast<char>(letter - 'a' + 'A');
+}
+
+// One module, its sections at their addresses.
+struct Module {
+  ElfObject object;
+  std::string name;
+  std::vector<std::uint64_t> bases = {};  // by section; 0: not loaded
+  std::uint64_t begin = 0;                // its memory, whole pages
+  std::uint64_t end = 0;
+};
+
+class DiskImage final : public Image {
+ public:
+  explicit DiskImage(std::unique_ptr<Image> kernel) : kernel_(std::move(kernel)) {}
+
+  const SymbolTable& symbols() const override { return symbols_; }
+  bool live() const override { return false; }
+
+  std::vector<std::uint8_t> types(const std::string& target) const override {
+    const auto found = types_.find(target);
+    return found == types_.end() ? kernel_->types(target) : found->second;
+  }
+  std::map<std::string, AddressRange> sections(const std::string& module) const override {
+    const auto found = sections_.find(module);
+    return found == sections_.end() ? std::map<std::string, AddressRange>() : found->second;
+  }
+
+  Bytes view(std::uint64_t address, std::size_t size) const override {
+    if (address < kModuleArea) return kernel_->view(address, size);
+    const auto after =
+        std::partition_point(pieces_.begin(), pieces_.end(),
+                             [&](const Piece& piece) { return piece.address <= address; });
+    if (after == pieces_.begin()) return {};
+    const Piece& piece = *std::prev(after);
+    const std::uint64_t offset = address - piece.address;
+    if (offset > piece.bytes.size() || size > piece.bytes.size() - offset) return {};
+    return Bytes(piece.bytes).subspan(offset, size);
+  }
+
+  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+    if (address < kModuleArea) return kernel_->read(address, out);
+    const Bytes there = view(address, out.size());
+    if (!there.empty() || out.empty()) {
+      std::copy(there.begin(), there.end(), out.begin());
+      return {};
+    }
+    return fail(ExitCode::error, "image-read", "no module has bytes for that address")
+        .at_address(address)
+        .hint("are all modules given that the object's own module needs?");
+  }
+
+  Result<void> add(std::vector<Module> modules) {
+    std::vector<KernelSymbol> all = kernel_->symbols().all();
+    for (const KernelSymbol& symbol : all)
+      if (symbol.name.starts_with(kExport)) exports_.emplace(symbol.name.substr(kExport.size()), 0);
+    for (const KernelSymbol& symbol : all)
+      if (const auto known = exports_.find(symbol.name);
+          known != exports_.end() && symbol.type < 'a')
+        known->second = symbol.address;
+    for (const Module& module : modules)
+      if (const Section* types = module.object.find_section(".BTF"); types != nullptr)
+        types_[module.name].assign(types->bytes.begin(), types->bytes.end());
+    for (Module& module : modules)
+      if (auto placed = place(module, all); !placed) return placed;
+    for (const Module& module : modules)
+      for (const Section& section : module.object.sections())
+        if (const std::uint64_t base = module.bases[section.index]; base != 0)
+          sections_[module.name][section.name] = {base, base + section.size};
+    for (const Module& module : modules)
+      if (auto loaded = load(module); !loaded) return loaded;
+    std::sort(pieces_.begin(), pieces_.end(),
+              [](const Piece& a, const Piece& b) { return a.address < b.address; });
+    symbols_ = SymbolTable(std::move(all));
+    return {};
+  }
+
+ private:
+  // EXPORT_SYMBOL() makes an entry of this name (linux/export.h).
+  static constexpr std::string_view kExport = "__ksymtab_";
+
+  Result<void> place(Module& module, std::vector<KernelSymbol>& all) {
+    const ElfObject& object = module.object;
+    module.bases.resize(object.sections().size());
+    module.begin = next_;
+    for (const Section& section : object.sections()) {
+      if (!section.is_alloc()) continue;
+      const std::uint64_t align = std::max<std::uint64_t>(section.align, 16);
+      if (align > kMaxAlign || (align & (align - 1)) != 0 ||
+          section.size > kModuleAreaEnd - next_ - 2 * kMaxAlign)
+        return malformed(object, "a section does not fit into the module area");
+      next_ = (next_ + align - 1) / align * align;
+      module.bases[section.index] = next_;
+      next_ += section.size;
+    }
+    // Between and behind the sections there are zeros, as in memory that the loader got.
+    next_ = (next_ / kPage + 2) * kPage;
+    module.end = next_;
+    std::unordered_set<std::string_view> exported;
+    for (const Symbol& symbol : object.symbols())
+      if (symbol.defined() && symbol.name.starts_with(kExport))
+        exported.insert(std::string_view(symbol.name).substr(kExport.size()));
+    for (const Symbol& symbol : object.symbols()) {
+      if (!symbol.defined() || symbol.is_section() || symbol.name.empty()) continue;
+      const std::uint64_t base = module.bases[symbol.section];
+      if (base == 0) continue;
+      const char type = type_letter(symbol, object.section(symbol.section));
+      all.push_back({base + symbol.value, type, symbol.name, module.name});
+      if (exported.contains(symbol.name)) exports_[symbol.name] = base + symbol.value;
+    }
+    return {};
+  }
+
+  Result<void> load(const Module& module) {
+    Piece piece{module.begin, std::vector<std::uint8_t>(module.end - module.begin)};
+    for (const Section& section : module.object.sections()) {
+      const std::uint64_t base = module.bases[section.index];
+      if (base == 0) continue;
+      std::copy(section.bytes.begin(), section.bytes.end(),
+                piece.bytes.begin() + static_cast<std::ptrdiff_t>(base - module.begin));
+      for (const Relocation& relocation : section.relocations)
+        if (auto done = relocate(module, relocation, base + relocation.offset, piece); !done)
+          return done;
+    }
+    pieces_.push_back(std::move(piece));
+    return {};
+  }
+
+  std::uint64_t value_of(const Module& module, const Symbol& symbol) {
+    if (symbol.absolute || symbol.index == 0) return symbol.value;
+    if (symbol.defined()) return module.bases[symbol.section] + symbol.value;
+    if (const auto known = exports_.find(symbol.name);
+        known != exports_.end() && known->second != 0)
+      return known->second;
+    if (symbol.is_weak()) return 0;
+    constexpr std::uint64_t kApart = 64;
+    return unknown_.emplace(symbol.name, kUnknown + kApart * unknown_.size()).first->second;
+  }
+
+  Result<void> relocate(const Module& module, const Relocation& relocation, std::uint64_t address,
+                        Piece& piece) {
+    const unsigned width = relocation_width(relocation.type).value_or(0);
+    if (width == 0) return {};
+    const Symbol& symbol = module.object.symbol(relocation.symbol);
+    std::uint64_t value = value_of(module, symbol) + static_cast<std::uint64_t>(relocation.addend);
+    if (relocation_is_pc_relative(relocation.type)) value -= address;
+    const bool fits = width == 8 || (relocation.type == R_X86_64_32
+                                         ? value <= UINT32_MAX
+                                         : static_cast<std::uint64_t>(static_cast<std::int64_t>(
+                                               static_cast<std::int32_t>(value))) == value);
+    if (!fits || (width != 4 && width != 8))
+      return malformed(module.object,
+                       fmt::format("its relocation against '{}' does not fit", symbol.name));
+    std::memcpy(piece.bytes.data() + (address - piece.address), &value, width);
+    return {};
+  }
+
+  std::unique_ptr<Image> kernel_;
+  SymbolTable symbols_;
+  std::uint64_t next_ = kModuleArea;
+  std::unordered_map<std::string, std::vector<std::uint8_t>> types_;               // by module
+  std::unordered_map<std::string, std::map<std::string, AddressRange>> sections_;  // by module
+  std::unordered_map<std::string, std::uint64_t> exports_;
+  std::unordered_map<std::string, std::uint64_t> unknown_;
+  std::vector<Piece> pieces_;  // sorted by address
+};
+
+}  // namespace
+
+std::string module_name_of(const std::filesystem::path& file) {
+  std::string name = file.filename().string();
+  name.resize(std::min(name.size(), name.find('.')));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+Result<std::unique_ptr<Image>> open_disk_image(const std::string& kernel,
+                                               const std::vector<std::filesystem::path>& modules) {
+  auto built_in = open_vmlinux_image(kernel);
+  if (!built_in) return propagate(built_in);
+  std::vector<Module> loaded;
+  for (const std::filesystem::path& path : modules) {
+    auto object = ElfObject::load(path);
+    if (!object) return propagate(object);
+    loaded.push_back({std::move(*object), module_name_of(path)});
+  }
+  auto image = std::make_unique<DiskImage>(std::move(*built_in));
+  if (auto added = image->add(std::move(loaded)); !added) return propagate(added);
+  return std::unique_ptr<Image>(std::move(image));
+}
+
+}  // namespace splicer

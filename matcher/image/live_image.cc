@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The running kernel, through /proc/kcore and /proc/kallsyms.
+//
+// /proc/kcore is an ELF core file whose PT_LOAD headers map kernel addresses to file offsets
+// (fs/proc/kcore.c, read_kcore): kernel text, the module area, the direct map. A read costs a
+// system call and takes a lock, so memory is read in pieces of kPiece bytes, each once: what one
+// image gives is a snapshot that does not change under its reader. To see newer memory, open a new
+// image.
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "matcher/base/file.h"
+#include "matcher/image/image.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr std::uint64_t kPiece = 64 * 1024;
+constexpr std::size_t kMaxSegments = 4096;
+
+struct Segment {
+  std::uint64_t begin;   // first address
+  std::uint64_t size;    // bytes
+  std::uint64_t offset;  // in /proc/kcore
+};
+
+// Reads exactly `size` bytes at `offset`, or says which errno stopped it.
+int read_fully(int fd, std::uint64_t offset, void* out, std::size_t size) {
+  auto* bytes = static_cast<std::uint8_t*>(out);
+  while (size > 0) {
+    const ssize_t got = pread(fd, bytes, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0 ? errno : ENODATA;
+    bytes += got;
+    offset += static_cast<std::uint64_t>(got);
+    size -= static_cast<std::size_t>(got);
+  }
+  return 0;
+}
+
+class LiveImage final : public Image {
+ public:
+  LiveImage(UniqueFd kcore, std::vector<Segment> segments, SymbolTable symbols, std::string sys)
+      : kcore_(std::move(kcore)),
+        segments_(std::move(segments)),
+        symbols_(std::move(symbols)),
+        sys_(std::move(sys)) {}
+
+  const SymbolTable& symbols() const override { return symbols_; }
+  bool live() const override { return true; }
+
+  // kernel/bpf/sysfs_btf.c for vmlinux, btf_module_notify() in kernel/bpf/btf.c for modules.
+  std::vector<std::uint8_t> types(const std::string& target) const override {
+    std::ostringstream text;  // an iterator would throw where the file cannot be read
+    text << std::ifstream(sys_ + "/kernel/btf/" + target, std::ios::binary).rdbuf();
+    return {text.view().begin(), text.view().end()};
+  }
+
+  // add_sect_attrs() in kernel/module/sysfs.c: a file with the address in hex for each section.
+  std::map<std::string, AddressRange> sections(const std::string& module) const override {
+    std::map<std::uint64_t, std::string> starts;
+    std::error_code none;  // built in, or not loaded
+    for (const auto& entry :
+         std::filesystem::directory_iterator(sys_ + "/module/" + module + "/sections", none)) {
+      std::uint64_t address = 0;
+      std::ifstream(entry.path()) >> std::hex >> address;
+      if (address != 0) starts.emplace(address, entry.path().filename().string());
+    }
+    std::map<std::string, AddressRange> found;
+    for (auto start = starts.begin(); start != starts.end(); ++start) {
+      const auto next = std::next(start);
+      found[start->second] = {start->first, next == starts.end() ? UINT64_MAX : next->first};
+    }
+    return found;
+  }
+
+  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+    while (!out.empty()) {
+      const auto there = rest_of_piece(address);
+      if (!there) return propagate(there);
+      const std::size_t count = std::min(out.size(), there->size());
+      std::copy_n(there->begin(), count, out.begin());
+      out = out.subspan(count);
+      address += count;
+    }
+    return {};
+  }
+
+  std::span<const std::uint8_t> view(std::uint64_t address, std::size_t size) const override {
+    const auto there = rest_of_piece(address);
+    if (!there || there->size() < size) return {};
+    return there->first(size);
+  }
+
+ private:
+  static Failure unmapped(std::uint64_t address) {
+    return fail(ExitCode::error, "image-read", "no kernel memory is mapped there")
+        .at_file("/proc/kcore")
+        .at_address(address)
+        .hint("was a module unloaded meanwhile? try again");
+  }
+
+  // From `address` to the end of the piece that it is in.
+  Result<std::span<const std::uint8_t>> rest_of_piece(std::uint64_t address) const {
+    const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& s) {
+      return address >= s.begin && address - s.begin < s.size;
+    });
+    if (segment == segments_.end()) return unmapped(address);
+    // Two segments may share an aligned piece of the address space, so a piece is known by its
+    // first byte in its segment.
+    const std::uint64_t first = std::max(address / kPiece * kPiece, segment->begin);
+    auto piece = pieces_.find(first);
+    if (piece == pieces_.end()) {
+      auto read_now = read_piece(*segment, first);
+      if (!read_now) return propagate(read_now);
+      piece = pieces_.emplace(first, std::move(*read_now)).first;
+    }
+    return std::span<const std::uint8_t>(piece->second).subspan(address - first);
+  }
+
+  // From `first` to the end of its aligned piece or of its segment.
+  Result<std::vector<std::uint8_t>> read_piece(const Segment& segment, std::uint64_t first) const {
+    const std::uint64_t last =  // the last byte: a segment may end at the top of the address space
+        std::min(first / kPiece * kPiece + (kPiece - 1), segment.begin + (segment.size - 1));
+    std::vector<std::uint8_t> bytes(last - first + 1);
+    const int error = read_fully(kcore_.get(), segment.offset + (first - segment.begin),
+                                 bytes.data(), bytes.size());
+    if (error != 0) {
+      return fail(ExitCode::error, "image-read",
+                  fmt::format("cannot read kernel memory: {}", std::strerror(error)))
+          .at_file("/proc/kcore")
+          .at_address(first)
+          .hint(
+              "the kernel may be locked down (kernel_lockdown(7)): confidentiality mode hides it");
+    }
+    return bytes;
+  }
+
+  UniqueFd kcore_;
+  std::vector<Segment> segments_;
+  SymbolTable symbols_;
+  std::string sys_;
+  mutable std::map<std::uint64_t, std::vector<std::uint8_t>> pieces_;  // by first address
+};
+
+Result<std::vector<Segment>> read_segments(int fd, const std::string& path) {
+  const auto bad = [&](const char* what) {
+    return fail(ExitCode::error, "kcore-malformed", what)
+        .at_file(path)
+        .hint("the kernel needs CONFIG_PROC_KCORE");
+  };
+  Elf64_Ehdr header;
+  if (read_fully(fd, 0, &header, sizeof header) != 0) return bad("cannot read its ELF header");
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_machine != EM_X86_64 ||
+      header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > kMaxSegments)
+    return bad("it is not an x86-64 core file");
+  std::vector<Elf64_Phdr> headers(header.e_phnum);
+  if (read_fully(fd, header.e_phoff, headers.data(), headers.size() * sizeof(Elf64_Phdr)) != 0)
+    return bad("cannot read its program headers");
+  std::vector<Segment> segments;
+  for (const Elf64_Phdr& ph : headers)
+    if (ph.p_type == PT_LOAD && ph.p_memsz > 0)
+      segments.push_back({ph.p_vaddr, ph.p_memsz, ph.p_offset});
+  return segments;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Image>> open_live_image(const std::string& proc, const std::string& sys) {
+  const std::string kcore_path = proc + "/kcore";
+  const std::string kallsyms_path = proc + "/kallsyms";
+  UniqueFd kcore(open(kcore_path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (kcore.get() < 0) {
+    return fail(ExitCode::error, "kcore-unreadable",
+                fmt::format("cannot open the kernel's memory: {}", std::strerror(errno)))
+        .at_file(kcore_path)
+        .hint(errno == ENOENT ? "the kernel needs CONFIG_PROC_KCORE"
+                              : "run as root; a locked down kernel refuses even root");
+  }
+  auto segments = read_segments(kcore.get(), kcore_path);
+  if (!segments) return propagate(segments);
+
+  std::ifstream stream(kallsyms_path, std::ios::binary);
+  std::ostringstream text;
+  if (!stream || !(text << stream.rdbuf())) {
+    return fail(ExitCode::error, "kallsyms-unreadable", "cannot read the kernel's symbols")
+        .at_file(kallsyms_path)
+        .hint("the kernel needs CONFIG_KALLSYMS");
+  }
+  auto symbols = SymbolTable::parse_kallsyms(text.view());
+  if (!symbols) return propagate(symbols);
+  return std::unique_ptr<Image>(std::make_unique<LiveImage>(std::move(kcore), std::move(*segments),
+                                                            std::move(*symbols), sys));
+}
+
+}  // namespace splicer

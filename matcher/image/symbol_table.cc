@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The kernel's symbol table, by name and by address.
+//
+// A name is not an address: a stock kernel has thousands of names that stand for several static
+// functions each. So every lookup gives all candidates, in order of address, and the matcher
+// decides among them by the code.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+
+#include "matcher/image/image.h"
+
+namespace splicer {
+
+SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols) : symbols_(std::move(symbols)) {
+  std::stable_sort(
+      symbols_.begin(), symbols_.end(),
+      [](const KernelSymbol& a, const KernelSymbol& b) { return a.address < b.address; });
+  heads_.assign(std::bit_ceil(symbols_.size() + 1), kNone);
+  next_.assign(symbols_.size(), kNone);
+  // Backwards, so that each chain is in order of address.
+  for (std::size_t i = symbols_.size(); i-- > 0;) {
+    std::uint32_t& head = heads_[bucket(symbols_[i].name)];
+    next_[i] = head;
+    head = static_cast<std::uint32_t>(i);
+    targets_.insert(symbols_[i].module);
+  }
+}
+
+Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
+  std::vector<KernelSymbol> symbols;
+  symbols.reserve(text.size() / 40);
+  bool any_address = false;
+  std::size_t line_number = 0;
+  while (!text.empty()) {
+    line_number++;
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+
+    // "ADDRESS TYPE NAME" and, for a module's symbol, "\t[MODULE]" (kernel/kallsyms.c, s_show).
+    KernelSymbol symbol;
+    const auto [rest, error] =
+        std::from_chars(line.data(), line.data() + line.size(), symbol.address, 16);
+    const std::size_t digits = static_cast<std::size_t>(rest - line.data());
+    const bool well_formed = error == std::errc() && line.size() > digits + 3 &&
+                             line[digits] == ' ' && line[digits + 2] == ' ';
+    if (!well_formed) {
+      return fail(ExitCode::error, "kallsyms-malformed",
+                  fmt::format("line {} of the kernel's symbol table is not a symbol", line_number))
+          .hint("is /proc/kallsyms that of a Linux kernel?");
+    }
+    symbol.type = line[digits + 1];
+    std::string_view name = line.substr(digits + 3);
+    symbol.module = "vmlinux";
+    if (const std::size_t tab = name.find('\t'); tab != std::string_view::npos) {
+      std::string_view module = name.substr(tab + 1);
+      name = name.substr(0, tab);
+      if (module.size() > 2 && module.front() == '[' && module.back() == ']')
+        symbol.module = module.substr(1, module.size() - 2);
+    }
+    if (name.empty()) continue;  // nobody can ask for it, and it says nothing to people
+    symbol.name = name;
+    any_address = any_address || symbol.address != 0;
+    symbols.push_back(std::move(symbol));
+  }
+  if (!any_address) {
+    return fail(ExitCode::error, "kallsyms-hidden", "the kernel hides the addresses of its symbols")
+        .hint("run as root, and see kernel.kptr_restrict in sysctl(8)");
+  }
+  return SymbolTable(std::move(symbols));
+}
+
+std::vector<const KernelSymbol*> SymbolTable::find(std::string_view target,
+                                                   std::string_view name) const {
+  std::vector<const KernelSymbol*> found;
+  for_each(name, [&](const KernelSymbol& symbol, bool) {
+    if (symbol.module == target) found.push_back(&symbol);
+  });
+  return found;
+}
+
+std::vector<const KernelSymbol*> SymbolTable::find_anywhere(std::string_view name) const {
+  std::vector<const KernelSymbol*> found;
+  for_each(name, [&](const KernelSymbol& symbol, bool of_update) {
+    if (!of_update) found.push_back(&symbol);
+  });
+  return found;
+}
+
+std::vector<const KernelSymbol*> SymbolTable::find_in_updates(std::string_view name) const {
+  std::vector<const KernelSymbol*> found;
+  for_each(name, [&](const KernelSymbol& symbol, bool of_update) {
+    if (of_update) found.push_back(&symbol);
+  });
+  return found;
+}
+
+const KernelSymbol* SymbolTable::nearest(std::uint64_t address) const {
+  const auto after =
+      std::partition_point(symbols_.begin(), symbols_.end(),
+                           [&](const KernelSymbol& symbol) { return symbol.address <= address; });
+  return after == symbols_.begin() ? nullptr : &*std::prev(after);
+}
+
+const KernelSymbol* SymbolTable::at(std::uint64_t address) const {
+  const KernelSymbol* symbol = nearest(address);
+  return symbol != nullptr && symbol->address == address ? symbol : nullptr;
+}
+
+std::string SymbolTable::describe(std::uint64_t address) const {
+  const KernelSymbol* symbol = nearest(address);
+  // Far from any symbol the nearest name would mislead.
+  if (symbol == nullptr || address - symbol->address > (1u << 20))
+    return fmt::format("{:#x}", address);
+  std::string text = symbol->name;
+  if (address != symbol->address) text += fmt::format("+{:#x}", address - symbol->address);
+  if (symbol->module != "vmlinux") text += fmt::format(" [{}]", symbol->module);
+  return text;
+}
+
+bool SymbolTable::has_target(std::string_view target) const { return targets_.contains(target); }
+
+// By the address, since some names stand for a thousand things but few addresses have many names.
+bool SymbolTable::has(std::string_view target, std::string_view name, std::uint64_t address) const {
+  auto symbol =
+      std::partition_point(symbols_.begin(), symbols_.end(),
+                           [&](const KernelSymbol& known) { return known.address < address; });
+  for (; symbol != symbols_.end() && symbol->address == address; ++symbol)
+    if (symbol->name == name &&
+        (target.empty() || symbol->module == target || is_update_module(symbol->module)))
+      return true;
+  return false;
+}
+
+}  // namespace splicer

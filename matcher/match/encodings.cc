@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/match/encodings.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "matcher/elf/instruction.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr std::uint8_t kCall = 0xe8;
+constexpr std::uint8_t kJump = 0xe9;
+constexpr std::uint8_t kShortJump = 0xeb;
+constexpr std::uint8_t kReturn = 0xc3;
+constexpr std::uint8_t kInt3 = 0xcc;
+constexpr std::uint8_t kNop = 0x90;
+constexpr std::size_t kMaxNop = 8;
+
+// Sites that overlap multiply their forms. The kernel's have less than twenty; beyond this limit an
+// object is hostile, and forms that are left out only make the matcher refuse more.
+constexpr std::size_t kMaxForms = 1024;
+
+// BYTES_NOP1 .. BYTES_NOP8 of a 64-bit kernel (asm/nops.h).
+constexpr std::array<std::array<std::uint8_t, kMaxNop>, kMaxNop + 1> kNops = {{
+    {},
+    {0x90},
+    {0x66, 0x90},
+    {0x0f, 0x1f, 0x00},
+    {0x0f, 0x1f, 0x40, 0x00},
+    {0x0f, 0x1f, 0x44, 0x00, 0x00},
+    {0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00},
+    {0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00},
+    {0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00},
+}};
+
+// The names of __x86_indirect_thunk_*, in the order of register numbers.
+constexpr std::array<std::string_view, 16> kRegisters = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
+                                                         "rsi", "rdi", "r8",  "r9",  "r10", "r11",
+                                                         "r12", "r13", "r14", "r15"};
+
+// `opcode rel32` at `address` to `target`.
+std::vector<std::uint8_t> branch(std::uint8_t opcode, std::uint64_t address, std::uint64_t target) {
+  std::vector<std::uint8_t> bytes{opcode, 0, 0, 0, 0};
+  const auto displacement = static_cast<std::uint32_t>(target - (address + 5));
+  std::memcpy(&bytes[1], &displacement, sizeof displacement);
+  return bytes;
+}
+
+// The target of a rel32 whose four bytes start at `field`, which runs at `address`.
+std::uint64_t branch_target(Bytes field, std::uint64_t address) {
+  std::int32_t displacement = 0;
+  std::memcpy(&displacement, field.data(), sizeof displacement);
+  return address + 4 + static_cast<std::uint64_t>(static_cast<std::int64_t>(displacement));
+}
+
+// What a traced function calls: ftrace's own entries, a trampoline that it made for one tracer
+// (create_trampoline(), listed under this module name), or one of BPF's (bpf_image_ksym_add()).
+bool is_trace_entry(const KernelSymbol& symbol) {
+  if (symbol.module == "__builtin__ftrace") return true;
+  if (symbol.module == "bpf") return symbol.name.starts_with("bpf_trampoline_");
+  return symbol.module == "vmlinux" &&
+         (symbol.name == "ftrace_caller" || symbol.name == "ftrace_regs_caller");
+}
+
+bool same(const Form& a, const Form& b) {
+  const auto same_relocation = [](const Relocation& x, const Relocation& y) {
+    return x.offset == y.offset && x.type == y.type && x.symbol == y.symbol && x.addend == y.addend;
+  };
+  return a.bytes == b.bytes &&
+         std::equal(a.relocations.begin(), a.relocations.end(), b.relocations.begin(),
+                    b.relocations.end(), same_relocation);
+}
+
+void add(std::vector<Form>& forms, Form form) {
+  if (forms.size() >= kMaxForms) return;
+  if (std::none_of(forms.begin(), forms.end(), [&](const Form& f) { return same(f, form); }))
+    forms.push_back(std::move(form));
+}
+
+// `form` with [offset, offset + bytes.size()) replaced and the relocations there gone.
+Form with_bytes(const Form& form, std::uint64_t offset, const std::vector<std::uint8_t>& bytes) {
+  Form changed = form;
+  std::copy(bytes.begin(), bytes.end(),
+            changed.bytes.begin() + static_cast<std::ptrdiff_t>(offset));
+  const auto covered = [&](std::uint64_t at) { return at >= offset && at < offset + bytes.size(); };
+  std::erase_if(changed.relocations, [&](const Relocation& r) { return covered(r.offset); });
+  std::erase_if(changed.lock_prefixes, [&](std::uint32_t at) { return covered(at); });
+  return changed;
+}
+
+std::vector<std::uint8_t> padded(std::vector<std::uint8_t> bytes, std::size_t size,
+                                 std::uint8_t filler) {
+  bytes.resize(std::max(size, bytes.size()), filler);
+  return bytes;
+}
+
+// optimize_nops() of alternative.c: runs of two and more one-byte nops, found at instruction
+// boundaries, become long nops.
+void optimize_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
+  for (std::uint64_t at = begin; at < end;) {
+    const auto instruction = decode(Bytes(form.bytes).subspan(at));
+    if (!instruction) return;
+    if (instruction->length != 1 || form.bytes[at] != kNop) {
+      at += instruction->length;
+      continue;
+    }
+    std::uint64_t last = at;
+    while (last < end && form.bytes[last] == kNop) last++;
+    const auto nops = kernel_nops(last - at);
+    std::copy(nops.begin(), nops.end(), form.bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    at = last;
+  }
+}
+
+// add_nop() of later kernels: one nop of up to 11 bytes, or a jump over int3.
+std::vector<std::uint8_t> single_nop(std::size_t length) {
+  constexpr std::size_t kLongestNop = 11;  // ASM_NOP_MAX
+  if (length <= kMaxNop) return kernel_nops(length);
+  std::vector<std::uint8_t> bytes;
+  if (length <= kLongestNop) {
+    bytes.assign(length - kMaxNop - 1, 0x66);
+    bytes.push_back(0x2e);
+    bytes.insert(bytes.end(), kNops[kMaxNop].begin(), kNops[kMaxNop].end());
+  } else if (length < 128) {
+    bytes = {kShortJump, static_cast<std::uint8_t>(length - 2)};
+  } else {
+    bytes = branch(kJump, 0, length);
+  }
+  return padded(std::move(bytes), length, kInt3);
+}
+
+// optimize_nops() of later kernels: nops that follow each other, of whatever lengths, become one;
+// one that ends the site stays as it is.
+void merge_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
+  for (std::uint64_t at = begin; at < end;) {
+    const Bytes site = Bytes(form.bytes).first(end);
+    auto instruction = decode(site.subspan(at));
+    if (!instruction) return;
+    std::uint64_t next = at + instruction->length;
+    if (instruction->nop) {
+      if (next == end) return;
+      while (next < end && (instruction = decode(site.subspan(next))) && instruction->nop)
+        next += instruction->length;
+      const auto nop = single_nop(next - at);
+      std::copy(nop.begin(), nop.end(), form.bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    at = next;
+  }
+}
+
+// The nops of a site as kernels have optimised them, then and now.
+void add_optimized(std::vector<Form>& forms, const Form& form, std::uint64_t begin,
+                   std::uint64_t end) {
+  for (const auto optimize : {optimize_nops, merge_nops}) {
+    Form optimized = form;
+    optimize(optimized, begin, end);
+    add(forms, std::move(optimized));
+  }
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> kernel_nops(std::size_t length) {
+  std::vector<std::uint8_t> nops;
+  while (length > 0) {
+    const std::size_t size = std::min(length, kMaxNop);
+    nops.insert(nops.end(), kNops[size].begin(),
+                kNops[size].begin() + static_cast<std::ptrdiff_t>(size));
+    length -= size;
+  }
+  return nops;
+}
+
+Form FormMaker::original(std::uint32_t section, std::uint64_t begin, std::uint64_t end) const {
+  Form form;
+  const Bytes bytes = object_.section(section).bytes.subspan(begin, end - begin);
+  form.bytes.assign(bytes.begin(), bytes.end());
+  for (Relocation relocation : object_.relocations_in(section, begin, end)) {
+    relocation.offset -= begin;
+    form.relocations.push_back(relocation);
+  }
+  return form;
+}
+
+std::vector<Form> FormMaker::make(std::uint32_t section, const SiteGroup& group,
+                                  std::uint64_t address, Bytes run) const {
+  std::vector<Form> forms{original(section, group.begin, group.end)};
+  for (const Site& site : group.sites)
+    if (site.kind == SiteKind::lock_prefix)
+      forms[0].lock_prefixes.push_back(static_cast<std::uint32_t>(site.offset - group.begin));
+  boot_sites(forms, group.sites, group.begin, address, run);
+  for (const Site& site : group.sites)
+    if (site.kind == SiteKind::alternative) alternative(forms, site, group.begin, address, run);
+  for (const Site& site : group.sites) {
+    if (site.kind == SiteKind::constant) constant(forms, site, group.begin);
+    if (site.kind == SiteKind::static_key) static_key(forms, site, group.begin);
+    if (site.kind == SiteKind::static_call) static_call(forms, site, group.begin, address);
+    if (site.kind == SiteKind::ftrace) ftrace(forms, site, group.begin, address, run);
+  }
+  return forms;
+}
+
+// The steps before the alternatives; they also rewrite the replacements themselves.
+void FormMaker::boot_sites(std::vector<Form>& forms, const std::vector<Site>& sites,
+                           std::uint64_t begin, std::uint64_t address, Bytes run) const {
+  for (const Site& site : sites)
+    if (site.kind == SiteKind::paravirt) paravirt(forms, site, begin, address);
+  for (const Site& site : sites)
+    if (site.kind == SiteKind::retpoline) retpoline(forms, site, begin, address, run);
+  for (const Site& site : sites)
+    if (site.kind == SiteKind::return_thunk) return_thunk(forms, site, begin, address);
+  for (const Site& site : sites) {
+    if (site.kind != SiteKind::endbr) continue;
+    // gen_endbr_poison(): nopw (%rax).
+    for (std::size_t i = 0, count = forms.size(); i < count; i++)
+      add(forms, with_bytes(forms[i], site.offset - begin, {0x66, 0x0f, 0x1f, 0x00}));
+  }
+}
+
+// paravirt_patch(): a direct call of what pv_ops holds, or nothing at all for _paravirt_nop.
+void FormMaker::paravirt(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+                         std::uint64_t address) const {
+  const std::uint64_t offset = site.offset - begin;
+  const SymbolTable& symbols = image_.symbols();
+  const auto tables = symbols.find("vmlinux", "pv_ops");
+  if (tables.size() != 1) return;
+  const auto slot = image_.pointer_at(tables[0]->address + 8ull * site.paravirt_slot);
+  if (!slot) return;
+  std::uint64_t function = *slot;
+
+  const auto is_function = [&](std::string_view name) {
+    const auto found = symbols.find("vmlinux", name);
+    return std::any_of(found.begin(), found.end(),
+                       [&](const KernelSymbol* s) { return s->address == function; });
+  };
+  if (function == 0) {
+    const auto bug = symbols.find("vmlinux", "paravirt_BUG");
+    if (bug.size() != 1) return;
+    function = bug[0]->address;
+  }
+  for (std::size_t i = 0, count = forms.size(); i < count; i++) {
+    if (is_function("_paravirt_nop")) {
+      add(forms, with_bytes(forms[i], offset, kernel_nops(site.length)));
+    } else if (site.length >= 5) {
+      auto bytes = branch(kCall, address + offset, function);
+      const auto nops = kernel_nops(site.length - 5);
+      bytes.insert(bytes.end(), nops.begin(), nops.end());
+      add(forms, with_bytes(forms[i], offset, bytes));
+    }
+  }
+}
+
+// patch_retpoline(): the indirect branch itself, with or without lfence, or a call of an ITS thunk.
+void FormMaker::retpoline(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+                          std::uint64_t address, Bytes run) const {
+  const std::uint64_t offset = site.offset - begin;
+  const Form& first = forms.front();
+  const auto thunk = std::find_if(
+      first.relocations.begin(), first.relocations.end(),
+      [&](const Relocation& r) { return r.offset >= offset && r.offset < offset + site.length; });
+  if (thunk == first.relocations.end()) return;
+  constexpr std::string_view kPrefix = "__x86_indirect_thunk_";
+  const std::string& name = object_.symbol(thunk->symbol).name;
+  if (!name.starts_with(kPrefix)) return;
+  const auto found = std::find(kRegisters.begin(), kRegisters.end(),
+                               std::string_view(name).substr(kPrefix.size()));
+  if (found == kRegisters.end()) return;
+  const auto number = static_cast<unsigned>(found - kRegisters.begin());
+
+  // The displacement is the instruction's last four bytes, the opcode stands before it, and before
+  // that a cs prefix or the first byte of jcc.
+  if (thunk->offset == offset || thunk->offset + 4 != offset + site.length) return;
+  const std::uint64_t opcode_offset = thunk->offset - 1;
+  const std::uint8_t opcode = first.bytes[opcode_offset];
+  const bool conditional = opcode_offset > offset && first.bytes[offset] == 0x0f;
+  if (conditional ? (opcode & 0xf0) != 0x80 : opcode != kCall && opcode != kJump) return;
+  const bool jump = opcode != kCall;
+
+  std::vector<std::vector<std::uint8_t>> variants;
+  for (const bool lfence : {false, true}) {
+    std::vector<std::uint8_t> bytes;
+    if (conditional) {
+      bytes.push_back(static_cast<std::uint8_t>(0x70 + ((opcode & 0xf) ^ 1)));
+      bytes.push_back(static_cast<std::uint8_t>(site.length - 2));
+    }
+    if (lfence) bytes.insert(bytes.end(), {0x0f, 0xae, 0xe8});
+    if (number >= 8) bytes.push_back(0x41);
+    bytes.push_back(0xff);
+    bytes.push_back(static_cast<std::uint8_t>(0xc0 + (jump ? 0x20 : 0x10) + (number & 7)));
+    if (bytes.size() > site.length) continue;  // the kernel then leaves the thunk call
+    if (jump && bytes.size() < site.length) bytes.push_back(kInt3);
+    const std::size_t used = bytes.size();
+    if (used < site.length) {
+      const auto nops = kernel_nops(site.length - used);
+      bytes.insert(bytes.end(), nops.begin(), nops.end());
+    }
+    variants.push_back(std::move(bytes));
+  }
+
+  // emit_its_trampoline(): the same branch to a thunk "jmp *%reg; int3" in some page of its own.
+  const std::uint64_t field = opcode_offset + 1;
+  if (run.size() >= field + 4 && run[opcode_offset] == opcode) {
+    const std::uint64_t target = branch_target(run.subspan(field, 4), address + field);
+    std::vector<std::uint8_t> expected;
+    if (number >= 8) expected.push_back(0x41);
+    expected.insert(expected.end(), {0xff, static_cast<std::uint8_t>(0xe0 + (number & 7)), kInt3});
+    std::vector<std::uint8_t> there(expected.size());
+    if (image_.read(target, there) && there == expected) {
+      std::vector<std::uint8_t> bytes(
+          first.bytes.begin() + static_cast<std::ptrdiff_t>(offset),
+          first.bytes.begin() + static_cast<std::ptrdiff_t>(offset + site.length));
+      const auto call = branch(opcode, address + opcode_offset, target);
+      std::copy(call.begin(), call.end(),
+                bytes.begin() + static_cast<std::ptrdiff_t>(opcode_offset - offset));
+      variants.push_back(std::move(bytes));
+    }
+  }
+  for (std::size_t i = 0, count = forms.size(); i < count; i++)
+    for (const auto& bytes : variants) add(forms, with_bytes(forms[i], offset, bytes));
+}
+
+// patch_return(): "ret" padded with int3, or a jump to the return thunk that this machine uses.
+void FormMaker::return_thunk(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+                             std::uint64_t address) const {
+  const std::uint64_t offset = site.offset - begin;
+  std::vector<std::vector<std::uint8_t>> variants{padded({kReturn}, site.length, kInt3)};
+  for (const KernelSymbol* variable : image_.symbols().find("vmlinux", "x86_return_thunk")) {
+    const auto thunk = image_.pointer_at(variable->address);
+    if (thunk && *thunk != 0)
+      variants.push_back(padded(branch(kJump, address + offset, *thunk), site.length, kInt3));
+  }
+  for (std::size_t i = 0, count = forms.size(); i < count; i++)
+    for (const auto& bytes : variants) add(forms, with_bytes(forms[i], offset, bytes));
+}
+
+// One round of the loop in apply_alternatives(): the replacement, its first branch moved to the
+// site, padded and optimised; or nothing but optimised nops.
+void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+                            std::uint64_t address, Bytes run) const {
+  const std::uint64_t offset = site.offset - begin;
+  const std::uint64_t end = offset + site.length;
+
+  std::vector<Form> replacements;
+  if (site.replacement_length > 0) {
+    const Place place = site.replacement;
+    replacements.push_back(
+        original(place.section, place.offset, place.offset + site.replacement_length));
+    std::vector<Site> inner;
+    for (const SiteGroup& group : sites_.in(place.section))
+      for (const Site& other : group.sites)
+        if (other.offset >= place.offset &&
+            other.offset + other.length <= place.offset + site.replacement_length)
+          inner.push_back(other);
+    for (const Site& other : inner)
+      if (other.kind == SiteKind::lock_prefix)
+        replacements[0].lock_prefixes.push_back(
+            static_cast<std::uint32_t>(other.offset - place.offset));
+    const std::uint64_t visible = std::min<std::uint64_t>(site.replacement_length, run.size());
+    boot_sites(replacements, inner, place.offset, address + offset,
+               run.size() > offset ? run.subspan(offset, std::min(visible, run.size() - offset))
+                                   : Bytes());
+    // recompute_jump(): a long jump that is near enough becomes a short one.
+    for (std::size_t i = 0, count = replacements.size(); i < count; i++) {
+      const Form& form = replacements[i];
+      if (form.bytes.size() != 5 || form.bytes[0] != kJump || form.relocations.size() != 1)
+        continue;
+      Form short_jump = form;
+      short_jump.bytes = {kShortJump, 0, 0x0f, 0x1f, 0x00};
+      short_jump.relocations[0].type = R_X86_64_PC8;
+      // The addend counts from the field; the field now ends the instruction one byte on, not four.
+      short_jump.relocations[0].addend += 3;
+      add(replacements, short_jump);
+      short_jump.bytes = {kShortJump, 0, kInt3, kInt3, kInt3};  // __apply_relocation(), later
+      add(replacements, std::move(short_jump));
+    }
+  } else {
+    replacements.emplace_back();
+  }
+
+  std::vector<Form> next;
+  for (const Form& form : forms) {
+    add(next, form);  // as built: an image on disk, or a kernel that leaves it alone
+    add_optimized(next, form, offset, end);
+    if (site.direct_call) {
+      if (const auto bytes = direct_call(form, site, offset, address))
+        add_optimized(next, with_bytes(form, offset, *bytes), offset, end);
+      continue;
+    }
+    for (const Form& replacement : replacements) {
+      Form replaced = with_bytes(form, offset, padded(replacement.bytes, site.length, kNop));
+      for (Relocation relocation : replacement.relocations) {
+        relocation.offset += offset;
+        replaced.relocations.push_back(relocation);
+      }
+      for (const std::uint32_t lock : replacement.lock_prefixes)
+        replaced.lock_prefixes.push_back(lock + static_cast<std::uint32_t>(offset));
+      add_optimized(next, replaced, offset, end);
+    }
+  }
+  forms = std::move(next);
+}
+
+// alt_replace_call(): `call *pv_ops+N(%rip)` becomes a call of what stands there, or nothing for a
+// function that does nothing. (The replacement itself, a call of BUG_func, is never written.)
+std::optional<std::vector<std::uint8_t>> FormMaker::direct_call(const Form& form, const Site& site,
+                                                                std::uint64_t offset,
+                                                                std::uint64_t address) const {
+  constexpr std::uint32_t kIndirectCall = 6;  // ff 15 disp32
+  if (site.length != kIndirectCall || form.bytes[offset] != 0xff || form.bytes[offset + 1] != 0x15)
+    return std::nullopt;
+  const auto pointer =
+      std::find_if(form.relocations.begin(), form.relocations.end(),
+                   [&](const Relocation& relocation) { return relocation.offset == offset + 2; });
+  if (pointer == form.relocations.end()) return std::nullopt;
+  const auto named = [&](std::string_view name) {
+    const auto places = image_.symbols().find("vmlinux", name);
+    return places.size() == 1 ? places[0]->address : 0;
+  };
+  const std::uint64_t table = named(object_.symbol(pointer->symbol).name);
+  if (table == 0) return std::nullopt;
+  // The addend counts from the field, the address from the instruction's end.
+  const auto held = image_.pointer_at(table + static_cast<std::uint64_t>(pointer->addend) + 4);
+  if (!held) return std::nullopt;
+  const std::uint64_t function = *held != 0 ? *held : named("BUG_func");
+  if (function == 0) return std::nullopt;
+  if (function == named("nop_func")) return padded({}, kIndirectCall, kNop);
+  return padded(branch(kCall, address + offset, function), kIndirectCall, kNop);
+}
+
+// runtime_const_fixup(): the variable's value, or its lowest byte.
+void FormMaker::constant(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const {
+  for (const KernelSymbol* variable : image_.symbols().find("vmlinux", site.variable)) {
+    std::vector<std::uint8_t> value(site.length);
+    if (!image_.read(variable->address, value)) continue;
+    for (std::size_t i = 0, count = forms.size(); i < count; i++)
+      add(forms, with_bytes(forms[i], site.offset - begin, value));
+  }
+}
+
+// __jump_label_patch(): a nop, or a jump to the entry's target.
+void FormMaker::static_key(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const {
+  const std::uint64_t offset = site.offset - begin;
+  const bool is_short = site.length == 2;
+  for (std::size_t i = 0, count = forms.size(); i < count; i++) {
+    add(forms, with_bytes(forms[i], offset, kernel_nops(site.length)));
+    Form jump =
+        with_bytes(forms[i], offset, padded({is_short ? kShortJump : kJump}, site.length, 0));
+    jump.relocations.push_back({offset + 1,
+                                is_short ? static_cast<std::uint32_t>(R_X86_64_PC8)
+                                         : static_cast<std::uint32_t>(R_X86_64_PC32),
+                                site.symbol, site.addend - (is_short ? 1 : 4)});
+    add(forms, std::move(jump));
+  }
+}
+
+// __static_call_transform(): what the key's function of this moment asks for.
+void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+                            std::uint64_t address) const {
+  const std::uint64_t offset = site.offset - begin;
+  constexpr std::string_view kTrampoline = "__SCT__";
+  const std::string& name = object_.symbol(site.symbol).name;
+  if (!name.starts_with(kTrampoline)) return;
+  const SymbolTable& symbols = image_.symbols();
+  const auto keys = symbols.find_anywhere("__SCK__" + name.substr(kTrampoline.size()));
+  const std::uint8_t opcode = forms.front().bytes[offset];
+  const bool tail = opcode != kCall;
+  const bool conditional = opcode == 0x0f;
+
+  std::vector<std::vector<std::uint8_t>> variants;
+  for (const KernelSymbol* key : keys) {
+    const auto held = image_.pointer_at(key->address);
+    if (!held) continue;
+    const std::uint64_t function = *held;
+
+    std::vector<std::uint64_t> targets;
+    if (function != 0) targets.push_back(function);
+    if (function == 0 && tail) {
+      for (const KernelSymbol* variable : symbols.find("vmlinux", "x86_return_thunk"))
+        if (const auto thunk = image_.pointer_at(variable->address)) targets.push_back(*thunk);
+      for (const char* stub : {"__x86_return_thunk", "__static_call_return"})
+        for (const KernelSymbol* symbol : symbols.find("vmlinux", stub))
+          targets.push_back(symbol->address);
+      if (!conditional) variants.push_back(padded({kReturn}, 5, kInt3));
+    }
+    if (function == 0 && !tail) variants.push_back(kernel_nops(5));
+    const auto zero = symbols.find("vmlinux", "__static_call_return0");
+    if (!tail && zero.size() == 1 && zero[0]->address == function)
+      variants.push_back({0x2e, 0x2e, 0x2e, 0x31, 0xc0});  // xor5rax
+    for (const std::uint64_t target : targets) {
+      if (conditional) {
+        auto bytes = branch(forms.front().bytes[offset + 1], address + offset + 1, target);
+        bytes.insert(bytes.begin(), 0x0f);
+        variants.push_back(std::move(bytes));
+      } else {
+        variants.push_back(branch(tail ? kJump : kCall, address + offset, target));
+      }
+    }
+  }
+  for (std::size_t i = 0, count = forms.size(); i < count; i++)
+    for (const auto& bytes : variants) add(forms, with_bytes(forms[i], offset, bytes));
+}
+
+// ftrace_make_nop(), ftrace_update_func(), bpf_arch_text_poke(): the nop, or a call or jump to a
+// place that the kernel itself lists as a symbol: ftrace's callers, the trampolines that ftrace and
+// BPF allocate, a function of a module that hooks directly.
+void FormMaker::ftrace(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+                       std::uint64_t address, Bytes run) const {
+  const std::uint64_t offset = site.offset - begin;
+  std::vector<Form> hooked;
+  if (run.size() >= offset + 5 && (run[offset] == kCall || run[offset] == kJump)) {
+    const std::uint64_t target = branch_target(run.subspan(offset + 1, 4), address + offset + 1);
+    const KernelSymbol* symbol = image_.symbols().at(target);
+    if (symbol != nullptr && image_.live() && is_trace_entry(*symbol)) {
+      Form form = with_bytes(forms.front(), offset, branch(run[offset], address + offset, target));
+      form.hook = image_.symbols().describe(target);
+      hooked.push_back(std::move(form));
+    }
+  }
+  for (std::size_t i = 0, count = forms.size(); i < count; i++)
+    add(forms, with_bytes(forms[i], offset, kernel_nops(5)));
+  for (Form& form : hooked) add(forms, std::move(form));
+}
+
+}  // namespace splicer

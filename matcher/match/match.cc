@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The order in which an object's sections are proved.
+//
+// A function whose name stands once in the kernel's symbol table has one candidate address, and is
+// compared there. What it refers to is thereby learnt, which gives candidates to functions whose
+// names are ambiguous: a reference from proved code decides. Where no reference does, the place
+// decides: the linker lays an object's code out in one piece (for each input section name), so a
+// candidate between two proved functions of the same object is the object's own. So is one right
+// behind or before a proved function that it follows or precedes in the object, too; but not any
+// other, for the next object may begin with a function of that name. Or a variable of
+// the object whose name is unique points to one of them, as a table of operations does. Code that
+// merely looks right at one of several addresses is never enough: another object may hold the same
+// static function.
+//
+// Sections of constants are compared when they are first referred to, and say where more symbols
+// are.
+#include "matcher/match/match.h"
+
+#include <elf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+
+#include "matcher/match/code_compare.h"
+#include "matcher/match/mismatch.h"
+#include "matcher/match/references.h"
+#include "matcher/match/sites.h"
+
+namespace splicer {
+
+namespace {
+
+// Code that is gone once the kernel or the module is up, or never was loaded.
+bool is_discarded(const Section& section, const std::string& target) {
+  const std::string& name = section.name;
+  if (name.starts_with(".init.") || name.starts_with(".meminit.") ||
+      name.starts_with(".altinstr_replacement") || name.starts_with(".altinstr_aux") ||
+      name.starts_with(".discard"))
+    return true;
+  // arch/x86/kernel/vmlinux.lds.S discards .exit.text of built-in code after boot.
+  return target == "vmlinux" && (name.starts_with(".exit.") || name.starts_with(".memexit."));
+}
+
+// The section of the linked kernel that an input section ends up in, as far as neighbourhood goes.
+std::string output_group(const std::string& name) {
+  for (const char* prefix : {".text.unlikely", ".text.hot", ".text.startup"})
+    if (name.starts_with(prefix)) return prefix;
+  if (name.starts_with(".text")) return ".text";
+  return name;
+}
+
+constexpr std::array<std::uint8_t, 4> kEndbr64 = {0xf3, 0x0f, 0x1e, 0xfa};
+
+bool opens_with_endbr64(Bytes section, const Symbol& symbol) {
+  return symbol.size >= kEndbr64.size() && symbol.value + kEndbr64.size() <= section.size() &&
+         std::equal(kEndbr64.begin(), kEndbr64.end(),
+                    section.begin() + static_cast<std::ptrdiff_t>(symbol.value));
+}
+
+struct CodeSection {
+  std::uint32_t index = 0;
+  std::vector<const Symbol*> functions;
+  std::string group;                      // output_group() of its name
+  std::size_t place = 0;                  // among the object's sections of that group
+  std::vector<std::uint64_t> candidates;  // possible bases
+  bool scattered = false;                 // its names are known, but not at its distances
+  bool done = false;
+  std::uint64_t base = 0;  // when done and matched
+  std::uint64_t code = 0;
+  bool matched = false;
+  std::string update;
+  Comparison comparison;
+};
+
+class ObjectMatcher {
+ public:
+  ObjectMatcher(const ElfObject& object, const Image& image, const MatchOptions& options,
+                const SiteTables& sites)
+      : object_(object),
+        image_(image),
+        options_(options),
+        sites_(sites),
+        plan_(object),
+        references_(object, plan_, image, options),
+        comparer_(object, sites, image) {}
+
+  MatchResult run() {
+    collect_sections();
+    prove_unambiguous();
+    while (prove_referenced() || prove_neighbours() || prove_pointed_at()) {
+    }
+    return results();
+  }
+
+ private:
+  void collect_sections() {
+    std::map<std::string, std::size_t> places;
+    for (const Section& section : object_.sections()) {
+      if (!section.is_code() || section.size == 0 || section.is_nobits() ||
+          is_discarded(section, options_.target))
+        continue;
+      CodeSection code;
+      code.index = section.index;
+      code.functions = functions_in(section.index);
+      code.group = output_group(section.name);
+      code.place = places[code.group]++;
+      code.candidates = candidates(code, code.scattered);
+      sections_.push_back(std::move(code));
+    }
+  }
+
+  // As ElfObject::functions_in(), but without a look at all symbols for each section.
+  std::vector<const Symbol*> functions_in(std::uint32_t section) const {
+    std::vector<const Symbol*> functions;
+    for (const std::uint32_t index : plan_.names(section))
+      if (object_.symbol(index).is_function()) functions.push_back(&object_.symbol(index));
+    std::ranges::stable_sort(functions, {}, &Symbol::value);
+    return functions;
+  }
+
+  // Addresses where the kernel's table has all the section's names at the right distances. A weak
+  // function may be another object's, so it does not vote when there are others.
+  std::vector<std::uint64_t> candidates(const CodeSection& code, bool& scattered) const {
+    std::vector<std::uint64_t> bases;
+    bool first = true;
+    for (const bool weak : {false, true}) {
+      for (const std::uint32_t index : plan_.names(code.index)) {
+        const Symbol& symbol = object_.symbol(index);
+        if (symbol.is_weak() != weak || (!symbol.is_function() && symbol.type != STT_NOTYPE))
+          continue;
+        std::vector<const KernelSymbol*> known =
+            image_.symbols().find(options_.target, symbol.name);
+        // An out-of-line part goes with its function: if an update replaced that, the part that now
+        // counts is the update's, and the jump in the function's proved code decides.
+        if (known.empty() || symbol.name.ends_with(".cold")) {
+          const auto brought = image_.symbols().find_in_updates(symbol.name);
+          known.insert(known.end(), brought.begin(), brought.end());
+        }
+        if (known.empty()) continue;
+        std::vector<std::uint64_t> here;
+        for (const KernelSymbol* kernel : known) {
+          const std::uint64_t base = kernel->address - symbol.value;
+          if (std::find(here.begin(), here.end(), base) == here.end()) here.push_back(base);
+        }
+        if (first) {
+          bases = here;
+          first = false;
+        } else {
+          std::erase_if(bases, [&](std::uint64_t base) {
+            return std::find(here.begin(), here.end(), base) == here.end();
+          });
+        }
+      }
+      if (!first) break;
+    }
+    scattered = !first && bases.empty();
+    return bases;
+  }
+
+  // Where the code of a section at `base` stands now: elsewhere if an update replaced it.
+  std::uint64_t code_at(const CodeSection& code, std::uint64_t base, std::string* update) const {
+    if (code.functions.empty()) return base;
+    const Symbol& first = *code.functions[0];
+    if (first.value != first.padding) return base;
+    const auto redirect = options_.redirects.find(base + first.value);
+    if (redirect == options_.redirects.end()) return base;
+    if (update != nullptr) *update = redirect->second.update;
+    return redirect->second.code - first.value;
+  }
+
+  // Compares at one base and keeps what was learnt if it matches.
+  bool prove_at(CodeSection& code, std::uint64_t base) {
+    Trial trial(references_);
+    std::string update;
+    const std::uint64_t address = code_at(code, base, &update);
+    code.base = base;
+    code.code = address;
+    code.update = update;
+    if (auto conflict = trial.bind_section(code.index, base)) {
+      code.comparison = Comparison{Difference{0, 0, *conflict}, {}, {}, {}};
+      return false;
+    }
+    code.comparison = comparer_.compare(code.index, address, trial);
+    code.matched = !code.comparison.difference;
+    if (!code.matched) return false;
+    code.done = true;
+    place_taken_.emplace(address, &code);
+    for (const std::uint32_t section : trial.commit()) to_check_.push_back(section);
+    check_constants();
+    return true;
+  }
+
+  // Constants: named read-only data that matched code refers to.
+  void check_constants() {
+    while (!to_check_.empty()) {
+      const std::uint32_t index = to_check_.front();
+      to_check_.pop_front();
+      const Section& section = object_.section(index);
+      if (!section.name.starts_with(".rodata") || section.is_writable() || section.is_nobits() ||
+          section.bytes.empty())
+        continue;
+      const std::uint64_t base = *references_.section_base(index);
+      std::vector<std::uint8_t> run(section.bytes.size());
+      Trial trial(references_);
+      std::string problem;
+      if (auto read = image_.read(base, run); !read) {
+        problem = read.error().message;
+      } else {
+        problem = compare_constant(section, base, run, trial);
+      }
+      if (problem.empty()) {
+        for (const std::uint32_t learnt : trial.commit()) to_check_.push_back(learnt);
+        continue;
+      }
+      altered_.emplace(
+          index, fail(ExitCode::mismatch, "constant-differs",
+                      fmt::format("the running kernel has another constant: {}", problem))
+                     .at_file(object_.name())
+                     .in_function(section.name)
+                     .at_address(base)
+                     .hint("was the update made for exactly this kernel, by the same compiler?")
+                     .take());
+    }
+  }
+
+  std::string compare_constant(const Section& section, std::uint64_t base, Bytes run,
+                               Trial& trial) const {
+    std::uint64_t at = 0;
+    const auto equal_until = [&](std::uint64_t end) {
+      return std::equal(section.bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                        section.bytes.begin() + static_cast<std::ptrdiff_t>(end),
+                        run.begin() + static_cast<std::ptrdiff_t>(at));
+    };
+    for (const Relocation& relocation : section.relocations) {
+      const unsigned width = relocation_width(relocation.type).value_or(0);
+      if (width == 0 || relocation.offset < at) continue;
+      if (!equal_until(relocation.offset)) return fmt::format("it differs after +{:#x}", at);
+      if (auto conflict = trial.prove(relocation, run.subspan(relocation.offset, width),
+                                      base + relocation.offset, section.index, relocation.offset))
+        return *conflict;
+      at = relocation.offset + width;
+    }
+    if (!equal_until(section.bytes.size())) return fmt::format("it differs after +{:#x}", at);
+    return {};
+  }
+
+  void prove_unambiguous() {
+    for (CodeSection& code : sections_)
+      if (!code.done && code.candidates.size() == 1) {
+        prove_at(code, code.candidates[0]);
+        code.done = true;
+      }
+  }
+
+  // Sections whose base proved code has told.
+  bool prove_referenced() {
+    bool progress = false;
+    for (CodeSection& code : sections_) {
+      if (code.done) continue;
+      const auto base = references_.section_base(code.index);
+      if (!base) continue;
+      progress = prove_at(code, *base) || progress;
+      code.done = true;
+    }
+    return progress;
+  }
+
+  // An ambiguous name right beside proved code of this object.
+  bool prove_neighbours() {
+    for (CodeSection& code : sections_) {
+      if (code.done) continue;
+      std::vector<std::uint64_t> own;
+      for (const std::uint64_t base : code.candidates)
+        if (beside_own_code(code, base)) own.push_back(base);
+      if (own.size() != 1) continue;
+      const bool matched = prove_at(code, own[0]);
+      code.done = true;
+      if (matched) return true;
+    }
+    return false;
+  }
+
+  // An ambiguous name that a variable with a unique name points to, where the object says that it
+  // points to this function.
+  bool prove_pointed_at() {
+    if (std::ranges::all_of(sections_, &CodeSection::done)) return false;
+    for (const Symbol& table : object_.symbols()) {
+      if (table.type != STT_OBJECT || !table.defined()) continue;
+      const auto known = image_.symbols().find(options_.target, table.name);
+      if (known.size() != 1) continue;
+      for (const Relocation& relocation : object_.section(table.section).relocations) {
+        const std::uint64_t into = relocation.offset - table.value;
+        const Symbol& target = object_.symbol(relocation.symbol);
+        if (relocation.type != R_X86_64_64 || relocation.offset < table.value ||
+            into >= table.size || !target.defined())
+          continue;
+        const auto code = std::ranges::find(sections_, target.section, &CodeSection::index);
+        if (code == sections_.end() || code->done) continue;
+        const auto pointer = image_.pointer_at(known[0]->address + into);
+        if (!pointer) continue;
+        const std::uint64_t base =
+            *pointer - target.value - static_cast<std::uint64_t>(relocation.addend);
+        if (std::ranges::find(code->candidates, base) == code->candidates.end()) continue;
+        const bool matched = prove_at(*code, base);
+        code->done = true;
+        if (matched) return true;
+      }
+    }
+    return false;
+  }
+
+  bool beside_own_code(const CodeSection& code, std::uint64_t base) const {
+    // The nearest proved code of the object, before and behind.
+    const auto is_own = [&](const auto& taken) {
+      return taken.second->group == code.group && taken.second->update.empty();
+    };
+    const auto here = place_taken_.lower_bound(base);
+    const auto next = std::find_if(here, place_taken_.end(), is_own);
+    const auto last = std::find_if(std::reverse_iterator(here), place_taken_.rend(), is_own);
+    if (next != place_taken_.end() && last != place_taken_.rend()) return true;
+    // No other symbol may lie in the gap, and padding is less than the largest alignment in use.
+    constexpr std::uint64_t kMaxPadding = 64;
+    const auto nothing_between = [&](std::uint64_t from, std::uint64_t to) {
+      if (to < from || to - from >= kMaxPadding) return false;
+      const KernelSymbol* symbol = image_.symbols().nearest(to - 1);
+      return symbol == nullptr || symbol->address < from;
+    };
+    if (next != place_taken_.end())
+      return next->second->place == code.place + 1 &&
+             nothing_between(base + object_.section(code.index).size, next->first);
+    return last != place_taken_.rend() && code.place == last->second->place + 1 &&
+           nothing_between(last->first + last->second->comparison.run.size(), base);
+  }
+
+  MatchResult results() {
+    MatchResult result;
+    for (const CodeSection& code : sections_)
+      for (const Symbol* function : code.functions)
+        result.functions.push_back(describe(code, *function));
+    advise(result);
+    for (const Section& section : object_.sections())
+      if (section.is_code() && is_discarded(section, options_.target))
+        for (const Symbol* function : object_.functions_in(section.index))
+          result.functions.push_back(gone(*function));
+    for (const Symbol& symbol : object_.symbols()) {
+      if (symbol.index == 0) continue;
+      const auto altered = altered_.find(symbol.section);
+      if (symbol.defined() && altered != altered_.end()) {
+        result.altered_constants.emplace(symbol.index, altered->second);
+      } else if (const auto value = references_.symbol_value(symbol.index)) {
+        result.addresses.emplace(symbol.index, *value);
+      }
+    }
+    return result;
+  }
+
+  // What the object's functions say together about the mistake that was made.
+  void advise(MatchResult& result) const {
+    const auto differs = [](const FunctionMatch& f) { return f.error.code == "run-pre-mismatch"; };
+    const auto bad = static_cast<std::size_t>(
+        std::ranges::count_if(result.functions, [&](const FunctionMatch& function) {
+          return differs(function) || function.error.code == "function-absent";
+        }));
+    if (std::ranges::none_of(result.functions, differs)) return;
+    const std::string hint =
+        mismatch_hint(object_, image_, result.functions.size(), bad, only_numbers_);
+    for (FunctionMatch& function : result.functions)
+      if (differs(function)) function.error.advice = hint;
+  }
+
+  FunctionMatch gone(const Symbol& symbol) const {
+    FunctionMatch match;
+    match.name = symbol.name;
+    match.symbol = symbol.index;
+    match.state = MatchState::absent;
+    match.error = fail(ExitCode::mismatch, "init-function",
+                       "its code ran at start-up and is no longer in memory")
+                      .at_file(object_.name())
+                      .in_function(symbol.name)
+                      .take();
+    return match;
+  }
+
+  FunctionMatch describe(const CodeSection& code, const Symbol& symbol) {
+    FunctionMatch match;
+    match.name = symbol.name;
+    match.symbol = symbol.index;
+    if (code.matched) {
+      match.state = MatchState::matched;
+      fill_matched(code, symbol, match);
+      return match;
+    }
+    const auto base =
+        fail(ExitCode::mismatch, "", "").at_file(object_.name()).in_function(symbol.name).take();
+    if (code.scattered && !code.comparison.difference && !symbol.is_weak()) {
+      match.state = MatchState::mismatched;
+      match.error = base;
+      match.error.code = "run-pre-mismatch";
+      match.error.message = fmt::format(
+          "the running kernel has the names of {} at other distances: it was built from other "
+          "source, by another compiler or with other options",
+          object_.section(code.index).name);
+      return match;
+    }
+    if (code.candidates.empty() && !code.comparison.difference) {
+      match.state = MatchState::absent;
+      match.error = base;
+      match.error.code = "function-absent";
+      match.error.message =
+          fmt::format("the running kernel has no function of that name in {}", options_.target);
+      return match;
+    }
+    if (!code.done) {
+      match.state = MatchState::ambiguous;
+      match.error = base;
+      match.error.code = "function-ambiguous";
+      match.error.message = fmt::format(
+          "{} functions of that name are in the running kernel, and no proved code says "
+          "which it is",
+          code.candidates.size());
+      return match;
+    }
+    match.address = code.base + symbol.value;
+    match.code = code.code + symbol.value;
+    match.update = code.update;
+    // A weak function that another object overrides: the name's code is not this object's.
+    match.state = symbol.is_weak() ? MatchState::absent : MatchState::mismatched;
+    const Mismatch mismatch =
+        describe_mismatch(object_, image_, symbol, code.comparison, code.code);
+    match.error = mismatch.error;
+    if (mismatch.only_numbers && !symbol.is_weak()) only_numbers_++;
+    if (symbol.is_weak()) {
+      match.error.code = "weak-overridden";
+      match.error.message = "it is weak here, and the kernel runs another object's function";
+    }
+    return match;
+  }
+
+  void fill_matched(const CodeSection& code, const Symbol& symbol, FunctionMatch& match) const {
+    const Comparison& comparison = code.comparison;
+    const std::uint64_t begin = comparison.run_offset(symbol.value);
+    const std::uint64_t end = std::min<std::uint64_t>(
+        comparison.run_offset(symbol.value + symbol.size), comparison.run.size());
+    match.address = code.base + symbol.value;
+    match.code = code.code + begin;
+    match.update = code.update;
+    const Bytes run = comparison.run.bytes();
+    match.run_bytes.assign(run.begin() + static_cast<std::ptrdiff_t>(begin),
+                           run.begin() + static_cast<std::ptrdiff_t>(end));
+    if (opens_with_endbr64(object_.section(code.index).bytes, symbol))
+      match.kept_entry = kEndbr64.size();
+    for (const SiteGroup& group : sites_.in(code.index)) {
+      for (const Site& site : group.sites) {
+        if (!site.rewritten_while_running() || site.offset < symbol.value ||
+            site.offset >= symbol.value + symbol.size)
+          continue;
+        const auto at = static_cast<std::uint32_t>(comparison.run_offset(site.offset) - begin);
+        // One that locks stays so: alternatives_smp_unlock() runs at boot and when a module is
+        // loaded, and only if there is one processor (arch/x86/kernel/alternative.c).
+        if (site.kind == SiteKind::lock_prefix && run[begin + at] == 0xf0) continue;
+        match.live_sites.emplace_back(at, at + site.length);
+        if (site.kind == SiteKind::ftrace && at == match.kept_entry)
+          match.kept_entry += site.length;
+      }
+    }
+    for (const auto& [offset, who] : comparison.hooks)
+      if (offset >= symbol.value && offset < symbol.value + symbol.size) match.traced_by = who;
+  }
+
+  const ElfObject& object_;
+  const Image& image_;
+  const MatchOptions& options_;
+  const SiteTables& sites_;
+  ReferencePlan plan_;
+  References references_;
+  CodeComparer comparer_;
+  std::deque<CodeSection> sections_;  // a deque: place_taken_ points into it
+  std::map<std::uint64_t, const CodeSection*> place_taken_;
+  std::deque<std::uint32_t> to_check_;
+  std::map<std::uint32_t, Error> altered_;  // by section
+  std::size_t only_numbers_ = 0;            // functions that differ first in an operand's number
+};
+
+}  // namespace
+
+const FunctionMatch* MatchResult::find(std::string_view name) const {
+  const auto found = std::find_if(functions.begin(), functions.end(),
+                                  [&](const FunctionMatch& f) { return f.name == name; });
+  return found == functions.end() ? nullptr : &*found;
+}
+
+Result<MatchResult> match_object(const ElfObject& pre, const Image& image,
+                                 const MatchOptions& options) {
+  if (!image.symbols().has_target(options.target)) {
+    return fail(ExitCode::error, "module-not-loaded",
+                fmt::format("the module '{}' is not loaded", options.target))
+        .at_file(pre.name())
+        .hint(fmt::format("load it first: modprobe {}", options.target));
+  }
+  auto sites = SiteTables::collect(pre);
+  if (!sites) return propagate(sites);
+  return ObjectMatcher(pre, image, options, *sites).run();
+}
+
+}  // namespace splicer

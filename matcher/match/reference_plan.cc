@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/match/reference_plan.h"
+
+#include <elf.h>
+
+#include <algorithm>
+
+#include "matcher/elf/instruction.h"
+
+namespace splicer {
+
+namespace {
+
+bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
+
+bool is_constant(const Section& section) {
+  return section.is_alloc() && !section.is_writable() && !section.is_code();
+}
+
+}  // namespace
+
+ReferencePlan::ReferencePlan(const ElfObject& object)
+    : object_(object),
+      first_symbol_(static_cast<std::uint32_t>(object.sections().size())),
+      first_constant_(first_symbol_ + static_cast<std::uint32_t>(object.symbols().size())),
+      names_(object.sections().size()),
+      mentioned_(object.sections().size()),
+      sections_(object.sections().size()) {
+  for (const Symbol& symbol : object.symbols())
+    if (symbol.defined() && !symbol.is_section() && !symbol.name.empty())
+      names_[symbol.section].push_back(symbol.index);
+  collect_constants();
+  for (const Section& section : object.sections())
+    if (section.is_code() && !section.is_nobits()) plan_section(section);
+}
+
+void ReferencePlan::collect_constants() {
+  for (const Section& section : object_.sections())
+    for (const Relocation& relocation : section.relocations) {
+      const Symbol& symbol = object_.symbol(relocation.symbol);
+      if (!symbol.defined() || relocation_is_pc_relative(relocation.type)) continue;
+      const Section& target = object_.section(symbol.section);
+      if (is_constant(target) && !is_merged(target) && names_[target.index].empty())
+        mentioned_[target.index].push_back(symbol.value +
+                                           static_cast<std::uint64_t>(relocation.addend));
+    }
+  for (std::vector<std::uint64_t>& offsets : mentioned_) std::ranges::sort(offsets);
+
+  for (const Section& section : object_.sections()) {
+    if (!section.is_alloc()) continue;
+    for (const Relocation& relocation : section.relocations) {
+      const Target found = target(relocation, section.index, relocation.offset);
+      if (found.kind != Target::Kind::constant || found.slot != 0 ||
+          found.offset >= object_.section(found.section).bytes.size())
+        continue;
+      constants_.emplace(std::pair{found.section, found.offset},
+                         static_cast<std::uint32_t>(slots()));
+      planned_.push_back(constant(found.section, found.offset));
+    }
+  }
+}
+
+std::uint32_t ReferencePlan::constant_slot(std::uint32_t section, std::uint64_t offset) const {
+  const auto known = constants_.find({section, offset});
+  return known == constants_.end() ? 0 : known->second;
+}
+
+Target ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
+                             std::uint64_t place) const {
+  const Symbol& symbol = object_.symbol(relocation.symbol);
+  Target target;
+  target.minus = static_cast<std::uint64_t>(relocation.addend);
+  if (relocation.symbol == 0 || symbol.absolute) {
+    target.kind = Target::Kind::absolute;
+    return target;
+  }
+  // A weak symbol may be another unit's strong one, so its section says nothing about it.
+  if (!symbol.defined() || (symbol.is_weak() && !symbol.is_section())) {
+    target.kind = Target::Kind::symbol;
+    target.slot = symbol_slot(symbol.index);
+    return target;
+  }
+  const Section& section = object_.section(symbol.section);
+  const bool merged = is_merged(section);
+  // With -fdata-sections each named object has a section of its own, so that a reference to it,
+  // past its end or before its start too, is about that object.
+  if (is_constant(section) && (symbol.is_section() || symbol.type == STT_NOTYPE) &&
+      (merged || names_[symbol.section].empty())) {
+    target.kind = Target::Kind::constant;
+    target.section = symbol.section;
+    if (merged && !symbol.is_section()) {
+      // A label of its own (.LC40 + 10) is for an address past the end of its string: the linker
+      // keeps the distance from the label, so the label's string is what must be there.
+      target.offset = symbol.value;
+    } else {
+      // The operand counts from the end of the instruction, the relocation from its field.
+      const bool counts =
+          relocation_is_pc_relative(relocation.type) && object_.section(origin).is_code();
+      const unsigned distance = counts ? distance_to_next_instruction(origin, place) : 0;
+      target.offset = symbol.value + static_cast<std::uint64_t>(relocation.addend) + distance;
+      target.minus = ~std::uint64_t{distance} + 1;
+    }
+    // A number of a fixed size is compared as a whole.
+    if (merged && (section.flags & SHF_STRINGS) == 0 && section.entsize > 0 &&
+        target.offset < section.bytes.size()) {
+      const std::uint64_t inside = target.offset % section.entsize;
+      target.offset -= inside;
+      target.minus += inside;
+    }
+    target.slot = constant_slot(target.section, target.offset);
+    return target;
+  }
+  target.kind = Target::Kind::section;
+  target.slot = section_slot(symbol.section);
+  target.minus += symbol.value;
+  return target;
+}
+
+PlannedConstant ReferencePlan::constant(std::uint32_t index, std::uint64_t offset) const {
+  const Section& section = object_.section(index);
+  PlannedConstant constant{
+      index, offset, section.bytes.size(), is_merged(section), section.name.starts_with(".rodata"),
+      false};
+  constant.end = constant_end(section, offset);
+  constant.has_relocations = !object_.relocations_in(index, offset, constant.end).empty();
+  return constant;
+}
+
+std::uint64_t ReferencePlan::constant_end(const Section& section, std::uint64_t offset) const {
+  const std::uint64_t size = section.bytes.size();
+  if ((section.flags & SHF_STRINGS) != 0) {
+    const auto from = section.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
+    const auto nul = std::find(from, section.bytes.end(), std::uint8_t{0});
+    return offset + static_cast<std::uint64_t>(nul - from) + (nul == section.bytes.end() ? 0 : 1);
+  }
+  if (is_merged(section) && section.entsize > 0) return std::min(size, offset + section.entsize);
+  // An anonymous constant ends where the next one begins, at the latest; the zeros before that
+  // may be padding, which is not the constant's.
+  const std::vector<std::uint64_t>& mentioned = mentioned_[section.index];
+  const auto next = std::upper_bound(mentioned.begin(), mentioned.end(), offset);
+  std::uint64_t end = next == mentioned.end() ? size : std::min(size, *next);
+  while (end > offset + 1 && section.bytes[end - 1] == 0 &&
+         object_.relocations_in(section.index, end - 8 > end ? 0 : end - 8, end).empty())
+    end--;
+  return end;
+}
+
+void ReferencePlan::plan_section(const Section& section) {
+  constexpr std::uint32_t kMaxOffset = INT32_MAX;
+  if (section.bytes.size() > kMaxOffset || section.relocations.size() > kMaxOffset) return;
+  PlannedSection plan;
+  plan.relocated.assign((section.bytes.size() + 15) / 16 + 1, 0);
+  std::uint64_t end = 0;  // of the field before
+  for (std::uint32_t i = 0; i < section.relocations.size(); i++) {
+    const Relocation& relocation = section.relocations[i];
+    const unsigned width = relocation_width(relocation.type).value_or(0);
+    if (width == 0) continue;
+    if (relocation.offset < end) return;
+    end = relocation.offset + width;
+    for (std::uint64_t at = relocation.offset; at < end; at++)
+      plan.relocated[at / 16] |= static_cast<std::uint16_t>(1U << at % 16);
+    const bool relative = relocation.type == R_X86_64_PC32 || relocation.type == R_X86_64_PLT32;
+    const Target found = target(relocation, section.index, relocation.offset);
+    const auto minus = static_cast<std::int32_t>(found.minus);
+    const bool usual = (relative || relocation.type == R_X86_64_32S) &&
+                       static_cast<std::uint64_t>(std::int64_t{minus}) == found.minus;
+    if (!usual || found.kind == Target::Kind::absolute ||
+        (found.kind == Target::Kind::constant && found.slot == 0)) {
+      plan.unusual.push_back(i);
+    } else {
+      plan.fields.push_back({minus, found.slot,
+                             static_cast<std::uint32_t>(relocation.offset) & kMaxOffset,
+                             relative ? 1U : 0U});
+    }
+  }
+  sections_[section.index] = std::move(plan);
+}
+
+const std::vector<std::uint64_t>& ReferencePlan::instructions(std::uint32_t section) const {
+  const auto [place, is_new] = instructions_.try_emplace(section);
+  if (!is_new) return place->second;
+  // x86 code is decoded forwards only, and every function begins anew.
+  const Bytes code = object_.section(section).bytes;
+  std::vector<std::uint64_t> starts;
+  for (const Symbol* function : object_.functions_in(section)) starts.push_back(function->value);
+  auto next_start = starts.begin();
+  for (std::uint64_t at = 0; at < code.size();) {
+    place->second.push_back(at);
+    const auto instruction = decode(code.subspan(at));
+    std::uint64_t next = at + (instruction ? instruction->length : 1);
+    while (next_start != starts.end() && *next_start <= at) ++next_start;
+    if (next_start != starts.end()) next = std::min(next, *next_start);
+    at = next;
+  }
+  place->second.push_back(code.size());
+  return place->second;
+}
+
+unsigned ReferencePlan::distance_to_next_instruction(std::uint32_t section,
+                                                     std::uint64_t place) const {
+  const std::vector<std::uint64_t>& starts = instructions(section);
+  const auto next = std::upper_bound(starts.begin(), starts.end(), place);
+  constexpr unsigned kNoImmediate = 4;  // the field ends the instruction
+  return next == starts.end() ? kNoImmediate
+                              : std::max(kNoImmediate, static_cast<unsigned>(*next - place));
+}
+
+}  // namespace splicer

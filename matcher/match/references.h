@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// References: what the relocations of matched code say about the kernel's symbols.
+//
+// Where the pre object has a relocation, the kernel has a number. With S + A (and - P) for the
+// number the matcher solves for S: the code itself tells where its symbols are, static and
+// ambiguous names too. One symbol has one address, so a second answer that differs is a conflict,
+// and a conflict is a mismatch. What the kernel's own symbol table knows by name must agree as
+// well.
+//
+//     Trial trial(references);
+//     if (auto conflict = trial.prove(relocation, field, address)) ...mismatch, with its reason...
+//     trial.commit();
+//
+// What is not a symbol is compared by content: merged strings and constants stand in other places
+// in the kernel than in the object.
+//
+// Invariant: committed bindings never change; every binding agrees with the kernel's symbol table
+// wherever that has the name.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "matcher/elf/elf_object.h"
+#include "matcher/image/image.h"
+#include "matcher/match/match.h"
+#include "matcher/match/reference_plan.h"
+
+namespace splicer {
+
+// The value that a relocation of this type wrote into `field`, extended as the psABI (table 4.9)
+// says.
+std::uint64_t read_field(Bytes field, std::uint32_t type);
+
+class References {
+ public:
+  // `plan` is that of `object`, and lives as long as this.
+  References(const ElfObject& object, const ReferencePlan& plan, const Image& image,
+             const MatchOptions& options);
+
+  std::optional<std::uint64_t> section_base(std::uint32_t section) const;
+  std::optional<std::uint64_t> symbol_value(std::uint32_t symbol) const;
+  const ReferencePlan& plan() const { return plan_; }
+
+ private:
+  friend class Trial;
+  struct Binding {
+    std::uint64_t value = 0;
+    bool known = false;
+  };
+  // What the kernel's table says of a name of the object: nothing, one address, or more than fits.
+  struct KnownName {
+    enum class Kind : std::uint8_t { nowhere, once, several };
+    std::uint64_t address = 0;
+    Kind kind = Kind::nowhere;
+  };
+  std::optional<std::uint64_t> bound(std::uint32_t slot) const {
+    return bindings_[slot].known ? std::optional(bindings_[slot].value) : std::nullopt;
+  }
+  void look_names_up();
+  void find_module_constants();
+  // Nothing if a constant may stand there, otherwise what it is outside of.
+  std::optional<std::string> misplaced(const PlannedConstant& constant,
+                                       std::uint64_t address) const;
+
+  const ElfObject& object_;
+  const ReferencePlan& plan_;
+  const Image& image_;
+  const MatchOptions& options_;
+  bool updated_ = false;                // updates are applied, and may bring constants of their own
+  std::vector<Binding> bindings_;       // by slot
+  std::vector<std::uint32_t> open_;     // slots that the present trial bound, in that order
+  std::vector<KnownName> known_;        // by symbol
+  std::vector<KnownName> known_bases_;  // by section: where its names say that it begins
+  // The kernel's read-only data, if the table tells and constants of the target must be there.
+  std::optional<AddressRange> read_only_;
+  // By section of constants: the section of the target module that they must be in, if it is told.
+  std::map<std::uint32_t, AddressRange> module_constants_;
+};
+
+// Bindings that hold only if all of a function matches: what is not committed is undone. One trial
+// at a time.
+class Trial {
+ public:
+  explicit Trial(References& references) : references_(references) {}
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+  ~Trial() { back_to(0); }
+
+  // Proves the relocated field of `run` bytes that stands at `address` in the kernel; `origin` is
+  // the section that the relocation is in and `place` its offset there. Gives the reason when it
+  // cannot be.
+  std::optional<std::string> prove(const Relocation& relocation, Bytes field, std::uint64_t address,
+                                   std::uint32_t origin, std::uint64_t place);
+  // Proves that all of `section`, as it was built, is `run`, which stands at `address`; false if
+  // anything differs, even lawfully.
+  bool prove_as_built(std::uint32_t section, Bytes run, std::uint64_t address);
+  // Binds the base of a section that is being matched there.
+  std::optional<std::string> bind_section(std::uint32_t section, std::uint64_t base);
+
+  std::size_t mark() const { return references_.open_.size(); }
+  void back_to(std::size_t mark);
+  // Sections that this trial bound first.
+  std::vector<std::uint32_t> commit();
+
+ private:
+  std::optional<std::string> settle(std::uint32_t slot, std::uint64_t value);
+  std::optional<std::string> bind(std::uint32_t slot, std::uint64_t value);
+  std::optional<std::string> agree(std::uint32_t symbol, std::uint64_t address) const;
+  std::optional<std::string> same_content(const PlannedConstant& constant, std::uint32_t slot,
+                                          std::uint64_t address);
+  std::string conflict(std::uint32_t slot, std::uint64_t value) const;
+
+  // A constant of the object, and where it stands in the kernel.
+  struct Constant {
+    std::uint32_t section;
+    std::uint64_t offset;
+    std::uint64_t address;
+    auto operator<=>(const Constant&) const = default;
+  };
+
+  References& references_;
+  // Constants that are equal, or are just being compared, at another place than their first: they
+  // may refer to each other in a circle.
+  std::set<Constant> compared_;
+  unsigned depth_ = 0;  // constants that refer to the one that is being compared
+};
+
+}  // namespace splicer

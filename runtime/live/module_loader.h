@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Loading and unloading kernel modules from bytes in memory.
+//
+//     auto module = LoadedModule::load(bytes, "splice_5d1f0c2e77aa9b31_0");
+//     module->section_address(".text")
+//     module->keep();                        // applied: it stays when this object dies
+//
+// The bytes never touch the disk: what was checked is what is loaded. When the kernel refuses a
+// module it says why only in its log, so the lines that it writes meanwhile are shown.
+//
+// Invariant: a LoadedModule that is not kept is unloaded when it dies.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "matcher/base/result.h"
+
+namespace splicer {
+
+class LoadedModule {
+ public:
+  // Errors: "module-exists", "module-load", "not-root".
+  static Result<LoadedModule> load(std::span<const std::uint8_t> bytes, std::string name);
+
+  LoadedModule(LoadedModule&& other) noexcept;
+  LoadedModule& operator=(LoadedModule&&) = delete;
+  LoadedModule(const LoadedModule&) = delete;
+  LoadedModule& operator=(const LoadedModule&) = delete;
+  ~LoadedModule();
+
+  const std::string& name() const { return name_; }
+  void keep() { unload_ = false; }
+
+ private:
+  explicit LoadedModule(std::string name) : name_(std::move(name)) {}
+  std::string name_;
+  bool unload_ = true;
+};
+
+// Where a section of a loaded module stands. `root` is "/sys/module" but for tests. Errors:
+// "module-section".
+Result<std::uint64_t> section_address(const std::string& module, const std::string& section,
+                                      const std::string& root = "/sys/module");
+
+// Tries for a second while it is in use: whoever reads its sysfs files holds it. A module that is
+// not there is unloaded. Errors: "module-unload".
+Result<void> unload_module(const std::string& name);
+
+}  // namespace splicer

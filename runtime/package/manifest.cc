@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/package/manifest.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+
+#include "kmod/splice_abi.h"
+#include "matcher/elf/kernel_sections.h"
+#include "runtime/package/tarball.h"
+
+namespace splicer {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int kSchema = 1;
+constexpr std::size_t kMaxName = 511;        // KSYM_NAME_LEN of the newest kernels, less its NUL
+constexpr std::size_t kMaxModuleName = 55;   // MODULE_NAME_LEN is 64 - sizeof(long)
+constexpr std::size_t kMaxSentence = 65536;  // a "why" may list many functions
+constexpr std::size_t kMaxRows = 1u << 20;   // of any array in the manifest
+constexpr std::uint64_t kMaxOffset = 256u << 20;
+constexpr std::uint64_t kMaxLayout = 1u << 31;  // bytes or bits of a structure
+constexpr std::uint64_t kMaxSymbolIndex = 0xffffffffu;
+
+bool is_plain(std::string_view text, bool spaces) {
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return c > 0x20 && c < 0x7f ? true : spaces && c == ' '; });
+}
+
+// Where a control character stands in UTF-8 text: C0, DEL, or C1 (c2 80 .. c2 9f), all of which a
+// terminal may obey.
+std::size_t control_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(at) < 0x20 || byte(at) == 0x7f) return 1;
+  if (byte(at) == 0xc2 && at + 1 < text.size() && byte(at + 1) >= 0x80 && byte(at + 1) <= 0x9f)
+    return 2;
+  return 0;
+}
+
+bool has_control(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); i++)
+    if (control_length(text, i) != 0) return true;
+  return false;
+}
+
+std::string sentence(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t control = control_length(text, i);
+    out += control != 0 ? ' ' : text[i];
+    i += std::max<std::size_t>(control, 1);
+  }
+  return out;
+}
+
+// Takes fields out of JSON objects. The first field that is wrong is kept as the error, and every
+// later answer is an empty value: a caller reads all fields and asks once.
+class Reader {
+ public:
+  explicit Reader(std::string file) : file_(std::move(file)) {}
+
+  bool failed() const { return error_.has_value(); }
+  Error take_error() { return std::move(*error_); }
+
+  void wrong(const std::string& where, const std::string& what) {
+    if (error_) return;
+    error_ = fail(ExitCode::bad_package, "package-manifest",
+                  fmt::format("manifest.json: {} {}", where, what))
+                 .at_file(file_)
+                 .hint("make the package again with splice-create")
+                 .take();
+  }
+
+  const json* field(const json& object, const std::string& where, const char* key) {
+    if (failed()) return nullptr;
+    if (!object.is_object()) {
+      wrong(where, "is not an object");
+      return nullptr;
+    }
+    const auto it = object.find(key);
+    if (it == object.end()) {
+      wrong(where + "." + key, "is missing");
+      return nullptr;
+    }
+    return &*it;
+  }
+
+  std::uint64_t number(const json& object, const std::string& where, const char* key,
+                       std::uint64_t most) {
+    const json* value = field(object, where, key);
+    if (value == nullptr) return 0;
+    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > most) {
+      wrong(where + "." + key, fmt::format("is not a number from 0 to {}", most));
+      return 0;
+    }
+    return value->get<std::uint64_t>();
+  }
+
+  // A string that `good` accepts.
+  template <typename Predicate>
+  std::string text(const json& object, const std::string& where, const char* key, Predicate good,
+                   const char* what) {
+    const json* value = field(object, where, key);
+    if (value == nullptr) return {};
+    return checked(*value, where + "." + key, good, what);
+  }
+  template <typename Predicate>
+  std::string checked(const json& value, const std::string& where, Predicate good,
+                      const char* what) {
+    if (!value.is_string() || !good(value.get_ref<const std::string&>())) {
+      wrong(where, fmt::format("is not {}", what));
+      return {};
+    }
+    return value.get<std::string>();
+  }
+
+  std::string name(const json& object, const std::string& where, const char* key) {
+    return text(
+        object, where, key,
+        [](const std::string& s) {
+          return !s.empty() && s.size() <= kMaxName && is_plain(s, false);
+        },
+        "a name");
+  }
+  std::string name_or_empty(const json& object, const std::string& where, const char* key) {
+    return text(
+        object, where, key,
+        [](const std::string& s) { return s.size() <= kMaxName && is_plain(s, false); }, "a name");
+  }
+  std::string path(const json& object, const std::string& where, const char* key) {
+    return text(object, where, key, is_safe_member_name, "a relative path");
+  }
+  std::string module(const json& object, const std::string& where, const char* key) {
+    return text(object, where, key, is_module_name, "a kernel module's name");
+  }
+  std::string words(const json& object, const std::string& where, const char* key) {
+    return text(
+        object, where, key,
+        [](const std::string& s) { return s.size() <= kMaxName && is_plain(s, true); },
+        "a short text");
+  }
+  std::string prose(const json& object, const std::string& where, const char* key) {
+    return text(object, where, key, is_prose, "a text without control characters");
+  }
+  static bool is_prose(const std::string& s) { return s.size() <= kMaxSentence && !has_control(s); }
+
+  // Calls `each(element, where)` for every element of an array.
+  template <typename Each>
+  void rows(const json& object, const std::string& where, const char* key, Each each) {
+    const json* value = field(object, where, key);
+    if (value == nullptr) return;
+    if (!value->is_array() || value->size() > kMaxRows) {
+      wrong(where + "." + key, fmt::format("is not a list of at most {}", kMaxRows));
+      return;
+    }
+    for (std::size_t i = 0; i < value->size() && !failed(); i++)
+      each((*value)[i], fmt::format("{}.{}[{}]", where, key, i));
+  }
+
+ private:
+  std::string file_;
+  std::optional<Error> error_;
+};
+
+PackageFunction read_function(Reader& in, const json& row, const std::string& where) {
+  PackageFunction f;
+  f.name = in.name(row, where, "name");
+  f.unit = in.path(row, where, "unit");
+  f.kind = in.name(row, where, "kind");
+  f.why = in.prose(row, where, "why");
+  f.section = in.name_or_empty(row, where, "section");
+  f.offset = in.number(row, where, "offset", kMaxOffset);
+  f.size = in.number(row, where, "size", SPLICE_MAX_CODE);
+  f.old_size = in.number(row, where, "old_size", SPLICE_MAX_CODE);
+  f.pre_symbol = static_cast<std::uint32_t>(in.number(row, where, "pre_symbol", kMaxSymbolIndex));
+  if (f.kind == "replaced") {
+    if (f.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0 for a replaced function");
+    if (f.size == 0) in.wrong(where + ".size", "is 0 for a replaced function");
+  } else if (f.kind == "checked") {
+    if (f.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0 for a function that is there");
+  } else if (f.kind != "new") {
+    in.wrong(where + ".kind", "is none of 'replaced', 'new', 'checked'");
+  }
+  if (f.section.empty() != (f.kind == "checked"))
+    in.wrong(where + ".section", "does not say where the new code is");
+  return f;
+}
+
+PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where) {
+  PackageSymbol s;
+  s.name = in.name(row, where, "name");
+  s.source = in.name(row, where, "source");
+  s.kernel_name = in.name_or_empty(row, where, "kernel_name");
+  if (s.source == "pre") {
+    s.unit = in.path(row, where, "unit");
+    s.pre_symbol = static_cast<std::uint32_t>(in.number(row, where, "pre_symbol", kMaxSymbolIndex));
+    if (s.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0");
+  } else if (s.source == "update") {
+    s.target = in.module(row, where, "target");
+  } else if (s.source == "constant") {
+    if (constant_width(s.name) == 0) in.wrong(where + ".name", "is no table of constants");
+  } else if (s.source != "kernel") {
+    in.wrong(where + ".source", "is none of 'pre', 'kernel', 'update', 'constant'");
+  }
+  if (s.source != "pre" && s.kernel_name.empty()) in.wrong(where + ".kernel_name", "is empty");
+  return s;
+}
+
+PackageHook read_hook(Reader& in, const json& row, const std::string& where) {
+  PackageHook h;
+  h.kind = in.text(
+      row, where, "kind",
+      [](const std::string& s) {
+        return std::find(kHookKinds.begin(), kHookKinds.end(), s) != kHookKinds.end();
+      },
+      "a kind of hook that is known here");
+  h.name = in.name(row, where, "name");
+  h.unit = in.path(row, where, "unit");
+  h.section = in.name(row, where, "section");
+  h.offset = in.number(row, where, "offset", kMaxOffset);
+  return h;
+}
+
+// "NAME@OFFSET" or "NAME@OFFSET:WIDTH", in bits.
+std::string member_text(const TypeMember& member) {
+  return member.width == 0 ? fmt::format("{}@{}", member.name, member.offset)
+                           : fmt::format("{}@{}:{}", member.name, member.offset, member.width);
+}
+
+std::optional<TypeMember> parse_member(std::string_view text) {
+  const std::size_t at = text.find('@');
+  if (at == 0 || at == std::string_view::npos || at > kMaxName || !is_plain(text, false))
+    return std::nullopt;
+  TypeMember member{std::string(text.substr(0, at)), 0, 0};
+  const char* const end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data() + at + 1, end, member.offset);
+  if (error != std::errc() || member.offset > kMaxLayout) return std::nullopt;
+  if (rest == end) return member;
+  if (*rest != ':') return std::nullopt;
+  const auto [last, bad] = std::from_chars(rest + 1, end, member.width);
+  if (bad != std::errc() || last != end || member.width == 0 || member.width > 64)
+    return std::nullopt;
+  return member;
+}
+
+TypeLayout read_type(Reader& in, const json& row, const std::string& where) {
+  TypeLayout type;
+  type.name = in.words(row, where, "name");
+  type.size = in.number(row, where, "size", kMaxLayout);
+  in.rows(row, where, "members", [&](const json& entry, const std::string& at) {
+    const auto is_member = [](const std::string& s) { return parse_member(s).has_value(); };
+    if (const auto member = parse_member(in.checked(entry, at, is_member, "NAME@OFFSET[:WIDTH]")))
+      type.members.push_back(*member);
+  });
+  return type;
+}
+
+PackageTarget read_target(Reader& in, const json& row, const std::string& where) {
+  PackageTarget t;
+  t.name = in.module(row, where, "name");
+  t.new_member = in.path(row, where, "new");
+  in.rows(row, where, "units", [&](const json& entry, const std::string& at) {
+    PackageUnit unit;
+    unit.name = in.path(entry, at, "name");
+    unit.source = in.path(entry, at, "source");
+    unit.pre = in.path(entry, at, "pre");
+    t.units.push_back(std::move(unit));
+  });
+  in.rows(row, where, "functions", [&](const json& entry, const std::string& at) {
+    t.functions.push_back(read_function(in, entry, at));
+  });
+  in.rows(row, where, "symbols", [&](const json& entry, const std::string& at) {
+    t.symbols.push_back(read_symbol(in, entry, at));
+  });
+  in.rows(row, where, "hooks", [&](const json& entry, const std::string& at) {
+    t.hooks.push_back(read_hook(in, entry, at));
+  });
+  in.rows(row, where, "types", [&](const json& entry, const std::string& at) {
+    t.types.push_back(read_type(in, entry, at));
+  });
+  return t;
+}
+
+// What no field can say alone: that references lead somewhere and names are unique.
+void check_references(Reader& in, const Manifest& manifest) {
+  std::set<std::string> units;
+  for (const PackageTarget& target : manifest.targets)
+    for (const PackageUnit& unit : target.units)
+      if (!units.insert(unit.name).second) in.wrong("unit " + unit.name, "is there twice");
+
+  std::set<std::string> earlier;
+  std::size_t replaced = 0;
+  std::size_t watched = 0;
+  std::size_t hooks = 0;
+  for (const PackageTarget& target : manifest.targets) {
+    const std::string where = "target " + target.name;
+    if (earlier.contains(target.name)) in.wrong(where, "is there twice");
+    if (target.name == "vmlinux" && !earlier.empty()) in.wrong(where, "is not the first");
+    std::set<std::string> own;
+    for (const PackageUnit& unit : target.units) own.insert(unit.name);
+    for (const PackageFunction& function : target.functions) {
+      if (function.kind == "replaced") replaced++;
+      if (function.kind == "checked") watched++;
+      if (!own.contains(function.unit))
+        in.wrong(where, fmt::format("has function {} of a unit that it lacks", function.name));
+    }
+    hooks += target.hooks.size();
+    for (const PackageHook& hook : target.hooks)
+      if (!own.contains(hook.unit))
+        in.wrong(where, fmt::format("has hook {} of a unit that it lacks", hook.name));
+    std::set<std::string> names;
+    for (const PackageSymbol& symbol : target.symbols) {
+      const std::string what = fmt::format("{}: symbol {}", where, symbol.name);
+      if (!names.insert(symbol.name).second) in.wrong(what, "is there twice");
+      if (symbol.source == "pre" && !units.contains(symbol.unit))
+        in.wrong(what, "is of a unit that is not in the package");
+      if (symbol.source == "update" && !earlier.contains(symbol.target))
+        in.wrong(what, "is of a target that does not come before its own");
+    }
+    earlier.insert(target.name);
+  }
+  if (replaced + hooks == 0) in.wrong("targets", "replace no function and have no hook");
+  if (replaced == 0 && watched != 0) in.wrong("targets", "check functions and replace none");
+  if (hooks > SPLICE_MAX_HOOKS)
+    in.wrong("targets", fmt::format("list {} hooks, at most {} can be", hooks, SPLICE_MAX_HOOKS));
+  if (replaced + watched > SPLICE_MAX_FUNCTIONS)
+    in.wrong("targets", fmt::format("list {} functions that are in the kernel, at most {} can be",
+                                    replaced + watched, SPLICE_MAX_FUNCTIONS));
+}
+
+json function_json(const PackageFunction& f) {
+  return {{"name", f.name},         {"unit", f.unit},         {"kind", f.kind},
+          {"why", sentence(f.why)}, {"section", f.section},   {"offset", f.offset},
+          {"size", f.size},         {"old_size", f.old_size}, {"pre_symbol", f.pre_symbol}};
+}
+
+json symbol_json(const PackageSymbol& s) {
+  json out{{"name", s.name}, {"source", s.source}, {"kernel_name", s.kernel_name}};
+  if (s.source == "pre") {
+    out["unit"] = s.unit;
+    out["pre_symbol"] = s.pre_symbol;
+  }
+  if (s.source == "update") out["target"] = s.target;
+  return out;
+}
+
+json hook_json(const PackageHook& h) {
+  return {{"kind", h.kind},
+          {"name", h.name},
+          {"unit", h.unit},
+          {"section", h.section},
+          {"offset", h.offset}};
+}
+
+json type_json(const TypeLayout& type) {
+  json members = json::array();
+  for (const TypeMember& member : type.members) members.push_back(member_text(member));
+  return {{"name", type.name}, {"size", type.size}, {"members", std::move(members)}};
+}
+
+json target_json(const PackageTarget& t) {
+  json units = json::array();
+  for (const PackageUnit& unit : t.units)
+    units.push_back({{"name", unit.name}, {"source", unit.source}, {"pre", unit.pre}});
+  json functions = json::array();
+  for (const PackageFunction& function : t.functions) functions.push_back(function_json(function));
+  json symbols = json::array();
+  for (const PackageSymbol& symbol : t.symbols) symbols.push_back(symbol_json(symbol));
+  json hooks = json::array();
+  for (const PackageHook& hook : t.hooks) hooks.push_back(hook_json(hook));
+  json types = json::array();
+  for (const TypeLayout& type : t.types) types.push_back(type_json(type));
+  return {{"name", t.name},
+          {"new", t.new_member},
+          {"units", std::move(units)},
+          {"functions", std::move(functions)},
+          {"symbols", std::move(symbols)},
+          {"hooks", std::move(hooks)},
+          {"types", std::move(types)}};
+}
+
+}  // namespace
+
+bool is_update_id(std::string_view text) {
+  return text.size() >= 8 && text.size() < SPLICE_ID_LEN &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+bool is_module_name(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxModuleName &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  c == '_';
+         });
+}
+
+std::string update_module_name(std::string_view id, std::size_t index) {
+  return fmt::format("splice_{}_{}", id, index);
+}
+
+json manifest_json(const Manifest& manifest) {
+  json patches = json::array();
+  for (const PackagePatch& patch : manifest.patches)
+    patches.push_back({{"member", patch.member}, {"title", sentence(patch.title)}});
+  json targets = json::array();
+  for (const PackageTarget& target : manifest.targets) targets.push_back(target_json(target));
+  json accepted = json::array();
+  for (const PackageAccepted& one : manifest.accepted)
+    accepted.push_back({{"finding", sentence(one.finding)}, {"message", sentence(one.message)}});
+  json warnings = json::array();
+  for (const std::string& warning : manifest.warnings) warnings.push_back(sentence(warning));
+  return {{"schema", static_cast<unsigned>(manifest.schema)},
+          {"id", manifest.id},
+          {"tool_version", manifest.tool_version},
+          {"kernel",
+           {{"release", manifest.kernel.release},
+            {"version", manifest.kernel.version},
+            {"machine", manifest.kernel.machine},
+            {"compiler", manifest.kernel.compiler}}},
+          {"patches", std::move(patches)},
+          {"targets", std::move(targets)},
+          {"core", manifest.core},
+          {"accepted", std::move(accepted)},
+          {"warnings", std::move(warnings)}};
+}
+
+Result<Manifest> parse_manifest(const json& document, const std::string& file) {
+  const std::string top = "manifest";
+  Reader in(file);
+  if (document.is_object() && document.contains("schema") && document["schema"] != kSchema) {
+    return fail(ExitCode::bad_package, "package-schema",
+                fmt::format("the manifest's schema is not {}, the only one known here", kSchema))
+        .at_file(file)
+        .hint("use the splice-apply of the release whose splice-create made the package");
+  }
+  Manifest m;
+  m.schema = static_cast<int>(in.number(document, top, "schema", kSchema));
+  m.id = in.text(document, top, "id", is_update_id, "an update's id");
+  m.tool_version = in.words(document, top, "tool_version");
+  if (const json* kernel = in.field(document, top, "kernel"); kernel != nullptr) {
+    m.kernel.release = in.name(*kernel, "kernel", "release");
+    m.kernel.version = in.words(*kernel, "kernel", "version");
+    m.kernel.machine = in.name(*kernel, "kernel", "machine");
+    m.kernel.compiler = in.words(*kernel, "kernel", "compiler");
+  }
+  in.rows(document, top, "patches", [&](const json& row, const std::string& at) {
+    PackagePatch patch;
+    patch.member = in.path(row, at, "member");
+    patch.title = in.prose(row, at, "title");
+    m.patches.push_back(std::move(patch));
+  });
+  in.rows(document, top, "targets", [&](const json& row, const std::string& at) {
+    m.targets.push_back(read_target(in, row, at));
+  });
+  m.core = in.text(
+      document, top, "core",
+      [](const std::string& s) { return s.empty() || is_safe_member_name(s); }, "a relative path");
+  in.rows(document, top, "accepted", [&](const json& row, const std::string& at) {
+    PackageAccepted one;
+    one.finding = in.words(row, at, "finding");
+    one.message = in.prose(row, at, "message");
+    m.accepted.push_back(std::move(one));
+  });
+  in.rows(document, top, "warnings", [&](const json& row, const std::string& at) {
+    m.warnings.push_back(
+        in.checked(row, at, Reader::is_prose, "a text without control characters"));
+  });
+  if (!in.failed()) check_references(in, m);
+  if (in.failed()) return Failure(in.take_error());
+  return m;
+}
+
+}  // namespace splicer

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// An update package as a whole: the manifest, the table of members in it, and the id over both.
+//
+// The manifest's "members" lists name, size and SHA-256 of all other members, so a digest over the
+// manifest without its "id" is one over the entire content. It is taken over the JSON as this code
+// would print it (sorted keys, no spaces), not as it stands in the file: two files of one meaning
+// have one id.
+#include "runtime/package/package.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "matcher/base/wording.h"
+#include "runtime/package/digest.h"
+#include "runtime/package/manifest.h"
+#include "runtime/package/tarball.h"
+
+namespace splicer {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kManifest = "manifest.json";
+constexpr std::size_t kMaxManifest = 64u << 20;
+constexpr int kMaxDepth = 16;  // of arrays and objects in each other; the schema needs 5
+
+Failure refuse(const char* code, std::string message, const std::string& file) {
+  return fail(ExitCode::bad_package, code, std::move(message))
+      .at_file(file)
+      .hint("get the package again, or make it again with splice-create");
+}
+
+// What the id is derived from.
+std::string canonical(json manifest) {
+  manifest.erase("id");
+  return manifest.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string derive_id(const json& manifest) {
+  const std::string text = canonical(manifest);
+  return sha256_hex(text).substr(0, kIdPlaceholder.size());
+}
+
+json members_table(const Members& members) {
+  json table = json::array();
+  for (const auto& [name, bytes] : members)
+    table.push_back({{"name", name}, {"size", bytes.size()}, {"sha256", sha256_hex(bytes)}});
+  return table;
+}
+
+// A document is printed recursively (for the id): a deep one could exhaust the stack.
+Result<json> parse_json(const std::vector<std::uint8_t>& text, const std::string& file) {
+  bool too_deep = false;
+  const auto watch = [&](int depth, json::parse_event_t, json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return !too_deep;
+  };
+  json document = json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
+  if (document.is_discarded() || too_deep || !document.is_object())
+    return refuse("package-manifest", "manifest.json is not a JSON object", file);
+  return document;
+}
+
+// Every row of the table has its member, of that size and digest, and no member is left over.
+Result<void> check_members(const json& manifest, const Members& members, const std::string& file) {
+  const auto table = manifest.find("members");
+  if (table == manifest.end() || !table->is_array())
+    return refuse("package-manifest", "manifest.json: members is not a list", file);
+  std::set<std::string> named;
+  for (const json& row : *table) {
+    const bool well_formed = row.is_object() && row.contains("name") && row["name"].is_string() &&
+                             row.contains("size") && row["size"].is_number_unsigned() &&
+                             row.contains("sha256") && row["sha256"].is_string();
+    if (!well_formed || !is_safe_member_name(row["name"].get_ref<const std::string&>()))
+      return refuse("package-manifest", "manifest.json: a row of members is malformed", file);
+    const auto& name = row["name"].get_ref<const std::string&>();
+    if (!named.insert(name).second)
+      return refuse("package-member-duplicate", fmt::format("the manifest names {} twice", name),
+                    file);
+    const auto member = members.find(name);
+    if (member == members.end())
+      return refuse("package-truncated", fmt::format("member {} is missing", name), file);
+    const std::vector<std::uint8_t>& bytes = member->second;
+    if (row["size"].get<std::uint64_t>() != bytes.size()) {
+      return refuse("package-member-size",
+                    fmt::format("member {} has {}, the manifest says {}", name,
+                                counted(bytes.size(), "byte"), row["size"].get<std::uint64_t>()),
+                    file);
+    }
+    if (row["sha256"].get_ref<const std::string&>() != sha256_hex(bytes)) {
+      return refuse("package-member-digest",
+                    fmt::format("member {} is not the one that the manifest names: its SHA-256 "
+                                "differs",
+                                name),
+                    file);
+    }
+  }
+  for (const auto& [name, bytes] : members)
+    if (!named.contains(name))
+      return refuse("package-manifest", fmt::format("the manifest does not name member {}", name),
+                    file);
+  return {};
+}
+
+// Every member that the manifest uses is in the package.
+Result<void> check_uses(const Package& package, const std::string& file) {
+  std::vector<std::string> used;
+  for (const PackagePatch& patch : package.manifest.patches) used.push_back(patch.member);
+  for (const PackageTarget& target : package.manifest.targets) {
+    used.push_back(target.new_member);
+    for (const PackageUnit& unit : target.units) used.push_back(unit.pre);
+  }
+  if (!package.manifest.core.empty()) used.push_back(package.manifest.core);
+  for (const std::string& name : used)
+    if (!package.members.contains(name))
+      return refuse("package-manifest",
+                    fmt::format("manifest.json uses {}, which is not a member", name), file);
+  return {};
+}
+
+Result<std::vector<std::uint8_t>> read_whole_file(const std::string& path) {
+  const auto unreadable = [&](int error) {
+    return fail(ExitCode::error, "file-unreadable",
+                fmt::format("cannot read it: {}", std::strerror(error)))
+        .at_file(path)
+        .hint("name the file that splice-create wrote");
+  };
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return unreadable(errno);
+  struct stat status {};
+  const bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  std::vector<std::uint8_t> bytes;
+  int error = regular ? 0 : EISDIR;
+  const bool fits = regular && static_cast<std::uint64_t>(status.st_size) <= kMaxPackageBytes;
+  if (fits) bytes.resize(static_cast<std::size_t>(status.st_size));
+  std::size_t filled = 0;
+  while (error == 0 && filled < bytes.size()) {
+    const ssize_t got = read(fd, bytes.data() + filled, bytes.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) error = errno;
+    if (got <= 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  close(fd);
+  if (!regular)
+    return fail(ExitCode::error, "file-unreadable", "it is not a regular file")
+        .at_file(path)
+        .hint("name the file that splice-create wrote");
+  if (error != 0) return unreadable(error);
+  if (!fits) {
+    return refuse("package-member-size",
+                  fmt::format("the file has {} bytes; a package has at most {}", status.st_size,
+                              kMaxPackageBytes),
+                  path);
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> write_package(Package& package) {
+  if (package.members.contains(kManifest))
+    return refuse("package-member-duplicate", "manifest.json is made here, not given", kManifest);
+  package.manifest.id = kIdPlaceholder;
+  json manifest = manifest_json(package.manifest);
+  manifest["members"] = members_table(package.members);
+  package.manifest.id = derive_id(manifest);
+  manifest["id"] = package.manifest.id;
+
+  // A name that is not UTF-8 becomes U+FFFD when printed: the id is that of what is printed.
+  const std::string text = manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+  Members members = package.members;
+  std::vector<std::uint8_t>& bytes = members[kManifest];
+  bytes.assign(text.begin(), text.end());
+  auto tar = pack_tar(members);
+  if (!tar) return tar;
+  // What is written can be read: the reader's checks hold for the writer too.
+  if (auto again = parse_package(*tar, "the new package"); !again) return propagate(again);
+  return tar;
+}
+
+Result<Package> parse_package(std::vector<std::uint8_t> tar, const std::string& name) {
+  auto members = unpack_tar(tar, name);
+  if (!members) return propagate(members);
+  const auto found = members->find(kManifest);
+  if (found == members->end())
+    return refuse("package-manifest", "there is no manifest.json in it: not an update package",
+                  name);
+  if (found->second.size() > kMaxManifest)
+    return refuse("package-member-size", "manifest.json is larger than a manifest can be", name);
+  auto document = parse_json(found->second, name);
+  if (!document) return propagate(document);
+  members->erase(found);
+
+  auto manifest = parse_manifest(*document, name);
+  if (!manifest) return propagate(manifest);
+  Package package{std::move(*manifest), std::move(*members)};
+  if (auto good = check_members(*document, package.members, name); !good) return propagate(good);
+  if (auto good = check_uses(package, name); !good) return propagate(good);
+  if (const std::string id = derive_id(*document); id != package.manifest.id) {
+    return refuse("package-id",
+                  fmt::format("the package says its id is {}, its content makes it {}",
+                              package.manifest.id, id),
+                  name);
+  }
+  return package;
+}
+
+Result<Package> read_package(const std::string& path) {
+  auto bytes = read_whole_file(path);
+  if (!bytes) return propagate(bytes);
+  return parse_package(std::move(*bytes), path);
+}
+
+}  // namespace splicer

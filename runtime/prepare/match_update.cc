@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/prepare/match_update.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "matcher/elf/elf_object.h"
+#include "matcher/image/btf_layout.h"
+
+namespace splicer {
+
+namespace {
+
+Result<MatchResult> match_unit(const Package& package, const PackageTarget& target,
+                               const PackageUnit& unit, const Image& image, const State& state) {
+  auto object = ElfObject::parse(package.members.at(unit.pre), unit.name);
+  if (!object) {
+    object.error().exit = ExitCode::bad_package;
+    return propagate(object);
+  }
+  MatchOptions options;
+  options.target = target.name;
+  options.redirects = state.redirects();
+  return match_object(*object, image, options);
+}
+
+// The verdict on one function that is to be replaced.
+Result<MatchedFunction> proved(const PackageFunction& function, const MatchResult& unit) {
+  const auto run =
+      std::find_if(unit.functions.begin(), unit.functions.end(),
+                   [&](const FunctionMatch& match) { return match.symbol == function.pre_symbol; });
+  if (run == unit.functions.end() || run->name != function.name) {
+    return fail(ExitCode::bad_package, "package-manifest",
+                fmt::format("the pre object has no function of that name as symbol {}",
+                            function.pre_symbol))
+        .at_file(function.unit)
+        .in_function(function.name)
+        .hint("make the package again with splice-create");
+  }
+  if (run->state != MatchState::matched) {
+    Error error = run->error;
+    error.exit = ExitCode::mismatch;
+    if (error.file.empty()) error.file = function.unit;
+    if (error.function.empty()) error.function = function.name;
+    if (error.advice.empty())
+      error.advice = "was the update made for exactly this kernel? make it again on this machine";
+    return Failure(std::move(error));
+  }
+  MatchedFunction matched;
+  matched.function = &function;
+  matched.run = *run;
+  return matched;
+}
+
+}  // namespace
+
+Result<MatchedUpdate> match_update(const Package& package, const std::set<std::string>& left_out,
+                                   const Image& image, const State& state) {
+  const std::vector<PackageTarget>& targets = package.manifest.targets;
+  UnitMatches units;
+  for (const PackageTarget& target : targets) {
+    if (left_out.contains(target.name)) continue;
+    for (const PackageUnit& unit : target.units) {
+      auto result = match_unit(package, target, unit, image, state);
+      if (!result) return propagate(result);
+      units.emplace(unit.name, std::move(*result));
+    }
+  }
+
+  MatchedUpdate matched;
+  matched.addresses.resize(targets.size());
+  const std::vector<std::uint8_t> kernel_types = image.types("vmlinux");
+  std::set<std::uint64_t> entries;
+  std::vector<std::uint64_t> referred;
+  for (std::size_t i = 0; i < targets.size(); i++) {
+    if (left_out.contains(targets[i].name)) continue;
+    for (const PackageFunction& function : targets[i].functions) {
+      if (function.kind == "new") continue;
+      auto one = proved(function, units.at(function.unit));
+      if (!one) return propagate(one);
+      const bool watched = function.kind == "checked";
+      if (watched && one->run.run_bytes.empty()) continue;  // nobody can be in it
+      const std::uint64_t entry = watched ? one->run.code : one->run.address;
+      if (!entries.insert(entry).second) {
+        return fail(ExitCode::bad_package, "package-manifest",
+                    "the update lists the function at this address twice")
+            .in_function(function.name)
+            .at_address(entry)
+            .hint("make the package again with splice-create");
+      }
+      one->target = i;
+      referred.push_back(entry);
+      if (watched) {
+        matched.watched.push_back(std::move(*one));
+        continue;
+      }
+      auto site = choose_trampoline_site(one->run, state.newest(entry).function, image);
+      if (!site) return propagate(site);
+      one->trampoline = *site;
+      matched.functions.push_back(std::move(*one));
+    }
+    auto addresses = resolve_symbols(targets[i], units, image);
+    if (!addresses) return propagate(addresses);
+    for (const PackageSymbol& symbol : targets[i].symbols)
+      if (const auto known = addresses->find(symbol.name);
+          known != addresses->end() && symbol.source != "constant")
+        referred.push_back(known->second);
+    matched.addresses[i] = std::move(*addresses);
+    const std::string& name = targets[i].name;
+    const auto types =
+        compare_layouts(targets[i].types, kernel_types,
+                        name == "vmlinux" ? std::vector<std::uint8_t>() : image.types(name), name);
+    if (!types) return propagate(types);
+    matched.types += *types;
+  }
+  const bool hooks = std::any_of(targets.begin(), targets.end(), [&](const PackageTarget& target) {
+    return !target.hooks.empty() && !left_out.contains(target.name);
+  });
+  if (matched.functions.empty() && !hooks) {
+    return fail(ExitCode::error, "module-not-loaded", "none of the update's targets is loaded")
+        .hint("there is nothing to patch: load the module and apply again");
+  }
+  matched.owners = owners(referred, image.symbols());
+  for (const PackageTarget& target : targets) matched.owners.erase(target.name);
+  return matched;
+}
+
+}  // namespace splicer

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The address of every symbol that the new code needs and the kernel does not export.
+//
+//     "pre"     what the matcher learnt from the running code: exact, also when ten static
+//               variables share the name; what no code mentions (static keys, static calls), by
+//               name where that leaves no choice
+//     "kernel"  by name, in the target, else in vmlinux, else in any module; one only
+//     "update"  in the module of an earlier target of the same update, once that is loaded
+//     "constant"  no address: what the variable of that name holds, which the kernel wrote into the
+//               old code at start-up (asm/runtime-const.h)
+//
+// A reference to a function that is patched resolves to its old entry, so function pointers stay
+// comparable and none is left pointing into freed memory after an undo: both the matcher and the
+// kernel's own table give old entries.
+//
+// Invariant: no address is guessed. Two candidates are a refusal, not a choice.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "matcher/base/result.h"
+#include "matcher/elf/elf_object.h"
+#include "matcher/image/image.h"
+#include "matcher/match/match.h"
+#include "runtime/package/package.h"
+#include "runtime/prepare/link.h"
+
+namespace splicer {
+
+using UnitMatches = std::map<std::string, MatchResult>;  // by PackageUnit::name
+
+// The "pre", "kernel" and "constant" symbols of a target. Errors (ExitCode::mismatch):
+// "symbol-unknown", "symbol-ambiguous", and the matcher's own about a constant that differs.
+Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
+                                  const Image& image);
+
+// Where the new module of another target defines an "update" symbol: its section there, whose
+// address is known once that module is loaded. Errors (ExitCode::bad_package): "link-symbol".
+struct Definition {
+  std::string section;
+  std::uint64_t offset = 0;
+};
+Result<Definition> find_definition(const PackageSymbol& symbol, const ElfObject& module);
+
+// The modules that hold these addresses: they must stay in memory as long as the update does.
+std::set<std::string> owners(const std::vector<std::uint64_t>& addresses,
+                             const SymbolTable& kernel);
+
+}  // namespace splicer

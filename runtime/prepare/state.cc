@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/prepare/state.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "runtime/package/manifest.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr std::size_t kMaxFile = 64u << 20;
+constexpr std::size_t kShortestPrefix = 4;
+
+// An attribute's text, or the errno that reading it gave.
+struct Attribute {
+  std::string text;
+  int error = 0;
+};
+
+Attribute read_attribute(const std::string& path) {
+  Attribute attribute;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    attribute.error = errno;
+    return attribute;
+  }
+  std::vector<char> piece(64 * 1024);
+  while (true) {
+    const ssize_t got = ::read(fd, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) attribute.error = errno;
+    if (got <= 0) break;
+    attribute.text.append(piece.data(), static_cast<std::size_t>(got));
+    if (attribute.text.size() > kMaxFile) {
+      attribute.error = EFBIG;
+      break;
+    }
+  }
+  close(fd);
+  return attribute;
+}
+
+std::optional<std::uint64_t> number(std::string_view text, int base) {
+  if (base == 16) {
+    if (!text.starts_with("0x")) return std::nullopt;
+    text.remove_prefix(2);
+  }
+  std::uint64_t value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::vector<std::string_view> lines(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (end > 0) out.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+// "old_entry old_code old_size new_code new_size site hop name": seven hex numbers and a name.
+std::optional<AppliedFunction> parse_function(std::string_view line) {
+  AppliedFunction f;
+  for (std::uint64_t* field :
+       {&f.old_entry, &f.old_code, &f.old_size, &f.new_code, &f.new_size, &f.site, &f.hop}) {
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos) return std::nullopt;
+    const auto value = number(line.substr(0, space), 16);
+    if (!value) return std::nullopt;
+    *field = *value;
+    line.remove_prefix(space + 1);
+  }
+  const bool plain =
+      std::all_of(line.begin(), line.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (line.empty() || !plain) return std::nullopt;
+  f.name = line;
+  return f;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  return text;
+}
+
+Failure malformed(const std::string& path) {
+  return fail(ExitCode::error, "state-malformed",
+              "the core module's account of an update is not of the form known here")
+      .at_file(path)
+      .hint("use the commands of the release whose core module is loaded (modinfo splice)");
+}
+
+Failure unreadable(const std::string& path, int error) {
+  return fail(ExitCode::error, "state-unreadable",
+              fmt::format("cannot read what is applied: {}", std::strerror(error)))
+      .at_file(path)
+      .hint(error == EACCES || error == EPERM ? "run as root" : "is the core module loaded?");
+}
+
+// An update that is undone while it is read vanishes, one that is being applied is not there yet:
+// that gives nothing, and no error.
+Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
+                                                 const std::string& id) {
+  const auto gone = [](int error) { return error == ENOENT || error == ENODEV; };
+  AppliedUpdate update;
+  update.id = id;
+  for (const auto& [name, field] :
+       {std::pair{"applied_at", &update.applied_at}, std::pair{"pause_ns", &update.pause_ns},
+        std::pair{"sequence", &update.sequence}}) {
+    const std::string path = directory + "/" + name;
+    const Attribute attribute = read_attribute(path);
+    if (gone(attribute.error)) return std::nullopt;
+    if (attribute.error != 0) return unreadable(path, attribute.error);
+    const auto value = number(trimmed(attribute.text), 10);
+    if (!value) return malformed(path);
+    *field = *value;
+  }
+  const Attribute state = read_attribute(directory + "/state");
+  if (gone(state.error)) return std::nullopt;
+  if (state.error != 0) return unreadable(directory + "/state", state.error);
+  update.state = trimmed(state.text);
+  // Its functions are still the old ones, and it goes away again if the switch fails.
+  if (update.state == "applying") return std::nullopt;
+  if (update.state != "applied" && update.state != "undoing")
+    return malformed(directory + "/state");
+
+  const Attribute modules = read_attribute(directory + "/modules");
+  if (gone(modules.error)) return std::nullopt;
+  if (modules.error != 0) return unreadable(directory + "/modules", modules.error);
+  for (const std::string_view line : lines(modules.text)) {
+    if (!is_module_name(line)) return malformed(directory + "/modules");
+    update.modules.emplace_back(line);
+  }
+  const Attribute functions = read_attribute(directory + "/functions");
+  if (gone(functions.error)) return std::nullopt;
+  update.functions_hidden = functions.error == EACCES || functions.error == EPERM;
+  if (functions.error != 0 && !update.functions_hidden)
+    return unreadable(directory + "/functions", functions.error);
+  for (const std::string_view line : lines(functions.text)) {
+    const auto function = parse_function(line);
+    if (!function) return malformed(directory + "/functions");
+    update.functions.push_back(*function);
+  }
+  return update;
+}
+
+}  // namespace
+
+Result<State> State::read(const std::string& root) {
+  State state;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(root, error);
+  if (error == std::errc::no_such_file_or_directory) return state;
+  if (error) return unreadable(root, error.value());
+  while (entries != std::filesystem::directory_iterator()) {
+    const std::string id = entries->path().filename().string();
+    // What is not an id is an attribute of the module itself.
+    if (is_update_id(id)) {
+      auto update = read_update(entries->path().string(), id);
+      if (!update) return propagate(update);
+      if (*update) state.updates_.push_back(std::move(**update));
+    }
+    entries.increment(error);
+    if (error) return unreadable(root, error.value());
+  }
+  std::sort(state.updates_.begin(), state.updates_.end(),
+            [](const AppliedUpdate& a, const AppliedUpdate& b) { return a.sequence < b.sequence; });
+  return state;
+}
+
+const AppliedUpdate* State::find(std::string_view id) const {
+  const auto update = std::find_if(updates_.begin(), updates_.end(),
+                                   [&](const AppliedUpdate& u) { return u.id == id; });
+  return update == updates_.end() ? nullptr : &*update;
+}
+
+Result<const AppliedUpdate*> State::find_prefix(std::string_view prefix) const {
+  if (const AppliedUpdate* exact = find(prefix); exact != nullptr) return exact;
+  std::vector<const AppliedUpdate*> found;
+  for (const AppliedUpdate& update : updates_)
+    if (prefix.size() >= kShortestPrefix && update.id.starts_with(prefix)) found.push_back(&update);
+  if (found.size() == 1) return found.front();
+  if (found.empty()) {
+    return fail(ExitCode::error, "unknown-update",
+                fmt::format("no update {} is applied", std::string(prefix)))
+        .hint("splice-view lists what is applied; an id may be cut to its first 4 digits");
+  }
+  std::string ids;
+  for (const AppliedUpdate* update : found) ids += update->id + "\n";
+  return fail(ExitCode::error, "update-ambiguous",
+              fmt::format("{} applied updates begin with {}", found.size(), std::string(prefix)))
+      .detail(std::move(ids))
+      .hint("give more digits");
+}
+
+std::size_t AppliedUpdate::replaced() const {
+  return static_cast<std::size_t>(std::count_if(
+      functions.begin(), functions.end(), [](const AppliedFunction& f) { return !f.watched(); }));
+}
+
+State::Newest State::newest(std::uint64_t old_entry) const {
+  Newest newest;
+  for (const AppliedUpdate& update : updates_)
+    for (const AppliedFunction& function : update.functions)
+      if (function.old_entry == old_entry && !function.watched()) newest = {&update, &function};
+  return newest;
+}
+
+std::map<std::uint64_t, Redirect> State::redirects() const {
+  std::map<std::uint64_t, Redirect> redirects;
+  for (const AppliedUpdate& update : updates_)
+    for (const AppliedFunction& function : update.functions)
+      if (!function.watched())
+        redirects[function.old_entry] = {function.new_code, function.site, update.id};
+  return redirects;
+}
+
+}  // namespace splicer

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What is applied to the running kernel, as the core module tells it under /sys/kernel/splice
+// (kmod/splice_abi.h has the format).
+//
+//     auto state = State::read();
+//     for (const AppliedUpdate& update : state->updates()) ...        // oldest first
+//     state->newest(old_entry)                                        // whose code runs there now
+//
+// Invariant: the updates are in order of application, their ids and module names are well-formed,
+// and the functions of an update are in the order in which it was given them: the numbers in a
+// report of busy threads refer to it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "matcher/base/result.h"
+#include "matcher/match/match.h"
+
+namespace splicer {
+
+// A replaced function; or code that was only watched while its function was switched (NAME.cold).
+struct AppliedFunction {
+  std::uint64_t old_entry = 0;
+  std::uint64_t old_code = 0;
+  std::uint64_t old_size = 0;
+  std::uint64_t new_code = 0;
+  std::uint64_t new_size = 0;
+  std::uint64_t site = 0;
+  std::uint64_t hop = 0;
+  std::string name;
+
+  bool watched() const { return site == 0; }
+};
+
+struct AppliedUpdate {
+  std::string id;
+  std::string state;  // "applied", "undoing"
+  std::uint64_t applied_at = 0;
+  std::uint64_t pause_ns = 0;
+  std::uint64_t sequence = 0;
+  std::vector<std::string> modules;
+  std::vector<AppliedFunction> functions;  // watched ones too
+  bool functions_hidden = false;           // only root may read them
+
+  // How many functions it replaces.
+  std::size_t replaced() const;
+};
+
+class State {
+ public:
+  // No such directory: nothing is applied. Errors: "state-unreadable", "state-malformed".
+  static Result<State> read(const std::string& root = "/sys/kernel/splice");
+
+  const std::vector<AppliedUpdate>& updates() const { return updates_; }
+  // The update of that id, or nullptr.
+  const AppliedUpdate* find(std::string_view id) const;
+  // The only update whose id begins so (4 digits at least). Errors: "unknown-update",
+  // "update-ambiguous".
+  Result<const AppliedUpdate*> find_prefix(std::string_view prefix) const;
+
+  struct Newest {
+    const AppliedUpdate* update = nullptr;
+    const AppliedFunction* function = nullptr;
+  };
+  // The newest replacement of the function at `old_entry`; null pointers when there is none.
+  Newest newest(std::uint64_t old_entry) const;
+  // For the matcher: where replaced functions run now.
+  std::map<std::uint64_t, Redirect> redirects() const;
+
+ private:
+  std::vector<AppliedUpdate> updates_;
+};
+
+}  // namespace splicer

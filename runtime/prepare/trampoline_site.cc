@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/prepare/trampoline_site.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "matcher/base/wording.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr std::size_t kMaxPadding = 128;  // a short jump does not reach further
+constexpr std::size_t kMaxNop = 15;       // longest instruction (Intel SDM volume 2, 2.3.11)
+
+// Length of the nop at the beginning of `code`, 0 if there is none: 90, 0f 1f /0, with any number
+// of the prefixes 66 and 2e that assemblers fill alignment with.
+std::size_t nop_length(std::span<const std::uint8_t> code) {
+  std::size_t at = 0;
+  const auto byte = [&](std::size_t i) -> int { return i < code.size() ? code[i] : -1; };
+  while (byte(at) == 0x66 || byte(at) == 0x2e) at++;
+  if (byte(at) == 0x90) return at + 1;
+  if (byte(at) != 0x0f || byte(at + 1) != 0x1f || byte(at + 2) < 0) return 0;
+  const int modrm = byte(at + 2);
+  const int mod = modrm >> 6;
+  const int rm = modrm & 7;
+  if ((modrm >> 3 & 7) != 0 || mod == 3) return 0;
+  at += 3;
+  bool base_is_displacement = mod == 0 && rm == 5;
+  if (rm == 4) {
+    if (byte(at) < 0) return 0;
+    base_is_displacement = mod == 0 && (byte(at) & 7) == 5;
+    at++;
+  }
+  at += mod == 1 ? 1 : mod == 2 || base_is_displacement ? 4 : 0;
+  return at <= code.size() && at <= kMaxNop ? at : 0;
+}
+
+using LiveSite = std::pair<std::uint32_t, std::uint32_t>;
+
+// The live site that [begin, end) overlaps; an ftrace site at the entry lies before any window.
+const LiveSite* overlapped(const FunctionMatch& function, std::size_t begin, std::size_t end) {
+  const auto site =
+      std::find_if(function.live_sites.begin(), function.live_sites.end(),
+                   [&](const LiveSite& live) { return live.first < end && begin < live.second; });
+  return site == function.live_sites.end() ? nullptr : &*site;
+}
+
+// Bytes between the function's end and the next symbol that do nothing and belong to nobody.
+std::vector<std::uint8_t> padding_behind(const FunctionMatch& function, const Image& image) {
+  const std::uint64_t end = function.address + function.run_bytes.size();
+  const std::vector<KernelSymbol>& symbols = image.symbols().all();
+  const auto next =
+      std::partition_point(symbols.begin(), symbols.end(),
+                           [&](const KernelSymbol& symbol) { return symbol.address < end; });
+  if (next == symbols.end()) return {};
+  std::vector<std::uint8_t> bytes(std::min<std::uint64_t>(next->address - end, kMaxPadding));
+  if (!image.read(end, bytes)) return {};
+  std::size_t idle = 0;
+  while (idle < bytes.size()) {
+    const std::size_t length = bytes[idle] == 0xcc ? 1 : nop_length(std::span(bytes).subspan(idle));
+    if (length == 0) break;
+    idle += length;
+  }
+  bytes.resize(idle);
+  return bytes;
+}
+
+std::optional<TrampolineSite> two_jumps(const FunctionMatch& function, std::size_t begin,
+                                        const Image& image) {
+  if (begin + kShortJump > function.run_bytes.size() ||
+      overlapped(function, begin, begin + kShortJump) != nullptr)
+    return std::nullopt;
+  const std::size_t distance = function.run_bytes.size() - (begin + kShortJump);
+  if (distance > 127) return std::nullopt;  // rel8
+  const std::vector<std::uint8_t> padding = padding_behind(function, image);
+  if (padding.size() < kLongJump) return std::nullopt;
+  TrampolineSite chosen;
+  chosen.site = function.address + begin;
+  chosen.hop = function.address + function.run_bytes.size();
+  std::copy_n(padding.begin(), kLongJump, chosen.expected_hop.begin());
+  return chosen;
+}
+
+}  // namespace
+
+Result<TrampolineSite> choose_trampoline_site(const FunctionMatch& function,
+                                              const AppliedFunction* before, const Image& image) {
+  TrampolineSite chosen;
+  if (before != nullptr) {
+    chosen.site = before->site;
+    chosen.hop = before->hop;
+    if (chosen.hop != 0)
+      if (auto read = image.read(chosen.hop, chosen.expected_hop); !read) return propagate(read);
+    return chosen;
+  }
+  const std::size_t begin = function.kept_entry;
+  const std::size_t size = function.run_bytes.size();
+  const bool fits = begin + kLongJump <= size;
+  const LiveSite* live = overlapped(function, begin, begin + kLongJump);
+  if (fits && live == nullptr) {
+    chosen.site = function.address + begin;
+    return chosen;
+  }
+  if (const auto two = two_jumps(function, begin, image)) return *two;
+
+  const std::string why =
+      live != nullptr
+          ? fmt::format(
+                "the kernel rewrites the bytes at +{:#x} to +{:#x} while it runs, where "
+                "the jump to the new code would stand (+{:#x})",
+                live->first, live->second, begin)
+          : fmt::format("it has {}, too few for a jump to the new code at +{:#x}",
+                        counted(size, "byte"), begin);
+  return fail(ExitCode::unsafe, "no-trampoline-site",
+              why + ", and no free padding behind it is in reach of a short jump")
+      .in_function(function.name)
+      .at_address(function.address + begin)
+      .hint("change the functions that call it instead, or install a fixed kernel and reboot");
+}
+
+}  // namespace splicer

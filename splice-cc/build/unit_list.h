@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which object a source file becomes, and what that object is linked into: asked from kbuild,
+// folder by folder, for this configuration.
+//
+//     UnitList units(kbuild);
+//     units.find("drivers/net/tun.c")   -> {drivers/net/tun.o, target "tun"}
+//     units.find("drivers/net/wan/x.c") -> nothing: this configuration does not build it
+//
+// A Makefile may name objects of folders below its own (xfs) or elsewhere (kvm: ../../../virt/kvm),
+// so the answer is looked for in the file's own folder, then in those above, then in every folder
+// whose Makefile looks elsewhere.
+//
+// Invariant: a unit that find() returns is reached by kbuild from the top folder.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "splice-cc/build/kbuild.h"
+#include "splice-cc/build/unit.h"
+
+namespace splicer {
+
+class UnitList {
+ public:
+  explicit UnitList(const Kbuild& kbuild) : kbuild_(kbuild) {}
+
+  // Errors: "kbuild-folder", "unit-in-two-modules".
+  Result<std::optional<Unit>> find(const std::string& source);
+
+  // Every unit that kbuild reaches and whose source is a file of the tree, in the order of their
+  // names; objects of several modules are left out, as find() refuses them. Asks `jobs` folders at
+  // a time, which takes minutes once a tree. Errors: "kbuild-folder".
+  Result<std::vector<Unit>> all(unsigned jobs);
+
+ private:
+  struct Folder {
+    std::set<std::string> subfolders;
+    std::map<std::string, Unit> units;  // by normalised object name
+    std::set<std::string> twice;        // objects that several modules contain
+  };
+  Result<const Folder*> folder(const std::string& name);
+  Result<std::string> answer(const std::string& name, bool locked) const;
+  Result<bool> reached(const std::string& name);
+  const std::vector<std::string>& folders_that_look_elsewhere();
+
+  const Kbuild& kbuild_;
+  std::map<std::string, Folder> folders_;
+  std::map<std::string, bool> reached_;
+  std::map<std::string, std::string> entry_;  // of reached folders
+  std::optional<std::vector<std::string>> elsewhere_;
+};
+
+}  // namespace splicer

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Atoms: the pieces that an object is taken apart into, each of which is kept or left as a whole.
+//
+// With -ffunction-sections and -fdata-sections nearly every section is one function or one
+// variable, and so one atom. Where the kernel's source names the section itself
+// (.data..read_mostly, .sched.text), the section is divided at its symbols. Tables such as
+// __ex_table are no atoms: their entries belong to the code that they are about
+// (splice-cc/diff/special_section.h).
+//
+//     AtomTable atoms = *AtomTable::build(object);
+//     for (const Reference& r : atoms.at(i).references) ...atoms.at(r.atom)...
+//
+// A relocation becomes a Reference: to an undefined symbol, or to an atom and a place in it. A
+// section symbol says only "12 bytes into .bss..."; which atom that is, and what part of the number
+// is the distance to the end of the instruction, is worked out here.
+//
+// Invariant: atoms of a section do not overlap; a reference's field lies inside its atom.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "matcher/elf/elf_object.h"
+#include "matcher/elf/instruction.h"
+
+namespace splicer {
+
+enum class AtomKind {
+  code,
+  writable,   // .data, .bss and what else can be written, per-CPU data too
+  read_only,  // constants with a name
+  merged,     // strings and constants that the linker merges: without identity
+  anonymous,  // constants without a name, and out-of-line bits of code
+};
+
+struct Reference {
+  std::uint64_t offset = 0;  // of the field, in the atom
+  std::uint32_t type = 0;    // R_X86_64_*
+  bool undefined = false;    // to `symbol`, which the object does not define
+  std::uint32_t symbol = 0;  // as in the object
+  std::uint32_t atom = 0;    // target, unless undefined
+  std::int64_t into = 0;     // what is meant: offset in the target atom
+  std::int64_t addend = 0;   // what the field needs: offset in the target atom, or the addend
+};
+
+struct Atom {
+  std::uint32_t section = 0;
+  std::uint64_t begin = 0;  // in the section
+  std::uint64_t size = 0;
+  AtomKind kind = AtomKind::code;
+  std::string name;                    // its symbol, or the section's name
+  std::vector<std::uint32_t> symbols;  // defined in it, by value
+  std::vector<Reference> references;   // by offset
+};
+
+// What a section is to the differ.
+enum class SectionRole {
+  atoms,    // code and data
+  table,    // entries about code: splice-cc/diff/special_section.h
+  init,     // ran at start-up, and is gone
+  ignored,  // no part of the running kernel, or of no effect on it
+  whole,    // a registry that the kernel read at start-up: must not change
+  hooks,    // pointers that include/splice.h leaves for the differ
+};
+SectionRole section_role(const Section& section, bool module);
+inline constexpr std::string_view kHookSection = ".splice.";  // and the kind
+
+class AtomTable {
+ public:
+  // `module`: the object is part of a module, whose exit code stays in memory.
+  // Errors: "reference-outside".
+  static Result<AtomTable> build(const ElfObject& object, bool module);
+
+  const ElfObject& object() const { return *object_; }
+  const std::vector<Atom>& all() const { return atoms_; }
+  const Atom& at(std::uint32_t index) const { return atoms_[index]; }
+  Bytes bytes(const Atom& atom) const;  // empty for .bss
+
+  // The atom that holds this place, or that stands before it: the address of an array's end lies
+  // behind it.
+  std::optional<std::uint32_t> find(std::uint32_t section, std::uint64_t offset) const;
+  // The symbol that stands at the atom's very beginning (global before local), or nullptr.
+  const Symbol* symbol_at_start(const Atom& atom) const;
+
+  // A relocation of any section as a Reference, its offset counted from `base`.
+  Result<Reference> reference(const Section& origin, const Relocation& relocation,
+                              std::uint64_t base) const;
+
+ private:
+  explicit AtomTable(const ElfObject& object) : object_(&object) {}
+  using LeavingBranch =
+      std::function<void(std::uint64_t field, const Instruction&, std::uint64_t target)>;
+  void divide(const Section& section);
+  bool divisible(const Section& section, const std::set<std::uint64_t>& starts,
+                 std::uint64_t covered) const;
+  void for_each_leaving_branch(const Section& section, const std::set<std::uint64_t>& starts,
+                               const LeavingBranch& found) const;
+  void add_settled_branches(const Section& section);
+  void divide_at_references(const Section& section);
+  void add(const Section& section, std::uint64_t begin, std::uint64_t end, AtomKind kind);
+
+  const ElfObject* object_;
+  std::vector<Atom> atoms_;
+  std::map<std::uint32_t, std::vector<std::uint32_t>> by_section_;
+};
+
+// "count.1234" -> "count", "__UNIQUE_ID_ddebug567.8" -> "__UNIQUE_ID_ddebug": the name without what
+// the compiler numbers. Empty when the name has no such number.
+std::string unnumbered(std::string_view name);
+bool is_cold(std::string_view name);  // foo.cold, the unlikely part of foo
+
+}  // namespace splicer

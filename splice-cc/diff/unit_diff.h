@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Pre-post differencing: which functions a patch really changes, and what the new code is made of.
+//
+// Two atoms are compared in two halves, as lld's identical code folding does: the constant part
+// (the bytes outside relocations, the entries of special sections), and what the relocations mean.
+// A reference to a twin with a name is equal whatever the twin holds, for it is the same thing in
+// memory; a reference to a string, a constant, an out-of-line part or the middle of a function is
+// equal only if its content is, for the new code brings its own.
+//
+//     UnitDiff diff = *diff_unit(pre, post, unit);
+//     diff.replaced      // functions that must be replaced, and why
+//     diff.included      // post atoms that the new code is made of
+//
+// Invariant: a function that is not replaced behaves in the kernel as the post object's would; data
+// that lives in the kernel is never copied. What cannot be so is an error, by name.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "splice-cc/build/unit.h"
+#include "splice-cc/diff/atoms.h"
+#include "splice-cc/diff/correlate.h"
+#include "splice-cc/diff/special_section.h"
+
+namespace splicer {
+
+// Both builds of a unit, taken apart.
+struct UnitPair {
+  UnitPair(Unit unit_, ElfObject pre_, ElfObject post_)
+      : unit(std::move(unit_)), pre_object(std::move(pre_)), post_object(std::move(post_)) {}
+  UnitPair(const UnitPair&) = delete;
+  UnitPair& operator=(const UnitPair&) = delete;
+
+  Unit unit;
+  ElfObject pre_object;
+  ElfObject post_object;
+  std::unique_ptr<AtomTable> pre;
+  std::unique_ptr<AtomTable> post;
+  std::unique_ptr<SpecialSections> pre_tables;
+  std::unique_ptr<SpecialSections> post_tables;
+  std::unique_ptr<Twins> twins;
+
+  static Result<std::unique_ptr<UnitPair>> open(const BuiltUnit& built);
+};
+
+struct ReplacedFunction {
+  std::string name;
+  std::uint32_t pre_symbol = 0;
+  std::uint32_t post_symbol = 0;
+  std::string why;
+};
+
+// Code of the patch's own for the moment when it is applied or undone (include/splice.h).
+struct UnitHook {
+  std::string kind;               // one of kHookKinds
+  std::uint32_t post_symbol = 0;  // the function
+};
+
+struct UnitDiff {
+  std::vector<ReplacedFunction> replaced;
+  // Out-of-line parts of replaced functions (foo.cold) in the pre object: code that a thread may be
+  // in, though nothing jumps to it any more.
+  std::vector<std::uint32_t> checked;
+  std::vector<UnitHook> hooks;            // in the order of the file
+  std::set<std::uint32_t> included;       // post atoms
+  std::vector<std::string> added;         // new functions and variables among them
+  std::vector<std::string> init_changes;  // start-up code that differs
+  std::vector<std::string> exported;      // symbols that the patch exports and that were not
+  std::set<std::string> exit_changes;     // code that undoes what start-up code did
+};
+
+// Errors (ExitCode::unsafe): "data-size-changed", "initial-value-changed", "readonly-data-changed",
+// "function-table-changed", "special-section-changed", "static-local-ambiguous",
+// "unknown-special-section", "code-outside-functions", "hook-unusable".
+// `wanted`: new global names that other units need from this one.
+Result<UnitDiff> diff_unit(const UnitPair& unit, const std::set<std::string>& wanted);
+
+}  // namespace splicer

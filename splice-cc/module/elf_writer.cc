@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/module/elf_writer.h"
+
+#include <elf.h>
+#include <fmt/core.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace splicer {
+
+namespace {
+
+class StringTable {
+ public:
+  std::uint32_t add(const std::string& text) {
+    if (text.empty()) return 0;
+    const auto at = static_cast<std::uint32_t>(text_.size());
+    text_ += text;
+    text_.push_back('\0');
+    return at;
+  }
+  std::string& text() { return text_; }
+
+ private:
+  std::string text_ = std::string(1, '\0');
+};
+
+// One section header with one piece of data, which must outlive elf_update().
+struct Piece {
+  std::uint32_t name = 0;
+  std::uint32_t type = 0;
+  std::uint64_t flags = 0;
+  std::uint64_t entsize = 0;
+  std::uint64_t align = 1;
+  std::uint32_t link = 0;
+  std::uint32_t info = 0;
+  void* data = nullptr;
+  std::size_t size = 0;
+  Elf_Type data_type = ELF_T_BYTE;
+};
+
+bool add_piece(Elf* elf, const Piece& piece) {
+  Elf_Scn* section = elf_newscn(elf);
+  Elf_Data* data = section == nullptr ? nullptr : elf_newdata(section);
+  Elf64_Shdr* header = section == nullptr ? nullptr : elf64_getshdr(section);
+  if (data == nullptr || header == nullptr) return false;
+  data->d_buf = piece.data;
+  data->d_size = piece.size;
+  data->d_align = piece.align;
+  data->d_type = piece.data_type;
+  data->d_version = EV_CURRENT;
+  header->sh_name = piece.name;
+  header->sh_type = piece.type;
+  header->sh_flags = piece.flags;
+  header->sh_entsize = piece.entsize;
+  header->sh_addralign = piece.align;
+  header->sh_link = piece.link;
+  header->sh_info = piece.info;
+  return true;
+}
+
+// libelf writes to a file descriptor; this one is memory.
+class MemoryFile {
+ public:
+  MemoryFile() : descriptor_(memfd_create("splice", MFD_CLOEXEC)) {}
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  ~MemoryFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  int descriptor() const { return descriptor_; }
+  bool read_all(std::vector<std::uint8_t>& out) const {
+    const off_t size = lseek(descriptor_, 0, SEEK_END);
+    if (size < 0) return false;
+    out.resize(static_cast<std::size_t>(size));
+    return pread(descriptor_, out.data(), out.size(), 0) == size;
+  }
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace
+
+ElfWriter::SectionId ElfWriter::section(const std::string& name, std::uint32_t type,
+                                        std::uint64_t flags, std::uint64_t entsize) {
+  const auto [place, is_new] = by_name_.emplace(name, sections_.size());
+  if (is_new) {
+    Part part;
+    part.name = name;
+    part.type = type;
+    part.flags = flags;
+    part.entsize = entsize;
+    sections_.push_back(std::move(part));
+  }
+  return place->second;
+}
+
+void ElfWriter::align_to(Part& part, std::uint64_t align) {
+  align = std::max<std::uint64_t>(align, 1);
+  part.align = std::max(part.align, align);
+  const std::uint64_t start = (part.size + align - 1) / align * align;
+  constexpr std::uint8_t kInt3 = 0xcc;
+  if (part.type != SHT_NOBITS)
+    part.bytes.resize(start, (part.flags & SHF_EXECINSTR) != 0 ? kInt3 : 0);
+  part.size = start;
+}
+
+std::uint64_t ElfWriter::append(SectionId section, Bytes bytes, std::uint64_t align) {
+  Part& part = sections_[section];
+  if (part.type == SHT_NOBITS) {  // content has come: zeros so far
+    part.type = SHT_PROGBITS;
+    part.bytes.assign(part.size, 0);
+  }
+  align_to(part, align);
+  const std::uint64_t at = part.size;
+  part.bytes.insert(part.bytes.end(), bytes.begin(), bytes.end());
+  part.size = part.bytes.size();
+  return at;
+}
+
+std::uint64_t ElfWriter::reserve(SectionId section, std::uint64_t size, std::uint64_t align) {
+  Part& part = sections_[section];
+  align_to(part, align);
+  const std::uint64_t at = part.size;
+  part.size += size;
+  if (part.type != SHT_NOBITS) part.bytes.resize(part.size, 0);
+  return at;
+}
+
+ElfWriter::SymbolId ElfWriter::section_symbol(SectionId section) {
+  const auto [place, is_new] = section_symbols_.emplace(section, symbols_.size());
+  if (is_new) symbols_.push_back({"", STB_LOCAL, STT_SECTION, true, section, 0, 0});
+  return place->second;
+}
+
+ElfWriter::SymbolId ElfWriter::define(const std::string& name, SectionId section,
+                                      std::uint64_t value, std::uint64_t size, unsigned char bind,
+                                      unsigned char type) {
+  symbols_.push_back({name, bind, type, true, section, value, size});
+  return symbols_.size() - 1;
+}
+
+ElfWriter::SymbolId ElfWriter::undefined(const std::string& name) {
+  const auto [place, is_new] = undefined_.emplace(name, symbols_.size());
+  if (is_new) symbols_.push_back({name, STB_GLOBAL, STT_NOTYPE, false, 0, 0, 0});
+  return place->second;
+}
+
+void ElfWriter::relocate(SectionId section, std::uint64_t offset, SymbolId symbol,
+                         std::uint32_t type, std::int64_t addend) {
+  sections_[section].fields.push_back({offset, symbol, type, addend});
+}
+
+Result<std::vector<std::uint8_t>> ElfWriter::finish() const {
+  // Section numbers: the sections in order, each followed by its relocations, then the tables.
+  std::vector<std::uint32_t> number(sections_.size());
+  std::uint32_t next = 1;
+  for (std::size_t i = 0; i < sections_.size(); ++i) {
+    number[i] = next++;
+    if (!sections_[i].fields.empty()) ++next;
+  }
+  const std::uint32_t symtab_number = next;
+  const std::uint32_t strtab_number = next + 1;
+  const std::uint32_t shstrtab_number = next + 2;
+
+  StringTable names;
+  StringTable strings;
+  std::vector<Elf64_Sym> symbols(1);
+  std::vector<std::uint64_t> index(symbols_.size());
+  std::uint32_t first_global = 0;
+  for (const bool local : {true, false}) {
+    for (std::size_t i = 0; i < symbols_.size(); ++i) {
+      const Entry& entry = symbols_[i];
+      if ((entry.bind == STB_LOCAL) != local) continue;
+      Elf64_Sym symbol{};
+      symbol.st_name = strings.add(entry.name);
+      symbol.st_info = static_cast<unsigned char>(ELF64_ST_INFO(entry.bind, entry.type));
+      symbol.st_shndx =
+          entry.defined ? static_cast<std::uint16_t>(number[entry.section]) : SHN_UNDEF;
+      symbol.st_value = entry.value;
+      symbol.st_size = entry.size;
+      index[i] = symbols.size();
+      symbols.push_back(symbol);
+    }
+    if (local) first_global = static_cast<std::uint32_t>(symbols.size());
+  }
+
+  std::vector<std::vector<Elf64_Rela>> relocations(sections_.size());
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < sections_.size(); ++i) {
+    const Part& part = sections_[i];
+    Piece piece;
+    piece.name = names.add(part.name);
+    piece.type = part.type;
+    piece.flags = part.flags;
+    piece.entsize = part.entsize;
+    piece.align = part.align;
+    // libelf reads the data and does not write to it.
+    piece.data = part.type == SHT_NOBITS ? nullptr : const_cast<std::uint8_t*>(part.bytes.data());
+    piece.size = part.size;
+    pieces.push_back(piece);
+    if (part.fields.empty()) continue;
+    for (const Field& field : part.fields)
+      relocations[i].push_back(
+          {field.offset, ELF64_R_INFO(index[field.symbol], field.type), field.addend});
+    std::stable_sort(
+        relocations[i].begin(), relocations[i].end(),
+        [](const Elf64_Rela& a, const Elf64_Rela& b) { return a.r_offset < b.r_offset; });
+    Piece rela;
+    rela.name = names.add(".rela" + part.name);
+    rela.type = SHT_RELA;
+    rela.flags = SHF_INFO_LINK;
+    rela.entsize = sizeof(Elf64_Rela);
+    rela.align = 8;
+    rela.link = symtab_number;
+    rela.info = number[i];
+    rela.data = relocations[i].data();
+    rela.size = relocations[i].size() * sizeof(Elf64_Rela);
+    rela.data_type = ELF_T_RELA;
+    pieces.push_back(rela);
+  }
+  Piece symtab;
+  symtab.name = names.add(".symtab");
+  symtab.type = SHT_SYMTAB;
+  symtab.entsize = sizeof(Elf64_Sym);
+  symtab.align = 8;
+  symtab.link = strtab_number;
+  symtab.info = first_global;
+  symtab.data = symbols.data();
+  symtab.size = symbols.size() * sizeof(Elf64_Sym);
+  symtab.data_type = ELF_T_SYM;
+  pieces.push_back(symtab);
+  Piece strtab;
+  strtab.name = names.add(".strtab");
+  strtab.type = SHT_STRTAB;
+  strtab.data = strings.text().data();
+  strtab.size = strings.text().size();
+  pieces.push_back(strtab);
+  Piece shstrtab;
+  shstrtab.name = names.add(".shstrtab");
+  shstrtab.type = SHT_STRTAB;
+  shstrtab.data = names.text().data();
+  shstrtab.size = names.text().size();
+  pieces.push_back(shstrtab);
+
+  const auto failed = [] {
+    return fail(ExitCode::error, "elf-write",
+                fmt::format("the new module cannot be written: {}", elf_errmsg(-1)));
+  };
+  elf_version(EV_CURRENT);
+  const MemoryFile memory;
+  const std::unique_ptr<Elf, decltype(&elf_end)> elf(
+      elf_begin(memory.descriptor(), ELF_C_WRITE, nullptr), elf_end);
+  Elf64_Ehdr* header = elf == nullptr ? nullptr : elf64_newehdr(elf.get());
+  if (header == nullptr) return failed();
+  header->e_ident[EI_DATA] = ELFDATA2LSB;
+  header->e_type = ET_REL;
+  header->e_machine = EM_X86_64;
+  header->e_version = EV_CURRENT;
+  header->e_shstrndx = static_cast<std::uint16_t>(shstrtab_number);
+  for (const Piece& piece : pieces)
+    if (!add_piece(elf.get(), piece)) return failed();
+  std::vector<std::uint8_t> file;
+  if (elf_update(elf.get(), ELF_C_WRITE) < 0 || !memory.read_all(file)) return failed();
+  return file;
+}
+
+}  // namespace splicer

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The new code of one target, as a module that lacks only addresses.
+//
+// The included atoms of all units are laid out one after the other, each with its entries in the
+// special sections, and their references are settled:
+//
+//     to another included atom         a relocation inside the module
+//     to what the kernel exports       stays undefined: the kernel's loader checks version and
+//     owner to what the pre object knows     an undefined symbol that apply gives the address
+//     learnt from
+//                                      the running code ("pre")
+//     to anything else by its name     likewise, by the kernel's symbol table ("kernel")
+//
+// A reference to the entry of a replaced function means the old entry: so function pointers compare
+// equal, and after an undo none is left pointing into freed memory.
+//
+// Invariant: the same diff gives the same bytes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/package/package.h"
+#include "splice-cc/diff/unit_diff.h"
+#include "splice-cc/module/module_frame.h"
+
+namespace splicer {
+
+struct DiffedUnit {
+  const UnitPair* pair = nullptr;
+  const UnitDiff* diff = nullptr;
+};
+
+struct NewModule {
+  std::vector<std::uint8_t> bytes;
+  std::vector<PackageFunction> functions;
+  std::vector<PackageSymbol> symbols;
+  std::vector<PackageHook> hooks;
+};
+
+// `number` is the target's index in the package. `defined_elsewhere`: new global names that the
+// modules of earlier targets define, with the target's name.
+Result<NewModule> make_module(const std::vector<DiffedUnit>& units, const ModuleGlue& glue,
+                              std::size_t number,
+                              const std::map<std::string, std::string>& defined_elsewhere);
+
+// Global names that included atoms of the unit need, and that the pre object does not know.
+std::set<std::string> new_names_needed(const DiffedUnit& unit);
+// New global names that the post object defines.
+std::set<std::string> new_names_defined(const UnitPair& pair);
+
+}  // namespace splicer

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/semantics/findings.h"
+
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace splicer {
+
+namespace {
+
+constexpr std::size_t kUsersShown = 6;
+
+std::string users_text(const std::vector<std::string>& users) {
+  std::string text;
+  for (std::size_t i = 0; i < users.size() && i < kUsersShown; ++i)
+    text += (i == 0 ? "" : ", ") + users[i];
+  if (users.size() > kUsersShown) text += fmt::format(" and {} more", users.size() - kUsersShown);
+  return text;
+}
+
+std::string titles(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const Finding& finding : findings)
+    text += (text.empty() ? "'" : ", '") + finding.title() + "'";
+  return text;
+}
+
+}  // namespace
+
+std::vector<Finding> merge_findings(std::vector<Finding> findings) {
+  std::map<std::string, Finding> merged;
+  for (Finding& finding : findings) {
+    const auto [entry, fresh] = merged.try_emplace(finding.title(), finding);
+    if (fresh) continue;
+    Finding& kept = entry->second;
+    if (finding.refuse && !kept.refuse) std::swap(kept, finding);
+    for (std::string& user : finding.users)
+      if (std::find(kept.users.begin(), kept.users.end(), user) == kept.users.end())
+        kept.users.push_back(std::move(user));
+  }
+  std::vector<Finding> all;
+  all.reserve(merged.size());
+  for (auto& [title, finding] : merged) all.push_back(std::move(finding));
+  std::stable_sort(all.begin(), all.end(), [](const Finding& a, const Finding& b) {
+    return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
+  });
+  return all;
+}
+
+void judge_references(std::vector<Finding>& findings) {
+  for (Finding& finding : findings) {
+    if (finding.change == 0) continue;
+    for (const Finding& other : findings) {
+      if (other.counted != finding.counted || other.change != -finding.change ||
+          other.name == finding.name)
+        continue;
+      finding.refuse = true;
+      finding.message += fmt::format(
+          ", and {} has the other half: for what was made before the update only one of them "
+          "happens",
+          other.name);
+      break;
+    }
+  }
+  std::erase_if(findings, [](const Finding& finding) { return !finding.refuse && !finding.sure; });
+}
+
+Result<std::vector<Finding>> take_accepted(std::vector<Finding>& findings,
+                                           const std::vector<std::string>& accepted) {
+  std::vector<Finding> taken;
+  const std::vector<Finding> all = findings;
+  for (const std::string& title : std::set<std::string>(accepted.begin(), accepted.end())) {
+    const auto found = std::find_if(findings.begin(), findings.end(),
+                                    [&](const Finding& one) { return one.title() == title; });
+    if (found == findings.end())
+      return fail(ExitCode::usage, "accept-matches-nothing",
+                  fmt::format("there is no finding '{}' to accept", title))
+          .hint(all.empty() ? "nothing was found; leave the option out"
+                            : fmt::format("found: {}", titles(all)));
+    taken.push_back(std::move(*found));
+    findings.erase(found);
+  }
+  return taken;
+}
+
+std::string finding_text(const Finding& finding) {
+  std::string text = finding.place.file.empty() ? finding.message
+                                                : fmt::format("{}:{}: {}", finding.place.file,
+                                                              finding.place.line, finding.message);
+  if (!finding.was.empty()) text += "\n    was: " + finding.was;
+  if (!finding.is.empty()) text += "\n    is:  " + finding.is;
+  if (!finding.users.empty()) text += "\n    used by " + users_text(finding.users);
+  return text;
+}
+
+Failure refuse_findings(const std::vector<Finding>& findings) {
+  const auto first = std::find_if(findings.begin(), findings.end(),
+                                  [](const Finding& finding) { return finding.refuse; });
+  std::string detail;
+  std::size_t refused = 0;
+  for (const Finding& finding : findings) {
+    if (!finding.refuse) continue;
+    detail += fmt::format("{}{}\n    {}", refused++ == 0 ? "" : "\n", finding_text(finding),
+                          finding.remedy);
+    detail += fmt::format("\n    accept it with --accept '{}'", finding.title());
+  }
+  std::string message = first->message;
+  if (refused > 1) message += fmt::format(" (and {} more below)", refused - 1);
+  return fail(ExitCode::unsafe, first->code, message)
+      .at_file(fmt::format("{}:{}", first->place.file, first->place.line))
+      .in_function(first->name)
+      .detail(detail)
+      .hint(first->remedy);
+}
+
+}  // namespace splicer

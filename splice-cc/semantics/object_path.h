@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Names for the objects that locks and references belong to, so that "&dev->lock" here is
+// "&priv->dev->lock" there.
+//
+//     &dev->lock               where dev is the first parameter: "$0.lock"
+//     &table[i].lock           a global: "table[%i].lock"
+//     struct foo *f = d->foo;  f->lock is then "$0.foo.lock"
+//     f = to_foo(dev);         ..."to_foo($0).lock", if set where it is declared
+//
+// Two expressions with one name need not be one object; only counts of one function are compared.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "splice-cc/semantics/facts.h"
+
+namespace clang {
+class ASTContext;
+class CallExpr;
+class Expr;
+class VarDecl;
+}  // namespace clang
+
+namespace splicer {
+
+class ObjectPaths {
+ public:
+  explicit ObjectPaths(clang::ASTContext& context) : context_(context) {}
+  std::string of(const clang::Expr& expression) const { return of(expression, 0); }
+  // "%name"; or what the variable was set to where it is declared, if that says which object it is.
+  std::string of_variable(const clang::VarDecl& variable) const { return of_variable(variable, 0); }
+  // An effect of a callee, in terms of its caller; nothing if it is about the callee's own locals.
+  std::optional<Held> as_caller_sees(const Held& held, const clang::CallExpr& call) const;
+
+ private:
+  std::string of(const clang::Expr& expression, int depth) const;
+  std::string of_variable(const clang::VarDecl& variable, int depth) const;
+  clang::ASTContext& context_;
+};
+
+}  // namespace splicer

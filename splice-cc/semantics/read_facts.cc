@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/semantics/read_facts.h"
+
+#include <clang/AST/ASTContext.h>
+#include <clang/AST/RecordLayout.h>
+#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/Basic/SourceManager.h>
+#include <clang/Lex/Lexer.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "splice-cc/semantics/lock_effects.h"
+#include "splice-cc/semantics/type_text.h"
+
+namespace splicer {
+
+namespace {
+
+// steady_lines puts #line directives into a patched file; people count without them.
+unsigned own_line(const clang::SourceManager& sources, clang::SourceLocation location) {
+  const auto [file, offset] = sources.getDecomposedLoc(location);
+  const llvm::StringRef before = sources.getBufferData(file).substr(0, offset);
+  unsigned line = sources.getLineNumber(file, offset);
+  for (std::size_t at = before.find("#line "); at != llvm::StringRef::npos;
+       at = before.find("#line ", at + 1))
+    if (at == 0 || before[at - 1] == '\n') --line;
+  return line;
+}
+
+SourcePlace place_of(const clang::ASTContext& context, clang::SourceLocation location) {
+  const clang::SourceManager& sources = context.getSourceManager();
+  const clang::SourceLocation at = sources.getExpansionLoc(location);
+  if (at.isInvalid()) return {};
+  llvm::StringRef name = sources.getFilename(at);
+  name.consume_front("./");
+  return {name.str(), own_line(sources, at)};
+}
+
+std::string source_text(const clang::ASTContext& context, clang::SourceRange range) {
+  const clang::SourceManager& sources = context.getSourceManager();
+  const auto characters =
+      clang::CharSourceRange::getTokenRange(sources.getExpansionRange(range.getBegin()).getBegin(),
+                                            sources.getExpansionRange(range.getEnd()).getEnd());
+  std::string text = clang::Lexer::getSourceText(characters, sources, context.getLangOpts()).str();
+  for (std::size_t at = text.find("\n#line "); at != std::string::npos; at = text.find("\n#line "))
+    text.erase(at, text.find('\n', at + 1) - at);
+  return text;
+}
+
+// What one function or variable mentions.
+struct Mentions {
+  std::set<const clang::FunctionDecl*> functions;
+  std::set<std::string> names;  // of records and enumerators
+};
+
+class Reader : public clang::RecursiveASTVisitor<Reader> {
+ public:
+  explicit Reader(clang::ASTContext& context) : context_(context), discipline_(context) {}
+
+  UnitFacts run() {
+    TraverseDecl(context_.getTranslationUnitDecl());
+    finish();
+    return std::move(facts_);
+  }
+
+  // NOLINTBEGIN(readability-identifier-naming): RecursiveASTVisitor calls them by these names.
+  bool TraverseFunctionDecl(clang::FunctionDecl* function) {
+    if (!function->doesThisDeclarationHaveABody()) return true;
+    const clang::Decl* outer = std::exchange(inside_, function->getCanonicalDecl());
+    const bool go_on = RecursiveASTVisitor::TraverseFunctionDecl(function);
+    inside_ = outer;
+    if (is_own(*function)) own_functions_.push_back(function);
+    return go_on;
+  }
+
+  bool TraverseVarDecl(clang::VarDecl* variable) {
+    if (!variable->hasGlobalStorage()) return RecursiveASTVisitor::TraverseVarDecl(variable);
+    if (!variable->isStaticLocal()) {
+      const clang::Decl* outer = std::exchange(inside_, variable->getCanonicalDecl());
+      const bool go_on = RecursiveASTVisitor::TraverseVarDecl(variable);
+      inside_ = outer;
+      note_variable(*variable);
+      return go_on;
+    }
+    note_variable(*variable);
+    return RecursiveASTVisitor::TraverseVarDecl(variable);
+  }
+
+  bool VisitVarDecl(clang::VarDecl* variable) {
+    mention_type(variable->getType());
+    return true;
+  }
+
+  bool VisitRecordDecl(clang::RecordDecl* record) {
+    if (record->isCompleteDefinition() && !record->isInvalidDecl()) note_record(*record);
+    return true;
+  }
+
+  bool VisitEnumDecl(clang::EnumDecl* type) {
+    std::size_t behind = 0;
+    for ([[maybe_unused]] const auto* one : type->enumerators()) ++behind;
+    for (const clang::EnumConstantDecl* one : type->enumerators())
+      facts_.enumerators[one->getNameAsString()] = {place_of(context_, one->getLocation()),
+                                                    enum_name(*type),
+                                                    one->getInitVal().getExtValue(), --behind};
+    return true;
+  }
+
+  bool VisitCallExpr(clang::CallExpr* call) {
+    if (const auto* name =
+            llvm::dyn_cast<clang::DeclRefExpr>(call->getCallee()->IgnoreParenImpCasts()))
+      called_.insert(name);
+    return true;
+  }
+
+  bool VisitDeclRefExpr(clang::DeclRefExpr* name) {
+    if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(name->getDecl())) {
+      mentions_[inside_].functions.insert(function->getCanonicalDecl());
+      if (!called_.contains(name)) note_address(*function);
+    } else if (const auto* one = llvm::dyn_cast<clang::EnumConstantDecl>(name->getDecl())) {
+      mentions_[inside_].names.insert(one->getNameAsString());
+    }
+    return true;
+  }
+
+  bool VisitMemberExpr(clang::MemberExpr* member) {
+    if (const auto* field = llvm::dyn_cast<clang::FieldDecl>(member->getMemberDecl()))
+      mention_record(*field->getParent());
+    return true;
+  }
+
+  bool VisitExpr(clang::Expr* expression) {
+    // The types that pass by: pointers that are made, cast, counted in.
+    mention_type(expression->getType());
+    return true;
+  }
+
+  bool VisitCastExpr(clang::CastExpr* cast) {
+    const auto* call = llvm::dyn_cast<clang::CallExpr>(cast->getSubExpr()->IgnoreParens());
+    const clang::QualType target = cast->getType().getCanonicalType();
+    if (call == nullptr || call->getDirectCallee() == nullptr || !target->isPointerType() ||
+        !call->getType().getCanonicalType()->isVoidPointerType())
+      return true;
+    if (const clang::RecordDecl* record = innermost_record(target->getPointeeType(), false))
+      allocators_[record_name(*record)].insert(call->getDirectCallee()->getNameAsString());
+    return true;
+  }
+
+  bool VisitUnaryExprOrTypeTraitExpr(clang::UnaryExprOrTypeTraitExpr* expression) {
+    mention_type(expression->getTypeOfArgument());
+    return true;
+  }
+
+  bool VisitOffsetOfExpr(clang::OffsetOfExpr* expression) {
+    mention_type(expression->getTypeSourceInfo()->getType());
+    return true;
+  }
+  // NOLINTEND(readability-identifier-naming)
+
+ private:
+  bool is_own(const clang::Decl& declaration) const {
+    const clang::SourceManager& sources = context_.getSourceManager();
+    return sources.isInMainFile(sources.getExpansionLoc(declaration.getLocation()));
+  }
+
+  void note_record(const clang::RecordDecl& record) {
+    const std::string name = record_name(record);
+    if (name.empty()) return;
+    RecordFacts facts;
+    facts.place = place_of(context_, record.getLocation());
+    const clang::ASTRecordLayout& layout = context_.getASTRecordLayout(&record);
+    facts.size = static_cast<std::uint64_t>(layout.getSize().getQuantity());
+    facts.alignment = static_cast<std::uint64_t>(layout.getAlignment().getQuantity());
+    facts.own = is_own(record);
+    note_members(record, 0, facts);
+    facts_.records.insert_or_assign(name, std::move(facts));
+  }
+
+  void note_members(const clang::RecordDecl& record, std::uint64_t base, RecordFacts& facts) {
+    const clang::ASTRecordLayout& layout = context_.getASTRecordLayout(&record);
+    for (const clang::FieldDecl* field : record.fields()) {
+      const std::uint64_t offset = base + layout.getFieldOffset(field->getFieldIndex());
+      const auto* inner = field->getType()->getAs<clang::RecordType>();
+      if (inner != nullptr && record_name(*inner->getDecl()).empty()) {
+        const std::size_t first = facts.members.size();
+        note_members(*inner->getDecl(), offset, facts);
+        if (const std::string name = field->getNameAsString(); !name.empty())
+          for (std::size_t i = first; i < facts.members.size(); ++i)
+            facts.members[i].name = name + "." + facts.members[i].name;
+        continue;
+      }
+      MemberFacts member{field->getNameAsString(), type_text(field->getType()), offset, 0};
+      if (field->isBitField()) member.width = field->getBitWidthValue(context_);
+      member.scalar = field->getType()->isScalarType();
+      facts.members.push_back(std::move(member));
+      if (const clang::RecordDecl* by_value = innermost_record(field->getType(), false))
+        facts.embedded.insert(record_name(*by_value));
+    }
+  }
+
+  void note_variable(const clang::VarDecl& variable) {
+    if (!is_own(variable) ||
+        variable.isThisDeclarationADefinition() == clang::VarDecl::DeclarationOnly)
+      return;
+    std::string name = variable.getNameAsString();
+    if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(variable.getDeclContext()))
+      name = function->getNameAsString() + "." + name;
+    VariableFacts& facts = facts_.variables[name];
+    // "int a;" may be followed by "int a = 1;".
+    if (!facts.text.empty() && !variable.hasInit()) return;
+    facts = {place_of(context_, variable.getLocation()),
+             source_text(context_, variable.getSourceRange())};
+  }
+
+  void note_address(const clang::FunctionDecl& function) {
+    const auto* variable = llvm::dyn_cast_or_null<clang::VarDecl>(inside_);
+    // linux/export.h: EXPORT_SYMBOL() keeps the function by a variable of this name.
+    const bool exports = variable != nullptr && variable->getName().contains("__addressable_");
+    (exports ? exported_ : address_taken_).insert(function.getCanonicalDecl());
+  }
+
+  void mention_record(const clang::RecordDecl& record) {
+    const std::string name = record_name(record);
+    if (!name.empty()) {
+      mentions_[inside_].names.insert(name);
+    } else if (const auto* outer = llvm::dyn_cast<clang::RecordDecl>(record.getParent())) {
+      mention_record(*outer);
+    }
+  }
+
+  void mention_type(clang::QualType type) {
+    if (const clang::RecordDecl* record = innermost_record(type, true)) mention_record(*record);
+  }
+
+  // What a function of a header mentions is mentioned by its callers.
+  const Mentions& closed(const clang::Decl* declaration) {
+    const auto [entry, fresh] = closed_.try_emplace(declaration);
+    if (!fresh) return entry->second;
+    Mentions all = mentions_[declaration];
+    for (const clang::FunctionDecl* function : mentions_[declaration].functions) {
+      if (own_.contains(function)) continue;
+      const std::set<std::string> theirs = closed(function).names;
+      all.names.insert(theirs.begin(), theirs.end());
+    }
+    return closed_[declaration] = std::move(all);
+  }
+
+  void finish() {
+    for (auto& [name, functions] : allocators_)
+      if (const auto record = facts_.records.find(name); record != facts_.records.end())
+        record->second.allocators = std::move(functions);
+    for (const clang::FunctionDecl* function : own_functions_)
+      own_.insert(function->getCanonicalDecl());
+    for (const clang::FunctionDecl* function : own_functions_) {
+      const clang::FunctionDecl* first = function->getCanonicalDecl();
+      const std::string name = function->getNameAsString();
+      FunctionFacts& facts = facts_.functions[name];
+      facts.place = place_of(context_, function->getLocation());
+      facts.type = type_text(function->getType());
+      facts.local = !function->isExternallyVisible();
+      facts.address_taken = address_taken_.contains(first);
+      facts.exported = exported_.contains(first);
+      facts.effects = discipline_.effects_of(*function);
+      for (const clang::FunctionDecl* callee : mentions_[first].functions)
+        if (own_.contains(callee)) facts.calls.insert(callee->getNameAsString());
+      for (const std::string& used : closed(first).names) facts_.users[used].insert(name);
+    }
+    for (const auto& [declaration, mentions] : mentions_) {
+      const auto* variable = llvm::dyn_cast_or_null<clang::VarDecl>(declaration);
+      if (variable == nullptr || !is_own(*variable)) continue;
+      for (const std::string& used : mentions.names)
+        facts_.users[used].insert(variable->getNameAsString());
+    }
+  }
+
+  clang::ASTContext& context_;
+  Discipline discipline_;
+  UnitFacts facts_;
+  const clang::Decl* inside_ = nullptr;
+  std::vector<const clang::FunctionDecl*> own_functions_;
+  std::set<const clang::Decl*> own_;
+  std::map<const clang::Decl*, Mentions> mentions_;
+  std::map<const clang::Decl*, Mentions> closed_;
+  std::map<std::string, std::set<std::string>> allocators_;
+  std::set<const clang::DeclRefExpr*> called_;
+  std::set<const clang::FunctionDecl*> address_taken_;
+  std::set<const clang::FunctionDecl*> exported_;
+};
+
+}  // namespace
+
+UnitFacts read_facts(clang::ASTContext& context) { return Reader(context).run(); }
+
+}  // namespace splicer

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/semantics/type_text.h"
+
+#include <clang/AST/ASTContext.h>
+#include <clang/AST/Decl.h>
+#include <clang/AST/Type.h>
+#include <fmt/core.h>
+
+namespace splicer {
+
+namespace {
+
+std::string parameters(const clang::FunctionProtoType& type) {
+  std::string text;
+  for (const clang::QualType one : type.param_types())
+    text += (text.empty() ? "" : ", ") + type_text(one);
+  if (type.isVariadic()) text += ", ...";
+  return text.empty() ? "void" : text;
+}
+
+// The variable right behind a record without a name: struct {...} table;
+std::string variable_of(const clang::RecordDecl& record) {
+  for (const clang::Decl* next = record.getNextDeclInContext(); next != nullptr;
+       next = next->getNextDeclInContext()) {
+    const auto* variable = llvm::dyn_cast<clang::VarDecl>(next);
+    if (variable == nullptr) return {};
+    if (innermost_record(variable->getType(), true) == record.getDefinition())
+      return variable->getNameAsString();
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string type_text(clang::QualType type) {
+  const clang::Type* bare = type.getCanonicalType().getTypePtr();
+  if (const auto* pointer = llvm::dyn_cast<clang::PointerType>(bare)) {
+    const std::string target = type_text(pointer->getPointeeType());
+    return target + (target.ends_with('*') ? "*" : " *");
+  }
+  if (const auto* array = llvm::dyn_cast<clang::ConstantArrayType>(bare))
+    return fmt::format("{} [{}]", type_text(array->getElementType()),
+                       array->getSize().getZExtValue());
+  if (const auto* array = llvm::dyn_cast<clang::ArrayType>(bare))
+    return type_text(array->getElementType()) + " []";
+  if (const auto* function = llvm::dyn_cast<clang::FunctionProtoType>(bare))
+    return fmt::format("{} ({})", type_text(function->getReturnType()), parameters(*function));
+  if (const auto* function = llvm::dyn_cast<clang::FunctionType>(bare))
+    return type_text(function->getReturnType()) + " ()";
+  if (const auto* record = llvm::dyn_cast<clang::RecordType>(bare)) {
+    const std::string name = record_name(*record->getDecl());
+    return name.empty() ? record->getDecl()->getKindName().str() + " { }" : name;
+  }
+  if (const auto* type_enum = llvm::dyn_cast<clang::EnumType>(bare))
+    return enum_name(*type_enum->getDecl());
+  return clang::QualType(bare, 0).getAsString();
+}
+
+std::string record_name(const clang::RecordDecl& record) {
+  std::string name;
+  if (record.getIdentifier() != nullptr) {
+    name = record.getKindName().str() + " " + record.getNameAsString();
+  } else if (const clang::TypedefNameDecl* defined = record.getTypedefNameForAnonDecl()) {
+    name = defined->getNameAsString();
+  } else if (llvm::isa<clang::RecordDecl>(record.getDeclContext())) {
+    return {};
+  } else {
+    const std::string variable = variable_of(record);
+    if (variable.empty()) return {};
+    name = record.getKindName().str() + " of " + variable;
+  }
+  if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(record.getDeclContext()))
+    name += " in " + function->getNameAsString();
+  return name;
+}
+
+std::string enum_name(const clang::EnumDecl& type) {
+  if (type.getIdentifier() != nullptr) return "enum " + type.getNameAsString();
+  if (const clang::TypedefNameDecl* defined = type.getTypedefNameForAnonDecl())
+    return defined->getNameAsString();
+  const auto first = type.enumerator_begin();
+  return first == type.enumerator_end() ? "enum" : "enum of " + first->getNameAsString();
+}
+
+const clang::RecordDecl* innermost_record(clang::QualType type, bool through_pointers) {
+  const clang::Type* bare = type.getCanonicalType().getTypePtr();
+  for (;;) {
+    if (const auto* array = llvm::dyn_cast<clang::ArrayType>(bare)) {
+      bare = array->getElementType().getCanonicalType().getTypePtr();
+    } else if (const auto* pointer = llvm::dyn_cast<clang::PointerType>(bare);
+               pointer != nullptr && through_pointers) {
+      bare = pointer->getPointeeType().getCanonicalType().getTypePtr();
+    } else {
+      break;
+    }
+  }
+  const auto* record = llvm::dyn_cast<clang::RecordType>(bare);
+  return record == nullptr ? nullptr : record->getDecl()->getDefinition();
+}
+
+}  // namespace splicer

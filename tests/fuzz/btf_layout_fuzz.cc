@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Any bytes as a kernel's type information, and as a module's that is split from it: refused, or an
+// answer for each structure that is asked for.
+//
+// The first two bytes say how much belongs to the kernel; the rest is the module's.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <vector>
+
+#include "matcher/image/btf_layout.h"
+
+namespace {
+
+const std::vector<splicer::TypeLayout>& wanted() {
+  static const std::vector<splicer::TypeLayout> layouts = {
+      {"struct pair", 8, {{"first", 0, 0}, {"second", 32, 3}, {"inner.a", 32, 0}}},
+      {"union pair", 8, {}},
+      {"pair_t", 4, {{"first", 0, 0}}}};
+  return layouts;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const std::span<const std::uint8_t> rest(data + 2, size - 2);
+  const std::size_t own = std::min<std::size_t>(data[0] + 256u * data[1], rest.size());
+  const auto agreeing =
+      splicer::compare_layouts(wanted(), rest.first(own), rest.subspan(own), "tun");
+  if (agreeing && *agreeing > wanted().size()) std::abort();
+  return 0;
+}

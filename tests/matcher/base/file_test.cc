@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Files: whole or not at all, locks, scratch folders.
+#include "matcher/base/file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/support/temporary_folder.h"
+
+namespace splicer {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+std::size_t entries(const fs::path& folder) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+TEST(Files, WritesWholeAndMakesFolders) {
+  const TemporaryFolder folder;
+  const std::string content("a\0b\n", 4);
+  ASSERT_TRUE(write_file(folder / "x/y/z", content));
+  EXPECT_EQ(*read_text(folder / "x/y/z"), content);
+  ASSERT_TRUE(write_file(folder / "x/y/z", "new"));
+  EXPECT_EQ(*read_text(folder / "x/y/z"), "new");
+  EXPECT_EQ(entries(folder / "x/y"), 1u) << "nothing is left beside it";
+}
+
+TEST(Files, AFailedWriteLeavesTheOldContent) {
+  const TemporaryFolder folder;
+  folder.write("folder/inside", "old");
+  const auto written = write_file(folder / "folder", "new");  // a folder stands there
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, "file-unwritable");
+  EXPECT_EQ(written.error().file, (folder / "folder").string());
+  EXPECT_EQ(folder.read("folder/inside"), "old");
+  EXPECT_EQ(entries(folder.path()), 1u);
+  EXPECT_EQ(write_file(folder / "folder/inside/below", "x").error().code, "file-unwritable");
+}
+
+TEST(Files, ReplacesALinkAndNotWhatItPointsTo) {
+  const TemporaryFolder folder;
+  folder.write("target", "old");
+  folder.link("link", "target");
+  ASSERT_TRUE(write_file(folder / "link", "new"));
+  EXPECT_EQ(folder.read("target"), "old");
+  EXPECT_EQ(folder.read("link"), "new");
+}
+
+TEST(Files, AReaderNeverSeesAPart) {
+  const TemporaryFolder folder;
+  const fs::path file = folder / "file";
+  const std::string one(100000, '1');
+  const std::string two(200000, '2');
+  ASSERT_TRUE(write_file(file, one));
+  std::atomic<bool> stop{false};
+  std::jthread writer([&] {
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(write_file(file, i % 2 == 0 ? two : one));
+    stop = true;
+  });
+  while (!stop) {
+    const auto text = read_text(file);
+    ASSERT_TRUE(text);
+    ASSERT_TRUE(*text == one || *text == two) << text->size();
+  }
+}
+
+TEST(Files, WhatCannotBeReadIsAnError) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(read_text(folder / "nothing").error().code, "file-unreadable");
+  EXPECT_EQ(read_text(folder.path()).error().code, "file-unreadable") << "a folder";
+}
+
+TEST(Files, SplitLines) {
+  EXPECT_THAT(split_lines("a\n\nb"), ElementsAre("a", "", "b"));
+  EXPECT_THAT(split_lines("a\n"), ElementsAre("a"));
+  EXPECT_THAT(split_lines("\n"), ElementsAre(""));
+  EXPECT_TRUE(split_lines("").empty());
+}
+
+TEST(FileLock, OneAtATime) {
+  const TemporaryFolder folder;
+  const fs::path file = folder / "sub/lock";
+  const auto can_be_taken = [&] {
+    const int descriptor = open(file.c_str(), O_RDWR | O_CLOEXEC);
+    const bool taken = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+    close(descriptor);
+    return taken;
+  };
+  {
+    auto lock = FileLock::take(file);
+    ASSERT_TRUE(lock);
+    EXPECT_FALSE(can_be_taken());
+    const FileLock moved = std::move(*lock);
+    EXPECT_FALSE(can_be_taken());
+  }
+  EXPECT_TRUE(can_be_taken());
+}
+
+TEST(FileLock, ASecondOneWaits) {
+  const TemporaryFolder folder;
+  std::atomic<bool> released{false};
+  auto first = FileLock::take(folder / "lock");
+  ASSERT_TRUE(first);
+  std::jthread other([&] {
+    const auto second = FileLock::take(folder / "lock");
+    EXPECT_TRUE(second);
+    EXPECT_TRUE(released);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const FileLock last = std::move(*first);
+  released = true;
+}
+
+TEST(FileLock, WhereNothingCanBeWritten) {
+  const auto lock = FileLock::take("/proc/nothing/lock");
+  ASSERT_FALSE(lock);
+  EXPECT_EQ(lock.error().code, "cache-unwritable");
+  EXPECT_FALSE(lock.error().advice.empty());
+}
+
+TEST(ScratchFolder, IsGoneAtTheEnd) {
+  const TemporaryFolder base;
+  const EnvironmentVariable variable("TMPDIR", base.path().string());
+  fs::path path;
+  {
+    auto scratch = ScratchFolder::make();
+    ASSERT_TRUE(scratch);
+    path = scratch->path();
+    EXPECT_EQ(path.parent_path(), base.path());
+    ASSERT_TRUE(write_file(path / "a/b", "x"));
+    const ScratchFolder moved = std::move(*scratch);
+    EXPECT_TRUE(fs::exists(path));
+  }
+  EXPECT_FALSE(fs::exists(path));
+}
+
+TEST(ScratchFolder, MayBeKept) {
+  const TemporaryFolder base;
+  const EnvironmentVariable variable("TMPDIR", base.path().string());
+  fs::path path;
+  {
+    auto scratch = ScratchFolder::make();
+    ASSERT_TRUE(scratch);
+    scratch->keep();
+    path = scratch->path();
+  }
+  EXPECT_TRUE(fs::exists(path));
+}
+
+TEST(ScratchFolder, WithoutAPlace) {
+  const EnvironmentVariable variable("TMPDIR", "/nothing/here");
+  const auto scratch = ScratchFolder::make();
+  ASSERT_FALSE(scratch);
+  EXPECT_EQ(scratch.error().code, "scratch-unwritable");
+}
+
+}  // namespace
+}  // namespace splicer

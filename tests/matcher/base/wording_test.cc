@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "matcher/base/wording.h"
+
+#include <gtest/gtest.h>
+
+namespace splicer {
+namespace {
+
+TEST(Wording, OneAndMany) {
+  EXPECT_EQ(counted(0, "function"), "0 functions");
+  EXPECT_EQ(counted(1, "function"), "1 function");
+  EXPECT_EQ(counted(2, "byte"), "2 bytes");
+}
+
+TEST(Wording, Times) {
+  EXPECT_EQ(microseconds(21437), "21.4");
+  EXPECT_EQ(microseconds(999), "0.9");
+  EXPECT_FALSE(local_time(~std::uint64_t{0}).empty());
+}
+
+}  // namespace
+}  // namespace splicer

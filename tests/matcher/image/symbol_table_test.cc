@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <gtest/gtest.h>
+
+#include "matcher/image/image.h"
+
+namespace splicer {
+namespace {
+
+constexpr const char* kText =
+    "ffffffff81000000 T startup_64\n"
+    "ffffffff81000040 t do_one\n"
+    "ffffffff81000080 t do_one\n"
+    "ffffffffc0000000 t tun_attach\t[tun]\n"
+    "ffffffffc0000020 T do_one\t[tun]\n"
+    "ffffffffc0100000 t do_one\t[splice_5d1f]\n"
+    "ffffffffc0200000 t trampoline\t[__builtin__ftrace]\n";
+
+SymbolTable table() {
+  auto parsed = SymbolTable::parse_kallsyms(kText);
+  EXPECT_TRUE(parsed);
+  return std::move(*parsed);
+}
+
+std::vector<std::uint64_t> addresses(const std::vector<const KernelSymbol*>& found) {
+  std::vector<std::uint64_t> out;
+  for (const KernelSymbol* symbol : found) out.push_back(symbol->address);
+  return out;
+}
+
+std::string refusal(std::string_view text) {
+  const auto parsed = SymbolTable::parse_kallsyms(text);
+  return parsed ? "accepted" : parsed.error().code;
+}
+
+TEST(SymbolTable, ParsesAddressTypeNameModule) {
+  const SymbolTable symbols = table();
+  ASSERT_EQ(symbols.all().size(), 7u);
+  const KernelSymbol& attach = symbols.all()[3];
+  EXPECT_EQ(attach.address, 0xffffffffc0000000u);
+  EXPECT_EQ(attach.type, 't');
+  EXPECT_EQ(attach.name, "tun_attach");
+  EXPECT_EQ(attach.module, "tun");
+  EXPECT_EQ(symbols.all()[0].module, "vmlinux");
+}
+
+TEST(SymbolTable, LastLineMayLackItsEnd) {
+  EXPECT_EQ(refusal("ffffffff81000000 T startup_64"), "accepted");
+}
+
+TEST(SymbolTable, HiddenAddresses) {
+  const auto hidden =
+      SymbolTable::parse_kallsyms("0000000000000000 T a\n0000000000000000 t b\t[m]\n");
+  ASSERT_FALSE(hidden);
+  EXPECT_EQ(hidden.error().code, "kallsyms-hidden");
+  EXPECT_NE(hidden.error().advice.find("kptr_restrict"), std::string::npos);
+  EXPECT_EQ(refusal(""), "kallsyms-hidden");
+  // An absolute symbol at zero among others is ordinary.
+  EXPECT_EQ(refusal("0000000000000000 A fixed_percpu_data\nffffffff81000000 T a\n"), "accepted");
+}
+
+TEST(SymbolTable, MalformedLines) {
+  for (const char* line :
+       {"\n", "x\n", "ffffffff81000000\n", "ffffffff81000000 T\n", "ffffffff81000000 T \n",
+        "ffffffff81000000T name\n", "ffffffff81000000 Tname\n", "fffffffff81000000 T name\n",
+        " ffffffff81000000 T name\n", "-1 T name\n", "0x10 T name\n"}) {
+    EXPECT_EQ(refusal(std::string("ffffffff81000000 T a\n") + line), "kallsyms-malformed") << line;
+  }
+  const auto third = SymbolTable::parse_kallsyms("1 T a\n2 T b\nwrong\n");
+  EXPECT_NE(third.error().message.find("line 3"), std::string::npos);
+}
+
+TEST(SymbolTable, OddModulePartsStayNames) {
+  for (const char* text : {"1 T a\tm\n", "1 T a\t[]\n", "1 T a\t[\n", "1 T a\t\n"}) {
+    const auto parsed = SymbolTable::parse_kallsyms(text);
+    ASSERT_TRUE(parsed) << text;
+    EXPECT_EQ(parsed->all()[0].name, "a");
+    EXPECT_EQ(parsed->all()[0].module, "vmlinux");
+  }
+}
+
+TEST(SymbolTable, SymbolsWithoutANameAreLeftOut) {
+  const auto parsed = SymbolTable::parse_kallsyms("1 T \t[m]\n2 T a\n");
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->all().size(), 1u);
+}
+
+TEST(SymbolTable, FindIsOfOneTarget) {
+  const SymbolTable symbols = table();
+  EXPECT_EQ(addresses(symbols.find("vmlinux", "do_one")),
+            (std::vector<std::uint64_t>{0xffffffff81000040, 0xffffffff81000080}));
+  EXPECT_EQ(addresses(symbols.find("tun", "do_one")),
+            (std::vector<std::uint64_t>{0xffffffffc0000020}));
+  EXPECT_TRUE(symbols.find("vmlinux", "tun_attach").empty());
+  EXPECT_TRUE(symbols.find("vmlinux", "do_on").empty());
+}
+
+TEST(SymbolTable, UpdatesAreApart) {
+  const SymbolTable symbols = table();
+  EXPECT_EQ(
+      addresses(symbols.find_anywhere("do_one")),
+      (std::vector<std::uint64_t>{0xffffffff81000040, 0xffffffff81000080, 0xffffffffc0000020}));
+  EXPECT_EQ(addresses(symbols.find_in_updates("do_one")),
+            (std::vector<std::uint64_t>{0xffffffffc0100000}));
+  EXPECT_TRUE(symbols.find_in_updates("startup_64").empty());
+}
+
+TEST(SymbolTable, AtAndNearest) {
+  const SymbolTable symbols = table();
+  EXPECT_EQ(symbols.nearest(0xffffffff80ffffff), nullptr);
+  EXPECT_EQ(symbols.nearest(0xffffffff8100007f)->address, 0xffffffff81000040u);
+  EXPECT_EQ(symbols.nearest(~0ull)->name, "trampoline");
+  EXPECT_EQ(symbols.at(0xffffffff81000040)->name, "do_one");
+  EXPECT_EQ(symbols.at(0xffffffff81000041), nullptr);
+  EXPECT_EQ(SymbolTable().nearest(1), nullptr);
+}
+
+TEST(SymbolTable, Describe) {
+  const SymbolTable symbols = table();
+  EXPECT_EQ(symbols.describe(0xffffffff81000000), "startup_64");
+  EXPECT_EQ(symbols.describe(0xffffffff81000012), "startup_64+0x12");
+  EXPECT_EQ(symbols.describe(0xffffffffc0000004), "tun_attach+0x4 [tun]");
+  EXPECT_EQ(symbols.describe(0x1234), "0x1234");
+  EXPECT_EQ(symbols.describe(0xffffffffd0000000), "0xffffffffd0000000");  // far from all
+}
+
+TEST(SymbolTable, HasTarget) {
+  const SymbolTable symbols = table();
+  EXPECT_TRUE(symbols.has_target("vmlinux"));
+  EXPECT_TRUE(symbols.has_target("tun"));
+  EXPECT_FALSE(symbols.has_target("tu"));
+}
+
+TEST(SymbolTable, MovesWithItsIndex) {
+  SymbolTable first = table();
+  const SymbolTable second = std::move(first);
+  EXPECT_EQ(second.find("vmlinux", "do_one").size(), 2u);
+}
+
+}  // namespace
+}  // namespace splicer

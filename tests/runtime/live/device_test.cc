@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/live/device.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace splicer {
+namespace {
+
+using std::chrono::milliseconds;
+
+SymbolTable symbols() { return SymbolTable({{0xffffffff81000000, 't', "schedule", "vmlinux"}}); }
+
+const std::vector<SwitchedCode> kFunctions = {
+    {"f", 0xffffffff81000100, 0x20}, {"g", 0xffffffff81000200, 0x20}, {"g.cold", 0, 0}};
+
+splice_busy thread(std::uint32_t function, const char* comm) {
+  splice_busy busy{};
+  busy.function = function;
+  busy.pid = 123;
+  std::string(comm).copy(busy.comm, sizeof busy.comm - 1);
+  busy.depth = 1;
+  busy.stack[0] = 0xffffffff81000012;
+  return busy;
+}
+
+Error from_apply(int number, std::uint32_t function = ~0u) {
+  splice_apply answer{};
+  answer.bad_function = function;
+  answer.bad_offset = 3;
+  return apply_error(number, answer, {}, kFunctions, symbols());
+}
+
+TEST(Device, BusyNamesFunctionThreadAndStack) {
+  const Error error = busy_error({thread(1, "cat")}, kFunctions, symbols());
+  EXPECT_EQ(error.exit, ExitCode::busy);
+  EXPECT_EQ(error.code, "kernel-busy");
+  EXPECT_EQ(error.function, "g");
+  EXPECT_NE(error.detail.find("g: in use by pid 123 (cat)"), std::string::npos);
+  EXPECT_NE(error.detail.find("schedule+0x12"), std::string::npos);
+  EXPECT_EQ(error.message, "pid 123 (cat) is inside code that is to be switched");
+}
+
+TEST(Device, BusyFunctionIsMarkedOnTheStack) {
+  splice_busy busy = thread(1, "cat");
+  busy.depth = 3;
+  busy.stack[1] = 0xffffffff81000220;  // behind a call that does not return, at its end
+  busy.stack[2] = 0xffffffff81000221;
+  const Error error = busy_error({busy, busy, busy}, kFunctions, symbols());
+  EXPECT_NE(error.detail.find("    schedule+0x12\n  > g+0x20\n    schedule+0x221\n"),
+            std::string::npos)
+      << error.detail;
+  EXPECT_EQ(error.message,
+            "pid 123 (cat) and 2 more threads are inside code that is to be switched");
+}
+
+TEST(Device, BusyReportIsNotTakenOnTrust) {
+  splice_busy hostile = thread(7, "\x1b[2Jx");
+  std::memset(hostile.comm + 5, 'y', sizeof hostile.comm - 5);  // without a NUL
+  hostile.depth = 0xffffffff;
+  hostile.conservative = 1;
+  const Error error = busy_error({hostile}, kFunctions, symbols());
+  EXPECT_NE(error.detail.find("function 7: in use by pid 123 (?[2Jxyyyyyyyyyyy); its stack"),
+            std::string::npos)
+      << error.detail;
+}
+
+TEST(Device, BusyInCodeThatReplacesNothing) {
+  const Error error = busy_error({thread(~0u, "cat")}, kFunctions, symbols());
+  EXPECT_NE(error.detail.find("new code: in use by pid 123"), std::string::npos);
+}
+
+TEST(Device, AnswersToApply) {
+  EXPECT_EQ(from_apply(ESTALE, 1).code, "kernel-changed");
+  EXPECT_EQ(from_apply(ESTALE, 1).function, "g");
+  EXPECT_EQ(from_apply(ESTALE, 1).exit, ExitCode::mismatch);
+  EXPECT_EQ(from_apply(EBUSY).exit, ExitCode::busy);
+  EXPECT_EQ(from_apply(EADDRINUSE, 0).code, "site-taken");
+  EXPECT_EQ(from_apply(EADDRINUSE, 0).function, "f");
+  EXPECT_EQ(from_apply(EEXIST).code, "already-applied");
+  EXPECT_EQ(from_apply(EPERM).code, "not-root");
+  EXPECT_EQ(from_apply(EPROTO).code, "core-version");
+  EXPECT_EQ(from_apply(ENOSYS).exit, ExitCode::unsafe);
+  EXPECT_EQ(from_apply(EINVAL, 9).code, "apply-refused");
+  EXPECT_EQ(from_apply(EINVAL, 9).function, "function 9");
+  EXPECT_EQ(from_apply(ENOMEM).code, "apply-refused");
+}
+
+TEST(Device, AnswersToUndo) {
+  splice_undo answer{};
+  std::strcpy(answer.blocker, "5d1f0c2e77aa9b31");
+  const auto error = [&](int number) { return undo_error(number, answer, {}, {}, symbols()); };
+  EXPECT_EQ(error(EDEADLK).code, "update-covered");
+  EXPECT_NE(error(EDEADLK).message.find("5d1f0c2e77aa9b31"), std::string::npos);
+  EXPECT_EQ(error(EDEADLK).exit, ExitCode::error);
+  EXPECT_EQ(error(ENOENT).code, "unknown-update");
+  EXPECT_EQ(error(EBUSY).exit, ExitCode::busy);
+  EXPECT_EQ(error(ESTALE).code, "kernel-changed");
+  EXPECT_EQ(error(EADDRINUSE).code, "site-taken");
+  EXPECT_EQ(error(EIO).code, "undo-refused");
+}
+
+TEST(Device, AHookRefuses) {
+  splice_apply answer{};
+  std::strcpy(answer.hook, "may_change");
+  const auto error = [&](int number) {
+    answer.hook_error = number;
+    return apply_error(ECANCELED, answer, {}, kFunctions, symbols());
+  };
+  EXPECT_EQ(error(-EPERM).code, "hook-refused");
+  EXPECT_EQ(error(-EPERM).exit, ExitCode::error);
+  EXPECT_EQ(error(-EPERM).message, "refused by its own check: may_change (returned -EPERM)");
+  EXPECT_EQ(error(-EBUSY).exit, ExitCode::busy);
+  EXPECT_EQ(error(-EAGAIN).exit, ExitCode::busy);
+  EXPECT_EQ(error(7).message, "refused by its own check: may_change (returned 7)");
+  EXPECT_EQ(error(-512).message, "refused by its own check: may_change (returned -512)");
+  std::memset(answer.hook, '\x1b', sizeof answer.hook);  // without a NUL
+  EXPECT_EQ(error(-EPERM).message.find('\x1b'), std::string::npos);
+
+  splice_undo undo{};
+  std::strcpy(undo.hook, "may_change");
+  undo.hook_error = -EAGAIN;
+  EXPECT_EQ(undo_error(ECANCELED, undo, {}, {}, symbols()).exit, ExitCode::busy);
+}
+
+TEST(Device, EveryErrorSaysWhatToDo) {
+  for (const int number :
+       {EPERM, EPROTO, ENOSYS, EBUSY, ESTALE, EADDRINUSE, ECANCELED, EINVAL, EFAULT})
+    EXPECT_FALSE(from_apply(number).advice.empty()) << number;
+}
+
+TEST(Device, MissingAndForeign) {
+  EXPECT_FALSE(Device::exists("/dev/no-such-device"));
+  const Attempts once{0, milliseconds(0)};
+  EXPECT_EQ(Device::open(once, "/dev/no-such-device").error().code, "no-core-module");
+  EXPECT_EQ(Device::open(once, "/dev/null").error().code, "core-version");
+}
+
+Result<std::uint64_t> busy() { return fail(ExitCode::busy, "kernel-busy", "busy"); }
+
+TEST(TryWhileBusy, UntilItSucceeds) {
+  int calls = 0;
+  const auto result = try_while_busy(
+      {5, milliseconds(0)},
+      [&]() -> Result<std::uint64_t> {
+        if (++calls < 3) return busy();
+        return 42;
+      },
+      [](const Error&, unsigned) { return Result<void>(); });
+  EXPECT_EQ(*result, 42u);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(TryWhileBusy, GivesUpAfterTheRetries) {
+  int calls = 0;
+  std::vector<unsigned> lefts;
+  const auto result = try_while_busy(
+      {2, milliseconds(0)},
+      [&] {
+        calls++;
+        return busy();
+      },
+      [&](const Error&, unsigned left) {
+        lefts.push_back(left);
+        return Result<void>();
+      });
+  EXPECT_EQ(result.error().code, "kernel-busy");
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(lefts, (std::vector<unsigned>{2, 1}));
+}
+
+TEST(TryWhileBusy, OtherErrorsAreFinal) {
+  int calls = 0;
+  const auto result = try_while_busy(
+      {5, milliseconds(0)},
+      [&]() -> Result<std::uint64_t> {
+        calls++;
+        return fail(ExitCode::error, "other", "other");
+      },
+      [](const Error&, unsigned) { return Result<void>(); });
+  EXPECT_EQ(result.error().code, "other");
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(TryWhileBusy, MayBeEndedBetween) {
+  const auto result =
+      try_while_busy({5, milliseconds(0)}, busy, [](const Error&, unsigned) -> Result<void> {
+        return fail(ExitCode::error, "interrupted", "interrupted");
+      });
+  EXPECT_EQ(result.error().code, "interrupted");
+}
+
+}  // namespace
+}  // namespace splicer

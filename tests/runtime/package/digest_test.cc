@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/package/digest.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace splicer {
+namespace {
+
+TEST(Digest, OfText) {  // FIPS 180-2, appendix B.1
+  EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Digest, OfBytes) {
+  const std::array<std::uint8_t, 3> bytes = {'a', 'b', 'c'};
+  EXPECT_EQ(sha256_hex(bytes), sha256_hex("abc"));
+}
+
+}  // namespace
+}  // namespace splicer

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/prepare/state.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace splicer {
+namespace {
+
+// A made-up /sys/kernel/splice.
+class StateTest : public ::testing::Test {
+ protected:
+  StateTest() {
+    std::string name = ::testing::TempDir() + "state-XXXXXX";
+    root_ = mkdtemp(name.data());
+  }
+  ~StateTest() override { std::filesystem::remove_all(root_); }
+
+  void write(const std::string& path, const std::string& text) const {
+    std::filesystem::create_directories(std::filesystem::path(root_ + "/" + path).parent_path());
+    std::ofstream(root_ + "/" + path, std::ios::binary) << text;
+  }
+  void update(const std::string& id, int sequence, const std::string& functions) const {
+    write(id + "/state", "applied\n");
+    write(id + "/pause_ns", "21437\n");
+    write(id + "/applied_at", "1795446000\n");
+    write(id + "/sequence", std::to_string(sequence) + "\n");
+    write(id + "/modules", "splice_" + id + "_0\nsplice_" + id + "_1\n");
+    write(id + "/functions", functions);
+  }
+  std::string code() const {
+    const auto state = State::read(root_);
+    return state ? "" : state.error().code;
+  }
+  std::string root_;
+};
+
+constexpr const char* kOld = "5d1f0c2e77aa9b31";
+constexpr const char* kNew = "5d1fffff00000000";
+constexpr const char* kFirst =
+    "0xffffffff81000000 0xffffffff81000000 0x40 0xffffffffc0000000 0x50 0xffffffff81000005 0x0 f\n"
+    "0xffffffff81000100 0xffffffff81000100 0x6 0xffffffffc0000050 0x8 0xffffffff81000100 "
+    "0xffffffff81000106 g\n";
+constexpr const char* kSecond =
+    "0xffffffff81000000 0xffffffffc0000000 0x50 0xffffffffc0100000 0x60 0xffffffff81000005 0x0 f\n";
+
+TEST_F(StateTest, NothingApplied) {
+  EXPECT_TRUE(State::read(root_)->updates().empty());
+  EXPECT_TRUE(State::read(root_ + "/none")->updates().empty());
+}
+
+TEST_F(StateTest, ReadsAnUpdate) {
+  update(kOld, 1, kFirst);
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state) << state.error().message;
+  ASSERT_EQ(state->updates().size(), 1u);
+  const AppliedUpdate& one = state->updates()[0];
+  EXPECT_EQ(one.id, kOld);
+  EXPECT_EQ(one.pause_ns, 21437u);
+  EXPECT_EQ(one.applied_at, 1795446000u);
+  EXPECT_EQ(one.modules.size(), 2u);
+  ASSERT_EQ(one.functions.size(), 2u);
+  EXPECT_EQ(one.functions[1].name, "g");
+  EXPECT_EQ(one.functions[1].hop, 0xffffffff81000106u);
+  EXPECT_EQ(one.functions[0].old_size, 0x40u);
+}
+
+TEST_F(StateTest, NewestBySequenceNotByName) {
+  update(kNew, 1, kFirst);
+  update(kOld, 2, kSecond);
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->updates()[0].id, kNew);
+  const auto newest = state->newest(0xffffffff81000000);
+  EXPECT_EQ(newest.update->id, kOld);
+  EXPECT_EQ(newest.function->new_code, 0xffffffffc0100000u);
+  EXPECT_EQ(state->newest(0x1).function, nullptr);
+  const auto redirects = state->redirects();
+  ASSERT_EQ(redirects.size(), 2u);
+  EXPECT_EQ(redirects.at(0xffffffff81000000).code, 0xffffffffc0100000u);
+  EXPECT_EQ(redirects.at(0xffffffff81000000).update, kOld);
+  EXPECT_EQ(redirects.at(0xffffffff81000100).update, kNew);
+}
+
+TEST_F(StateTest, WatchedCodeIsNotReplaced) {
+  const std::string watched =
+      "0xffffffff81000000 0xffffffff81000000 0x20 0x0 0x0 0x0 0x0 f.cold\n"
+      "0xffffffff81000200 0xffffffff81000200 0x20 0x0 0x0 0x0 0x0 g.cold\n";
+  update(kOld, 1, kFirst);
+  update(kNew, 2, watched + "0x10 0x10 0x40 0x1000 0x50 0x15 0x0 h\n");
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state) << state.error().message;
+  const AppliedUpdate& update = state->updates()[1];
+  ASSERT_EQ(update.functions.size(), 3u);  // the kernel's reports count them
+  EXPECT_TRUE(update.functions[0].watched());
+  EXPECT_EQ(update.functions[1].name, "g.cold");
+  EXPECT_EQ(update.replaced(), 1u);
+  EXPECT_EQ(state->newest(0xffffffff81000000).update->id, kOld);
+  EXPECT_EQ(state->newest(0xffffffff81000200).function, nullptr);
+  const auto redirects = state->redirects();
+  EXPECT_EQ(redirects.size(), 3u);
+  EXPECT_EQ(redirects.at(0xffffffff81000000).update, kOld);
+  EXPECT_FALSE(redirects.contains(0xffffffff81000200));
+}
+
+TEST_F(StateTest, FindByPrefix) {
+  update(kOld, 1, kFirst);
+  update(kNew, 2, kSecond);
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state);
+  EXPECT_EQ((*state->find_prefix("5d1f0"))->id, kOld);
+  EXPECT_EQ((*state->find_prefix(kNew))->id, kNew);
+  EXPECT_EQ(state->find_prefix("5d1f").error().code, "update-ambiguous");
+  EXPECT_EQ(state->find_prefix("5d1").error().code, "unknown-update");
+  EXPECT_EQ(state->find_prefix("").error().code, "unknown-update");
+  EXPECT_EQ(state->find_prefix("abcdef").error().code, "unknown-update");
+  EXPECT_EQ(state->find("5d1f0"), nullptr);
+}
+
+TEST_F(StateTest, OtherEntriesAreNotUpdates) {
+  write("version", "1\n");
+  write("not-an-id/state", "x");
+  EXPECT_TRUE(State::read(root_)->updates().empty());
+}
+
+TEST_F(StateTest, UpdateThatVanishesWhileItIsRead) {
+  update(kOld, 1, kFirst);
+  std::filesystem::remove(root_ + "/" + kOld + "/sequence");
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state);
+  EXPECT_TRUE(state->updates().empty());
+}
+
+TEST_F(StateTest, BeingAppliedIsNotApplied) {
+  update(kOld, 0, kFirst);
+  write(std::string(kOld) + "/state", "applying\n");
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state);
+  EXPECT_TRUE(state->updates().empty());
+}
+
+TEST_F(StateTest, MalformedIsRefused) {
+  const std::string id = kOld;
+  for (const auto& [file, text] : std::vector<std::pair<std::string, std::string>>{
+           {"state", "confused\n"},
+           {"pause_ns", "-1\n"},
+           {"pause_ns", "99999999999999999999999\n"},
+           {"pause_ns", ""},
+           {"sequence", "1x\n"},
+           {"applied_at", " 1\n"},
+           {"modules", "../../x\n"},
+           {"functions", "0x1 0x2 0x3\n"},
+           {"functions", "1 2 3 4 5 6 7 f\n"},
+           {"functions", "0x1 0x2 0x3 0x4 0x5 0x6 0x7 \n"},
+           {"functions", "0x1 0x2 0x3 0x4 0x5 0x6 0x7 a\x1b[2J\n"},
+           {"functions", "0x1 0x2 0x3 0x4 0x5 0x6 0x11112222333344445 f\n"},
+           {"functions", "0x 0x2 0x3 0x4 0x5 0x6 0x7 f\n"}}) {
+    update(id, 1, kFirst);
+    std::ofstream(root_ + "/" + id + "/" + file, std::ios::binary) << text;
+    EXPECT_EQ(code(), "state-malformed") << file << ": " << text;
+  }
+}
+
+}  // namespace
+}  // namespace splicer

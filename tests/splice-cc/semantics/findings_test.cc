@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/semantics/findings.h"
+
+#include <gmock/gmock.h>
+
+namespace splicer {
+namespace {
+
+using ::testing::HasSubstr;
+
+Finding layout(const std::string& name, unsigned line) {
+  Finding finding;
+  finding.code = "layout-changed";
+  finding.name = name;
+  finding.place = {"fs/foo.c", line};
+  finding.message = "the patch changes " + name;
+  finding.remedy = "keep the type";
+  finding.users = {"f"};
+  return finding;
+}
+
+TEST(Findings, MergedByTitleWithAllUsers) {
+  Finding again = layout("struct a", 3);
+  again.users = {"g"};
+  const auto merged = merge_findings({layout("struct b", 9), layout("struct a", 3), again});
+  ASSERT_EQ(merged.size(), 2U);
+  EXPECT_EQ(merged[0].name, "struct a");
+  EXPECT_THAT(merged[0].users, ::testing::ElementsAre("f", "g"));
+}
+
+TEST(Findings, AcceptTakesExactlyOne) {
+  std::vector<Finding> findings = {layout("struct a", 3), layout("struct b", 9)};
+  const auto taken = take_accepted(findings, {"layout-changed:struct b"});
+  ASSERT_TRUE(taken);
+  ASSERT_EQ(taken->size(), 1U);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].name, "struct a");
+}
+
+TEST(Findings, AcceptOfNothingIsAnErrorThatListsWhatThereIs) {
+  std::vector<Finding> findings = {layout("struct a", 3)};
+  const auto taken = take_accepted(findings, {"layout-changed:struct c"});
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, "accept-matches-nothing");
+  EXPECT_THAT(taken.error().advice, HasSubstr("'layout-changed:struct a'"));
+  std::vector<Finding> none;
+  EXPECT_FALSE(take_accepted(none, {"layout-changed:struct c"}));
+}
+
+TEST(Findings, RefusalSaysAllOfThem) {
+  const Error error = refuse_findings({layout("struct a", 3), layout("struct b", 9)}).take();
+  EXPECT_EQ(error.exit, ExitCode::unsafe);
+  EXPECT_EQ(error.code, "layout-changed");
+  EXPECT_EQ(error.file, "fs/foo.c:3");
+  EXPECT_THAT(error.message, HasSubstr("1 more"));
+  EXPECT_THAT(error.detail, HasSubstr("--accept 'layout-changed:struct b'"));
+}
+
+}  // namespace
+}  // namespace splicer
