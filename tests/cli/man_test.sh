@@ -62,7 +62,8 @@ check_command() {  # PROGRAM PAGE
   speaks "$work/version" "$program" --version
   speaks "$work/v" "$program" -V
   same "$name: -V and --version" "$work/version" "$work/v"
-  grep -qxE "$name [0-9]+\.[0-9]+\.[0-9]+" "$work/version" || failed "$name: form of --version"
+  # The release; in a checkout the commit too, as git describe names it.
+  grep -qxE "$name [0-9]+\.[0-9]+\.[0-9]+(-[0-9]+)?(-g[0-9a-f]+)?(-dirty)?" "$work/version" || failed "$name: form of --version"
 
   options_in_help "$work/help" >"$work/in-help"
   options_in_page "$page" >"$work/in-page"
