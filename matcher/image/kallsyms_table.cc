@@ -33,29 +33,37 @@ struct Tokens {
 };
 
 // The token table around a run "0\0" "1\0" ... "9\0" that begins at `digits`.
+//
+// The token before '0' is found by going back over NULs, and so on down to token 1. Token 0 has no NUL
+// of its own before it: the sequence numbers of the names end there (kallsyms_seqs_of_names in
+// scripts/kallsyms.c), with any byte. So its length comes from the index behind the tokens.
 std::optional<Tokens> tokens_at(Bytes data, std::size_t digits) {
-  // Back over the tokens 0 .. '0' - 1, each a NUL-terminated text.
-  std::size_t begin = digits;
-  for (unsigned i = 0; i < '0'; i++) {
-    if (begin < 2) return std::nullopt;
-    std::size_t start = begin - 1;
-    while (start > 0 && data[start - 1] != 0 && begin - start < kMaxToken) start--;
-    begin = start;
+  std::size_t second = digits;
+  for (unsigned i = 1; i < '0'; i++) {
+    if (second < 2) return std::nullopt;
+    std::size_t start = second - 1;
+    while (start > 0 && data[start - 1] != 0 && second - start < kMaxToken) start--;
+    second = start;
   }
   Tokens tokens;
-  tokens.begin = begin;
-  std::array<std::uint16_t, kTokens> starts{};
-  std::size_t at = begin;
-  for (std::size_t i = 0; i < kTokens; i++) {
-    starts[i] = static_cast<std::uint16_t>(at - begin);
+  std::array<std::size_t, kTokens> starts{};
+  std::size_t at = second;
+  for (std::size_t i = 1; i < kTokens; i++) {
+    starts[i] = at;
     while (at < data.size() && data[at] != 0 && tokens.text[i].size() <= kMaxToken)
       tokens.text[i] += static_cast<char>(data[at++]);
     if (++at >= data.size() || tokens.text[i].size() > kMaxToken) return std::nullopt;
   }
-  // The index follows; the table's beginning may carry padding that looked like empty tokens.
   const std::size_t index = aligned(at);
+  const auto first = load<std::uint16_t>(data, index + 2);  // bytes of token 0, with its NUL
+  if (!first || *first == 0 || *first > kMaxToken + 1 || *first > second || data[second - 1] != 0)
+    return std::nullopt;
+  tokens.begin = starts[0] = second - *first;
   for (std::size_t i = 0; i < kTokens; i++)
-    if (load<std::uint16_t>(data, index + 2 * i) != starts[i]) return std::nullopt;
+    if (load<std::uint16_t>(data, index + 2 * i) != starts[i] - tokens.begin) return std::nullopt;
+  tokens.text[0].assign(data.begin() + static_cast<std::ptrdiff_t>(tokens.begin),
+                        data.begin() + static_cast<std::ptrdiff_t>(second - 1));
+  if (tokens.text[0].find('\0') != std::string::npos) return std::nullopt;
   tokens.end = index + 2 * kTokens;
   return tokens;
 }

@@ -108,6 +108,11 @@ ByteVector kallsyms_table(const std::vector<KernelSymbol>& symbols, KallsymsLayo
   align8(out);
   out = out + markers;
   align8(out);
+  // Linux 6.1 has the names' sequence numbers here, three bytes each, and the tokens may follow
+  // without a zero between: there is one only where the length asks for it.
+  if (layout == KallsymsLayout::linux_6_1)
+    for (std::size_t i = 0; i < symbols.size() / 8 * 8; i++) out = out + hex("00 01 2b");
+  align8(out);
   ByteVector index;
   const std::size_t begin = out.size();
   for (const std::string& token : tokens) {
