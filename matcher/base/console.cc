@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "matcher/base/console.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -66,6 +69,23 @@ nlohmann::json error_json(const Error& error) {
 
 void Console::print_stage(const std::string& text) const {
   if (!quiet) std::cerr << command << ": " << text << std::endl;
+}
+
+Result<void> Console::set_debug_topics(std::string_view list,
+                                       const std::vector<std::string_view>& known) {
+  while (!list.empty()) {
+    const std::string_view topic = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), topic.size() + 1));
+    if (std::ranges::find(known, topic) == known.end())
+      return fail(ExitCode::usage, "usage", fmt::format("--debug has no topic '{}'", topic))
+          .hint(fmt::format("choose from: {}", fmt::join(known, ", ")));
+    topics_.emplace(topic);
+  }
+  return {};
+}
+
+void Console::print_debug(std::string_view topic, const std::string& text) const {
+  std::cerr << command << ": " << topic << ": " << text << std::endl;
 }
 
 void Console::warning(const std::string& text) const {

@@ -3,6 +3,7 @@
 // What a command says: stages, warnings, errors, and with --json one document.
 //
 //     console.stage("matching {} functions", n);     on standard error; not with -q
+//     console.debug("readers", "{} uses it", file);  only with --debug=readers
 //     return console.finish(error);                  error: and hint: lines; with --json a document
 //
 // Invariant: standard output carries only what was asked for (help, listings, the one JSON
@@ -12,7 +13,10 @@
 #include <fmt/core.h>
 
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "matcher/base/result.h"
 
@@ -33,6 +37,15 @@ class Console {
   void detail(fmt::format_string<Args...> format, Args&&... args) const {
     if (verbose) print_stage(fmt::format(format, std::forward<Args>(args)...));
   }
+  // One line about `topic`, on standard error: only if --debug named it, and then with -q too.
+  template <typename... Args>
+  void debug(std::string_view topic, fmt::format_string<Args...> format, Args&&... args) const {
+    if (debugs(topic)) print_debug(topic, fmt::format(format, std::forward<Args>(args)...));
+  }
+  // Was the topic asked for? To be asked before work that is done for a debug line alone.
+  bool debugs(std::string_view topic) const { return topics_.contains(topic); }
+  // Takes the value of --debug=TOPIC,TOPIC. Errors: "usage", whose hint lists the known topics.
+  Result<void> set_debug_topics(std::string_view list, const std::vector<std::string_view>& known);
   void warning(const std::string& text) const;
   // Prints the error (text on stderr, or with --json one document on stdout) and gives its exit
   // code.
@@ -44,6 +57,9 @@ class Console {
 
  private:
   void print_stage(const std::string& text) const;
+  void print_debug(std::string_view topic, const std::string& text) const;
+
+  std::set<std::string, std::less<>> topics_;
 };
 
 // "error: what, where, expected and found" and "hint: ..." lines, newline-terminated.
