@@ -12,6 +12,7 @@
 #include "matcher/elf/elf_object.h"
 #include "runtime/package/manifest.h"
 #include "runtime/prepare/link.h"
+#include "runtime/prepare/live_patches.h"
 
 namespace splicer {
 
@@ -91,6 +92,25 @@ Result<bool> hold_owners(Apply& apply) {
   return any;
 }
 
+// A live patch of the kernel's own leads calls away at the entry, before they reach our jump.
+Result<void> refuse_live_patched(const Apply& apply) {
+  const LivePatches others = LivePatches::read();
+  for (const MatchedFunction& matched : apply.matched.functions) {
+    const std::string& target = apply.package.manifest.targets[matched.target].name;
+    const auto by = others.deciding(target, matched.function->name);
+    if (!by) continue;
+    return fail(ExitCode::unsafe, "live-patched",
+                fmt::format("{} decides what runs when {} is called, so the update would have no "
+                            "effect there",
+                            *by, matched.function->name))
+        .at_file(target)
+        .in_function(matched.function->name)
+        .at_address(matched.run.address)
+        .hint("disable it (echo 0 > /sys/kernel/livepatch/NAME/enabled), then apply the update");
+  }
+  return {};
+}
+
 Result<void> match_once(Apply& apply) {
   auto image = open_live_image();
   if (!image) return propagate(image);
@@ -107,7 +127,7 @@ Result<void> match_once(Apply& apply) {
   auto matched = match_update(apply.package, apply.left_out, *apply.image, apply.state);
   if (!matched) return propagate(matched);
   apply.matched = std::move(*matched);
-  return {};
+  return refuse_live_patched(apply);
 }
 
 Result<void> interrupted(const Apply& apply) {

@@ -2,6 +2,7 @@
 //
 // splice-view: what is applied to the running kernel, or what a package would do.
 #include <fmt/core.h>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/command_line.h"
@@ -25,17 +26,21 @@ int view_update(const std::string& id, const Console& console) {
   if (!state) return console.finish(state.error());
   const auto update = state->find_prefix(id);
   if (!update) return console.finish(update.error());
-  console.document({{"update", update_json(*state, **update)}});
-  if (!console.json) fmt::print("{}", update_text(*state, **update));
-  return 0;
+  const LivePatches others = LivePatches::read();
+  console.document({{"update", update_json(*state, **update, others)}});
+  if (!console.json) fmt::print("{}", update_text(*state, **update, others));
+  return in_force(**update, others) ? 0 : static_cast<int>(ExitCode::error);
 }
 
 int view_all(const Console& console) {
   const auto state = State::read();
   if (!state) return console.finish(state.error());
-  console.document(applied_json(*state));
-  if (!console.json) fmt::print("{}", applied_text(*state));
-  return 0;
+  const LivePatches others = LivePatches::read();
+  console.document(applied_json(*state, others));
+  if (!console.json) fmt::print("{}", applied_text(*state, others));
+  const bool all = std::ranges::all_of(
+      state->updates(), [&](const AppliedUpdate& update) { return in_force(update, others); });
+  return all ? 0 : static_cast<int>(ExitCode::error);
 }
 
 }  // namespace

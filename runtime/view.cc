@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "matcher/base/wording.h"
 
 namespace splicer {
@@ -32,11 +34,13 @@ const AppliedUpdate* covering(const State& state, const AppliedUpdate& update,
 }
 
 std::string function_line(const State& state, const AppliedUpdate& update,
-                          const AppliedFunction& function) {
+                          const AppliedFunction& function, const LivePatches& others) {
   std::string line =
       fmt::format("    {:<{}} {}", function.name, kNameWidth, counted(function.new_size, "byte"));
   if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
     line += fmt::format(", replaced again by {}", by->id);
+  if (const auto by = others.deciding(function.name); by)
+    line += fmt::format(", NOT IN FORCE: {} decides", *by);
   return line + "\n";
 }
 
@@ -44,29 +48,37 @@ std::string section(std::string_view title) { return fmt::format("{}:\n", title)
 
 }  // namespace
 
+bool in_force(const AppliedUpdate& update, const LivePatches& others) {
+  return std::ranges::none_of(update.functions, [&](const AppliedFunction& function) {
+    return !function.watched() && others.deciding(function.name);
+  });
+}
+
 bool names_a_file(std::string_view argument) {
   return argument.find('/') != std::string_view::npos || argument.ends_with(".tar") ||
          access(std::string(argument).c_str(), F_OK) == 0;
 }
 
-std::string applied_text(const State& state) {
+std::string applied_text(const State& state, const LivePatches& others) {
   if (state.updates().empty()) return "no updates are applied\n";
   std::string text;
   for (const AppliedUpdate& update : state.updates()) {
     text += headline(update);
     for (const AppliedFunction& function : update.functions)
-      if (!function.watched()) text += function_line(state, update, function);
+      if (!function.watched()) text += function_line(state, update, function, others);
   }
   return text;
 }
 
-json applied_json(const State& state) {
+json applied_json(const State& state, const LivePatches& others) {
   json updates = json::array();
-  for (const AppliedUpdate& update : state.updates()) updates.push_back(update_json(state, update));
+  for (const AppliedUpdate& update : state.updates())
+    updates.push_back(update_json(state, update, others));
   return {{"updates", std::move(updates)}};
 }
 
-std::string update_text(const State& state, const AppliedUpdate& update) {
+std::string update_text(const State& state, const AppliedUpdate& update,
+                        const LivePatches& others) {
   std::string text = headline(update);
   text += section("modules");
   for (const std::string& module : update.modules) text += fmt::format("    {}\n", module);
@@ -74,7 +86,7 @@ std::string update_text(const State& state, const AppliedUpdate& update) {
   if (update.functions_hidden) text += "    (only root may see them)\n";
   for (const AppliedFunction& function : update.functions) {
     if (function.watched()) continue;
-    text += function_line(state, update, function);
+    text += function_line(state, update, function, others);
     text += fmt::format("        entry {:#x}, jump at {:#x}", function.old_entry, function.site);
     if (function.hop != 0) text += fmt::format(" by way of {:#x}", function.hop);
     text += fmt::format(" to {:#x}; {} of old code", function.new_code,
@@ -86,7 +98,7 @@ std::string update_text(const State& state, const AppliedUpdate& update) {
   return text;
 }
 
-json update_json(const State& state, const AppliedUpdate& update) {
+json update_json(const State& state, const AppliedUpdate& update, const LivePatches& others) {
   json functions = json::array();
   for (const AppliedFunction& function : update.functions) {
     if (function.watched()) continue;
@@ -100,6 +112,7 @@ json update_json(const State& state, const AppliedUpdate& update) {
     if (function.hop != 0) row["hop"] = hex(function.hop);
     if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
       row["replaced_by"] = by->id;
+    if (const auto by = others.deciding(function.name); by) row["decided_by"] = *by;
     functions.push_back(std::move(row));
   }
   json out{{"id", update.id},
@@ -108,6 +121,7 @@ json update_json(const State& state, const AppliedUpdate& update) {
            {"since", local_time(update.applied_at)},
            {"pause_ns", update.pause_ns},
            {"sequence", update.sequence},
+           {"in_force", in_force(update, others)},
            {"modules", update.modules}};
   if (!update.functions_hidden) out["functions"] = std::move(functions);
   return out;

@@ -16,15 +16,22 @@
 #include <string_view>
 
 #include "runtime/package/package.h"
+#include "runtime/prepare/live_patches.h"
 #include "runtime/prepare/state.h"
 
 namespace splicer {
 
-std::string applied_text(const State& state);
-nlohmann::json applied_json(const State& state);
+// `others`: live patches of the kernel's own. A function whose calls one of them leads elsewhere is
+// applied and not in force, and is shown so.
+std::string applied_text(const State& state, const LivePatches& others = {});
+nlohmann::json applied_json(const State& state, const LivePatches& others = {});
 // With each function's addresses and how it came about.
-std::string update_text(const State& state, const AppliedUpdate& update);
-nlohmann::json update_json(const State& state, const AppliedUpdate& update);
+std::string update_text(const State& state, const AppliedUpdate& update,
+                        const LivePatches& others = {});
+nlohmann::json update_json(const State& state, const AppliedUpdate& update,
+                           const LivePatches& others = {});
+// Is each replaced function of the update in force, as far as `others` say?
+bool in_force(const AppliedUpdate& update, const LivePatches& others);
 std::string package_text(const Package& package);
 nlohmann::json package_json(const Package& package);
 

@@ -11,6 +11,8 @@
 
 #include "tests/support/sample_package.h"
 
+#include "tests/support/temporary_folder.h"
+
 namespace splicer {
 namespace {
 
@@ -111,6 +113,19 @@ TEST(View, FileOrId) {
   EXPECT_TRUE(names_a_file("./5d1f"));
   EXPECT_TRUE(names_a_file("/"));
   EXPECT_FALSE(names_a_file("5d1f0c2e77aa9b31"));
+}
+
+TEST_F(ViewTest, AFunctionThatALivePatchDecides) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "sample/vmlinux/f,1");
+  const LivePatches others = LivePatches::read(folder.path().string(), (folder / "none").string());
+  const State all = state();
+  EXPECT_FALSE(in_force(all.updates()[0], others));
+  EXPECT_TRUE(in_force(all.updates()[0], {}));
+  EXPECT_THAT(applied_text(all, others), HasSubstr("NOT IN FORCE: live patch sample decides"));
+  const auto json = update_json(all, all.updates()[0], others);
+  EXPECT_EQ(json["in_force"], false);
+  EXPECT_EQ(json["functions"][0]["decided_by"], "live patch sample");
 }
 
 }  // namespace
