@@ -4,12 +4,9 @@
 # splice-create's answers: to wrong patches, each with its own code and exit status and nothing
 # changed in the cache; to runs at once, and to a run after one that was killed.
 set -uo pipefail
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=${SPLICE_BUILD:-$repository/build}
-kernel=$("$repository/tests/setup" kernel "${1:-6.1.0-50-cloud-amd64}") || exit
-root=${XDG_CACHE_HOME:-$HOME/.cache}/splice-test/$kernel/root
-work=$(mktemp -d "${TMPDIR:-/tmp}/splice-cli.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
+use_kernel "${1:-6.1.0-50-cloud-amd64}"
+make_work cli
 cd "$work" || exit
 failed=0
 

@@ -11,12 +11,10 @@
 # of splice.h(3) are the patches that are tested.
 set -uo pipefail
 export LC_ALL=C
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=${SPLICE_BUILD:-$repository/build}
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
+make_work man-test
 cd "$repository" || exit
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/splice-man-test.XXXXXX")
-trap 'rm -rf "$work"' EXIT
 failures=0
 failed() { echo "FAILED: $*"; failures=$((failures + 1)); }
 same() {  # WHAT EXPECTED-FILE FOUND-FILE

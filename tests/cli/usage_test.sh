@@ -10,10 +10,9 @@
 # Nothing here needs root or touches a kernel.
 set -uo pipefail
 export LC_ALL=C
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=$(realpath "${SPLICE_BUILD:-$repository/build}")
-work=$(mktemp -d "${TMPDIR:-/tmp}/splice-usage-test.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
+build=$(realpath "$build")
+make_work usage-test
 cd "$work" || exit
 PATH=$build/splice-cc:$build/runtime:$build/matcher:$PATH
 

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash  # busybox's shell has `local`, as dash has
+#
+# What the tests that run in a guest have in common (tests/live/guest, tests/live/hooks/guest): one line a
+# test, "ok NAME", or "not ok NAME" and then why. What a command said is in the file "said", where the
+# checks look. `failed` counts.
+. ./both.sh
+
+failed=0
+passed() { echo "ok $1"; }
+broken() {  # NAME WORDS...
+  echo "not ok $*"
+  sed 's/^/  | /' said
+  failed=$((failed + 1))
+  # What a failed test left must not fail the others: the newest first, so at most as often as there are.
+  for _ in 1 2 3; do
+    for update in /sys/kernel/splice/*; do splice-undo -q "${update##*/}" >/dev/null 2>&1; done
+  done
+}
+
+# run STATUS COMMAND...: the command's output goes to the file "said".
+run() {
+  local expected=$1 status=0
+  shift
+  "$@" >said 2>&1 || status=$?
+  [ $status = "$expected" ] || { echo "(status $status, expected $expected: $*)" >>said; return 1; }
+}
+says() { grep -qE -- "$1" said || { echo "(expected: $1)" >>said; return 1; }; }
+shows() {  # PATTERN COMMAND...: the command ends well and says that
+  local pattern=$1
+  shift
+  run 0 "$@" && says "$pattern"
+}
+id_of() { splice-view --json "$1" | json_field id | head -n 1; }
+clean() {
+  run 0 lsmod
+  if grep -q '^splice' said || [ -d /sys/kernel/splice ]; then
+    echo '(a module or an update is left)' >>said
+    return 1
+  fi
+}
