@@ -83,7 +83,7 @@ std::set<std::string> mentioning(const Creation& creation, const Versions& versi
   for (const std::string& header : headers)
     changes.push_back({header, text_in(versions.before, header).value_or(""),
                        text_in(versions.after, header).value_or("")});
-  auto named = reached_by_name(
+  auto named = search_by_name(
       changes, readers, graph,
       [&](const std::string& path) { return text_in(versions.before, path); },
       creation.options.jobs);

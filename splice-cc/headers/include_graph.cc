@@ -2,11 +2,11 @@
 #include "splice-cc/headers/include_graph.h"
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <unordered_map>
 
 #include "matcher/base/file.h"
+#include "splice-cc/headers/c_scanner.h"
 
 namespace splicer {
 
@@ -25,7 +25,7 @@ std::string basename(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
-// kbuild gives these to every compile with -include (scripts/Makefile.lib, c_flags, and the top
+// kbuild hands these to every compile with -include (scripts/Makefile.lib, c_flags, and the top
 // Makefile, USERINCLUDE); no #include line names them.
 const std::set<std::string>& forced() {
   static const std::set<std::string> paths = {"include/linux/compiler-version.h",
@@ -38,27 +38,14 @@ const std::set<std::string>& forced() {
 
 std::vector<std::string> include_lines(std::string_view text) {
   std::vector<std::string> found;
-  std::size_t at = 0;
-  while ((at = text.find('#', at)) != std::string_view::npos) {
-    std::size_t line = at;
-    while (line > 0 && (text[line - 1] == ' ' || text[line - 1] == '\t')) --line;
-    ++at;
-    if (line > 0 && text[line - 1] != '\n') continue;
-    const auto skip_blanks = [&] {
-      while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
-    };
-    skip_blanks();
-    constexpr std::string_view kWord = "include";
-    if (text.substr(at, kWord.size()) != kWord) continue;
-    at += kWord.size();
-    skip_blanks();
-    if (at >= text.size() || (text[at] != '<' && text[at] != '"')) continue;
-    const char open = text[at];
-    const std::size_t end = text.find_first_of(open == '<' ? ">\n" : "\"\n", at + 1);
-    if (end == std::string_view::npos || text[end] == '\n') continue;
-    found.push_back(open + std::string(text.substr(at + 1, end - at - 1)));
-    at = end;
-  }
+  each_directive(text, [&found](std::string_view name, std::string_view behind) {
+    if (name != "include" && name != "include_next") return;
+    behind = behind.substr(std::min(behind.find_first_not_of(" \t"), behind.size()));
+    if (!behind.starts_with('<') && !behind.starts_with('"')) return;
+    const std::size_t end = behind.find_first_of(behind[0] == '<' ? ">\n" : "\"\n", 1);
+    if (end != std::string_view::npos && behind[end] != '\n')
+      found.emplace_back(behind.substr(0, end));
+  });
   return found;
 }
 

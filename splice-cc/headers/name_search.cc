@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "matcher/base/parallel.h"
+#include "splice-cc/headers/c_scanner.h"
 #include "splice-cc/headers/header_pieces.h"
 #include "splice-cc/headers/token_pasting.h"
 
@@ -15,14 +16,15 @@ namespace splicer {
 
 namespace {
 
-constexpr std::size_t kMostNames = 4000;  // then nearly everything is meant: not worth the search
+// With more, nearly everything is reached: not worth the search.
+constexpr std::size_t kMostNames = 4000;
 
 using Words = std::unordered_set<std::string_view>;
 
 // Names to look for, and all the words that a macro could make one of.
-class Wanted {
+class WantedNames {
  public:
-  // Gives whether it is new.
+  // True if it is new.
   bool add(const std::string& name) {
     if (name.empty() || !names_.insert(name).second) return false;
     fresh_.push_back(name);
@@ -31,21 +33,21 @@ class Wanted {
   bool too_many() const { return names_.size() > kMostNames; }
 
   // Works out by which words the names that were added since may be mentioned.
-  void learn(const MacroParts& in_macros) {
-    parts_ = &in_macros;
+  void learn(const TokenPasting& pasting) {
+    pasting_ = &pasting;
     for (const std::string& name : fresh_) {
       words_.insert(name);
       const std::string_view whole = name;
       for (std::size_t begin = 0; begin < whole.size(); ++begin) {
-        if (begin != 0 && !in_macros.contains(std::string(whole.substr(0, begin)))) continue;
+        if (begin != 0 && !pasting.contains(std::string(whole.substr(0, begin)))) continue;
         for (std::size_t end = begin + 1; end <= whole.size(); ++end)
-          if (end == whole.size() || in_macros.contains(std::string(whole.substr(end))))
+          if (end == whole.size() || pasting.contains(std::string(whole.substr(end))))
             words_.insert(std::string(whole.substr(begin, end - begin)));
       }
       for (std::size_t i = 1; i < whole.size(); ++i)
         halves_[std::string(whole.substr(0, i))].insert(std::string(whole.substr(i)));
       std::vector<std::string> words;
-      for (const MacroParts::Chain& chain : in_macros.chains())
+      for (const TokenPasting::Chain& chain : pasting.chains())
         learn_splits(whole, chain, 0, words);
     }
     fresh_.clear();
@@ -53,9 +55,9 @@ class Wanted {
 
   // Is any name among these words, or made of them?
   bool mentioned_in(const Words& words) const {
-    // Whoever has a name put together of many pieces calls a macro that does it.
+    // A file with a name that is put together of many parts calls a macro that does it.
     const bool chains = std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-      return parts_ != nullptr && parts_->is_chaining(word);
+      return pasting_ != nullptr && pasting_->is_chaining(word);
     });
     std::vector<const std::unordered_set<std::string>*> open;
     for (const std::string_view word : words) {
@@ -79,8 +81,8 @@ class Wanted {
 
  private:
   // All ways in which the rest of a name is what a macro puts together, from its chain[at] on.
-  // `words` stand for its parameters so far.
-  void learn_splits(std::string_view rest, const MacroParts::Chain& chain, std::size_t at,
+  // `words`: what its parameters are so far.
+  void learn_splits(std::string_view rest, const TokenPasting::Chain& chain, std::size_t at,
                     std::vector<std::string>& words) {
     if (at == chain.size()) {
       if (!rest.empty()) return;
@@ -102,7 +104,7 @@ class Wanted {
     }
   }
 
-  const MacroParts* parts_ = nullptr;
+  const TokenPasting* pasting_ = nullptr;
   std::set<std::string> names_;
   std::vector<std::string> fresh_;
   std::unordered_set<std::string> words_;
@@ -117,25 +119,25 @@ Words words_of(std::string_view text) {
   return words;
 }
 
-// What a patched header's change is called; nothing if no name tells it.
+// The names of what changes in a patched header; nothing if some of it has none.
 std::optional<std::set<std::string>> changed_names(const HeaderChange& change) {
   const auto before = cut_header(change.before);
   const auto after = cut_header(change.after);
   if (!before || !after) return std::nullopt;
   std::set<std::string> names;
   std::map<std::string_view, int> balance;
-  for (const Piece& piece : *before) --balance[piece.text];
-  for (const Piece& piece : *after) ++balance[piece.text];
-  const auto changed = [&](const Piece& piece) { return balance[piece.text] != 0; };
-  const auto add = [&](const Piece& piece) {
+  for (const HeaderPiece& piece : *before) --balance[piece.text];
+  for (const HeaderPiece& piece : *after) ++balance[piece.text];
+  const auto changed = [&](const HeaderPiece& piece) { return balance[piece.text] != 0; };
+  const auto add = [&](const HeaderPiece& piece) {
     names.insert(piece.names.begin(), piece.names.end());
     return !piece.anonymous;
   };
-  std::vector<const Piece*> kept_before;
-  std::vector<const Piece*> kept_after;
+  std::vector<const HeaderPiece*> kept_before;
+  std::vector<const HeaderPiece*> kept_after;
   for (const auto& [pieces, kept] :
        {std::pair(&*before, &kept_before), std::pair(&*after, &kept_after)}) {
-    for (const Piece& piece : *pieces) {
+    for (const HeaderPiece& piece : *pieces) {
       if (!changed(piece)) {
         kept->push_back(&piece);
       } else if (!add(piece)) {
@@ -151,102 +153,131 @@ std::optional<std::set<std::string>> changed_names(const HeaderChange& change) {
   return names;
 }
 
-// Those of `sources` that what changes in `origins` may reach; nothing if that is too much to tell.
-// `changes` are all, whose texts are both read.
-std::optional<std::set<std::string>> search(const std::vector<HeaderChange>& origins,
-                                            const std::vector<HeaderChange>& changes,
-                                            const std::set<std::string>& sources,
-                                            const IncludeGraph& graph, const ReadSource& read,
-                                            unsigned jobs) {
-  Wanted wanted;
-  // Files of which more is meant than names tell: they reach all that read them.
-  std::set<std::string> spoilt;
-  for (const HeaderChange& change : origins) {
-    if (const auto names = changed_names(change)) {
-      for (const std::string& name : *names) wanted.add(name);
-    } else {
-      spoilt.insert(change.path);
+// One search, in the order of its functions. `origins` are the changes that it starts from,
+// `changes` all of the patch: of their headers both texts are read.
+class NameSearch {
+ public:
+  NameSearch(const std::vector<HeaderChange>& origins, const std::vector<HeaderChange>& changes,
+             const std::set<std::string>& sources, const IncludeGraph& graph,
+             const ReadSource& read, unsigned jobs)
+      : changes_(changes), sources_(sources), graph_(graph), read_(read), jobs_(jobs) {
+    for (const HeaderChange& change : origins) {
+      if (const auto names = changed_names(change)) {
+        for (const std::string& name : *names) wanted_.add(name);
+      } else {
+        nameless_.insert(change.path);
+      }
+    }
+    // All that any of the sources may read, themselves among them.
+    const std::set<std::string> all = graph.read_by(sources);
+    files_.assign(all.begin(), all.end());
+    included_ = graph.included(all);
+  }
+
+  // Those of `sources` that the origins may reach; nothing if too many names are wanted.
+  std::optional<std::set<std::string>> run() {
+    learn_pasting();
+    for (bool more = true; more;) {
+      if (wanted_.too_many()) return std::nullopt;
+      wanted_.learn(pasting_);
+      more = spread();
+    }
+    return reached();
+  }
+
+ private:
+  // How macros put names together, until no text has anything new.
+  void learn_pasting() {
+    for (bool more = true; more;) {
+      more = false;
+      std::mutex mutex;
+      const TokenPasting known = pasting_;
+      for_each_in_threads(files_.size(), jobs_, [&](std::size_t i) {
+        const auto text = read_(files_[i]);
+        if (!text) return;
+        TokenPasting here;
+        here.learn(*text, known);
+        const std::lock_guard guard(mutex);
+        more = pasting_.merge(here) || more;
+      });
     }
   }
-  // All that any of the sources may read, themselves among them.
-  const std::set<std::string> all = graph.read_by(sources);
-  const std::set<std::string> included = graph.included(all);
-  const std::vector<std::string> files(all.begin(), all.end());
 
-  MacroParts parts;
-  for (bool more = true; more;) {
-    more = false;
+  // Wants the names of all pieces of headers that mention a wanted name. True if some are new.
+  bool spread() {
     std::mutex mutex;
-    const MacroParts known = parts;
-    for_each_in_threads(files.size(), jobs, [&](std::size_t i) {
-      const auto text = read(files[i]);
-      if (!text) return;
-      MacroParts here;
-      here.learn(*text, known);
-      const std::lock_guard guard(mutex);
-      more = parts.merge(here) || more;
-    });
-  }
-
-  // So does a file whose own text, outside of any declaration, mentions a name.
-  for (bool more = true; more;) {
-    if (wanted.too_many()) return std::nullopt;
-    wanted.learn(parts);
-    std::mutex mutex;
-
-    std::vector<Piece> meant;
-    for_each_in_threads(files.size(), jobs, [&](std::size_t i) {
-      const std::string& path = files[i];
-      if (!included.contains(path)) return;
-      std::vector<std::string> texts;
-      for (const HeaderChange& change : changes)
-        if (change.path == path) texts = {change.before, change.after};
-      if (texts.empty())
-        if (auto text = read(path)) texts.push_back(std::move(*text));
-      for (const std::string& text : texts) {
-        if (!wanted.mentioned_in(words_of(text))) continue;
+    std::set<std::string> found;
+    for_each_in_threads(files_.size(), jobs_, [&](std::size_t i) {
+      const std::string& path = files_[i];
+      if (!included_.contains(path)) return;
+      for (const std::string& text : texts_of(path)) {
+        if (!wanted_.mentioned_in(words_of(text))) continue;
         auto pieces = cut_header(text);
         const std::lock_guard guard(mutex);
         if (!pieces) {
-          spoilt.insert(path);
+          nameless_.insert(path);
           continue;
         }
-        for (Piece& piece : *pieces) {
-          if (!wanted.mentioned_in({piece.mentions.begin(), piece.mentions.end()})) continue;
+        for (HeaderPiece& piece : *pieces) {
+          if (!wanted_.mentioned_in({piece.mentions.begin(), piece.mentions.end()})) continue;
           if (piece.anonymous) {
-            spoilt.insert(path);
+            nameless_.insert(path);
           } else {
-            meant.push_back(std::move(piece));
+            found.insert(piece.names.begin(), piece.names.end());
           }
         }
       }
     });
-    more = false;
-    for (const Piece& piece : meant)
-      for (const std::string& name : piece.names) more = wanted.add(name) || more;
+    bool more = false;
+    for (const std::string& name : found) more = wanted_.add(name) || more;
+    return more;
   }
 
-  std::set<std::string> reached;
-  for (const std::string& path : graph.reached_from(spoilt))
-    if (sources.contains(path)) reached.insert(path);
-  const std::vector<std::string> list(sources.begin(), sources.end());
-  std::mutex mutex;
-  for_each_in_threads(list.size(), jobs, [&](std::size_t i) {
-    const auto text = read(list[i]);
-    if (text && !wanted.mentioned_in(words_of(*text)) && !spoilt.contains(list[i])) return;
-    const std::lock_guard guard(mutex);
-    reached.insert(list[i]);
-  });
-  return reached;
-}
+  // A patched header's both versions, or the text of any other file.
+  std::vector<std::string> texts_of(const std::string& path) const {
+    for (const HeaderChange& change : changes_)
+      if (change.path == path) return {change.before, change.after};
+    if (auto text = read_(path)) return {std::move(*text)};
+    return {};
+  }
+
+  std::set<std::string> reached() const {
+    std::set<std::string> reached;
+    for (const std::string& path : graph_.reached_from(nameless_))
+      if (sources_.contains(path)) reached.insert(path);
+    const std::vector<std::string> list(sources_.begin(), sources_.end());
+    std::mutex mutex;
+    for_each_in_threads(list.size(), jobs_, [&](std::size_t i) {
+      const auto text = read_(list[i]);
+      if (text && !wanted_.mentioned_in(words_of(*text)) && !nameless_.contains(list[i])) return;
+      const std::lock_guard guard(mutex);
+      reached.insert(list[i]);
+    });
+    return reached;
+  }
+
+  const std::vector<HeaderChange>& changes_;
+  const std::set<std::string>& sources_;
+  const IncludeGraph& graph_;
+  const ReadSource& read_;
+  unsigned jobs_;
+  std::vector<std::string> files_;
+  std::set<std::string> included_;  // those of files_ that some file includes
+  WantedNames wanted_;
+  TokenPasting pasting_;
+  // Files of which more is meant than names: they reach all that read them. Changed headers with a
+  // change that has no name, and headers that mention a wanted name outside of any declaration.
+  std::set<std::string> nameless_;
+};
 
 }  // namespace
 
-std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
-                                      const std::set<std::string>& sources,
-                                      const IncludeGraph& graph, const ReadSource& read,
-                                      unsigned jobs) {
-  if (auto found = search(changes, changes, sources, graph, read, jobs)) return std::move(*found);
+std::set<std::string> search_by_name(const std::vector<HeaderChange>& changes,
+                                     const std::set<std::string>& sources,
+                                     const IncludeGraph& graph, const ReadSource& read,
+                                     unsigned jobs) {
+  if (auto found = NameSearch(changes, changes, sources, graph, read, jobs).run())
+    return std::move(*found);
   // One header may mean too much where few read it. What uses a change mentions a name that comes
   // from one header or another, so each is looked at by itself, among those that read it.
   std::set<std::string> reached;
@@ -254,8 +285,8 @@ std::set<std::string> reached_by_name(const std::vector<HeaderChange>& changes,
     std::set<std::string> readers;
     for (std::string& path : graph.reached_from({change.path}))
       if (sources.contains(path)) readers.insert(std::move(path));
-    auto found =
-        changes.size() == 1 ? std::nullopt : search({change}, changes, readers, graph, read, jobs);
+    std::optional<std::set<std::string>> found;
+    if (changes.size() > 1) found = NameSearch({change}, changes, readers, graph, read, jobs).run();
     reached.merge(found ? *found : readers);
   }
   return reached;

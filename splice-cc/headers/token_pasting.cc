@@ -3,59 +3,32 @@
 
 #include <algorithm>
 
-#include "splice-cc/headers/header_pieces.h"
+#include "splice-cc/headers/c_scanner.h"
 
 namespace splicer {
 
 namespace {
 
-bool is_word(std::string_view token) { return !token.empty() && is_part_of_word(token[0]); }
+bool is_word(std::string_view token) { return !token.empty() && is_word_character(token[0]); }
 
-// Words, "##", and single characters; strings and comments left out.
+// Words, "##", and single characters; literals and comments left out.
 std::vector<std::string_view> tokens_of(std::string_view text) {
   std::vector<std::string_view> tokens;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t begin = i;
-    const char c = text[i];
-    if (is_part_of_word(c)) {
-      while (i < text.size() && is_part_of_word(text[i])) ++i;
-    } else if (c == '"' || c == '\'') {
-      for (++i; i < text.size() && text[i] != c; ++i)
-        if (text[i] == '\\') ++i;
-      i = std::min(i + 1, text.size());
-      continue;
-    } else if (text.substr(i, 2) == "/*") {
-      i = std::min(text.find("*/", i + 2), text.size() - 2) + 2;
-      continue;
-    } else if (text.substr(i, 2) == "//") {
-      break;
-    } else {
-      i += text.substr(i, 2) == "##" ? 2 : 1;
-      if (c == ' ' || c == '\t' || c == '\n' || c == '\\') continue;
+  CScanner scanner(text);
+  while (const auto token = scanner.next()) {
+    if (token->kind == CTokenKind::word) {
+      tokens.push_back(token->text);
+    } else if (token->kind == CTokenKind::other && token->text != "\\") {
+      const bool second = token->text == "#" && !tokens.empty() && tokens.back() == "#" &&
+                          tokens.back().data() + 1 == token->text.data();
+      if (second) {
+        tokens.back() = {tokens.back().data(), 2};
+      } else {
+        tokens.push_back(token->text);
+      }
     }
-    tokens.push_back(text.substr(begin, i - begin));
   }
   return tokens;
-}
-
-// Its last line goes on behind a backslash, and in a comment.
-std::size_t end_of_directive(std::string_view text, std::size_t at) {
-  char quote = 0;
-  for (; at < text.size(); ++at) {
-    if (text[at] == '\n') return at;
-    if (text[at] == '\\') {
-      ++at;
-    } else if (quote != 0) {
-      if (text[at] == quote) quote = 0;
-    } else if (text[at] == '"' || text[at] == '\'') {
-      quote = text[at];
-    } else if (text.substr(at, 2) == "//") {
-      while (at + 1 < text.size() && (text[at + 1] != '\n' || text[at] == '\\')) ++at;
-    } else if (text.substr(at, 2) == "/*") {
-      at = std::min(text.find("*/", at + 2), text.size() - 1) + 1;
-    }
-  }
-  return text.size();
 }
 
 // The parameters of a macro, and where its body begins.
@@ -74,8 +47,8 @@ std::size_t read_parameters(const std::vector<std::string_view>& tokens, bool ha
 
 }  // namespace
 
-void MacroParts::add_operand(const std::string& name, const std::vector<std::string>& parameters,
-                             std::string_view word) {
+void TokenPasting::add_operand(const std::string& name, const std::vector<std::string>& parameters,
+                               std::string_view word) {
   if (!is_word(word)) return;
   const auto found = std::find(parameters.begin(), parameters.end(), word);
   if (found == parameters.end()) {
@@ -85,8 +58,9 @@ void MacroParts::add_operand(const std::string& name, const std::vector<std::str
   }
 }
 
-void MacroParts::learn_chains(const std::string& name, const std::vector<std::string>& parameters,
-                              const std::vector<std::string_view>& body, const MacroParts& known) {
+void TokenPasting::learn_chains(const std::string& name, const std::vector<std::string>& parameters,
+                                const std::vector<std::string_view>& body,
+                                const TokenPasting& known) {
   if (std::any_of(body.begin(), body.end(),
                   [&](std::string_view word) { return known.is_chaining(word); }))
     chaining_.insert(name);
@@ -105,8 +79,8 @@ void MacroParts::learn_chains(const std::string& name, const std::vector<std::st
   }
 }
 
-bool MacroParts::may_be_any(const std::vector<std::string>& parameters,
-                            const std::vector<std::string_view>& body, std::size_t i) const {
+bool TokenPasting::may_be_any(const std::vector<std::string>& parameters,
+                              const std::vector<std::string_view>& body, std::size_t i) const {
   if (i + 1 == body.size() || body[i + 1] != "(") return false;
   const auto is_parameter = [&](std::string_view word) {
     return std::find(parameters.begin(), parameters.end(), word) != parameters.end();
@@ -121,8 +95,9 @@ bool MacroParts::may_be_any(const std::vector<std::string>& parameters,
   });
 }
 
-void MacroParts::learn_calls(const std::string& name, const std::vector<std::string>& parameters,
-                             const std::vector<std::string_view>& body, const MacroParts& known) {
+void TokenPasting::learn_calls(const std::string& name, const std::vector<std::string>& parameters,
+                               const std::vector<std::string_view>& body,
+                               const TokenPasting& known) {
   static const std::set<std::size_t> kFirst = {0};  // and whatever is beyond it
   for (std::size_t i = 0; i < body.size(); ++i) {
     if (!is_word(body[i])) continue;
@@ -148,45 +123,41 @@ void MacroParts::learn_calls(const std::string& name, const std::vector<std::str
   }
 }
 
-void MacroParts::learn(std::string_view text, const MacroParts& known) {
-  constexpr std::string_view kDefine = "define";
-  for (std::size_t at = text.find(kDefine); at != std::string_view::npos;
-       at = text.find(kDefine, at + 1)) {
-    std::size_t before = at;
-    while (before > 0 && (text[before - 1] == ' ' || text[before - 1] == '\t')) --before;
-    if (before == 0 || text[before - 1] != '#') continue;
-    const std::size_t end = end_of_directive(text, at);
-    const std::string_view define = text.substr(at + kDefine.size(), end - at - kDefine.size());
-    at = end;
-    const std::vector<std::string_view> tokens = tokens_of(define);
-    if (tokens.size() < 2 || !is_word(tokens[0])) continue;
-    const std::string name(tokens[0]);
-    const std::size_t behind =
-        static_cast<std::size_t>(tokens[0].data() - define.data()) + name.size();
-    std::vector<std::string> parameters;
-    const std::size_t begin =
-        read_parameters(tokens, behind < define.size() && define[behind] == '(', parameters);
-    if (begin >= tokens.size()) continue;
-    const std::vector<std::string_view> body(tokens.begin() + static_cast<std::ptrdiff_t>(begin),
-                                             tokens.end());
-    for (std::size_t i = 1; i + 1 < body.size(); ++i) {
-      if (body[i] != "##" || body[i - 1] == ",") continue;  // ", ## args" joins no name
-      add_operand(name, parameters, body[i - 1]);
-      add_operand(name, parameters, body[i + 1]);
-    }
-    learn_chains(name, parameters, body, known);
-    learn_calls(name, parameters, body, known);
-  }
+void TokenPasting::learn(std::string_view text, const TokenPasting& known) {
+  each_directive(text, [&](std::string_view directive, std::string_view behind) {
+    if (directive == "define") learn_define(rest_of_directive(behind), known);
+  });
 }
 
-bool MacroParts::merge(const MacroParts& other) {
-  bool learnt = false;
+void TokenPasting::learn_define(std::string_view define, const TokenPasting& known) {
+  const std::vector<std::string_view> tokens = tokens_of(define);
+  if (tokens.size() < 2 || !is_word(tokens[0])) return;
+  const std::string name(tokens[0]);
+  // A parenthesis right behind the name, without a blank, opens parameters.
+  const bool has_parameters =
+      tokens[1] == "(" && tokens[0].data() + name.size() == tokens[1].data();
+  std::vector<std::string> parameters;
+  const std::size_t begin = read_parameters(tokens, has_parameters, parameters);
+  if (begin >= tokens.size()) return;
+  const std::vector<std::string_view> body(tokens.begin() + static_cast<std::ptrdiff_t>(begin),
+                                           tokens.end());
+  for (std::size_t i = 1; i + 1 < body.size(); ++i) {
+    if (body[i] != "##" || body[i - 1] == ",") continue;  // ", ## args" joins no name
+    add_operand(name, parameters, body[i - 1]);
+    add_operand(name, parameters, body[i + 1]);
+  }
+  learn_chains(name, parameters, body, known);
+  learn_calls(name, parameters, body, known);
+}
+
+bool TokenPasting::merge(const TokenPasting& other) {
+  bool grew = false;
   for (const auto& [name, indexes] : other.pasted_)
-    for (const std::size_t index : indexes) learnt |= pasted_[name].insert(index).second;
-  for (const std::string& part : other.parts_) learnt |= parts_.insert(part).second;
-  for (const std::string& name : other.chaining_) learnt |= chaining_.insert(name).second;
+    for (const std::size_t index : indexes) grew |= pasted_[name].insert(index).second;
+  for (const std::string& part : other.parts_) grew |= parts_.insert(part).second;
+  for (const std::string& name : other.chaining_) grew |= chaining_.insert(name).second;
   chains_.insert(other.chains_.begin(), other.chains_.end());
-  return learnt;
+  return grew;
 }
 
 }  // namespace splicer

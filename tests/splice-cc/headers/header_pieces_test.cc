@@ -16,77 +16,38 @@ using ::testing::Not;
 
 using Names = std::set<std::string, std::less<>>;
 
-std::vector<Piece> cut(std::string_view text) {
+std::vector<HeaderPiece> cut(std::string_view text) {
   auto pieces = cut_header(text);
   EXPECT_TRUE(pieces) << text;
-  return pieces ? std::move(*pieces) : std::vector<Piece>();
+  return pieces ? std::move(*pieces) : std::vector<HeaderPiece>();
 }
 // Of a text that is one piece.
-Piece only(std::string_view text) {
+HeaderPiece only(std::string_view text) {
   auto pieces = cut(text);
   EXPECT_EQ(pieces.size(), 1u) << text;
-  return pieces.empty() ? Piece() : std::move(pieces[0]);
+  return pieces.empty() ? HeaderPiece() : std::move(pieces[0]);
 }
 std::vector<Names> names(std::string_view text) {
   std::vector<Names> names;
-  for (Piece& piece : cut(text)) names.push_back(std::move(piece.names));
+  for (HeaderPiece& piece : cut(text)) names.push_back(std::move(piece.names));
   return names;
 }
 std::vector<std::string> texts(std::string_view text) {
   std::vector<std::string> texts;
-  for (Piece& piece : cut(text)) texts.push_back(std::move(piece.text));
+  for (HeaderPiece& piece : cut(text)) texts.push_back(std::move(piece.text));
   return texts;
 }
-std::vector<std::string> words(std::string_view text) {
-  std::vector<std::string> words;
-  each_word(text, [&](std::string_view word) { words.emplace_back(word); });
-  return words;
-}
 
-TEST(EachWord, IdentifiersAndNumbers) {
-  EXPECT_THAT(words("int a_1 = b+0x2fUL;\n"), ElementsAre("int", "a_1", "b", "0x2fUL"));
-  EXPECT_THAT(words(""), IsEmpty());
-  EXPECT_THAT(words("+-*/"), IsEmpty());
-  EXPECT_THAT(words("#define X(a) x_##a"), ElementsAre("define", "X", "a", "x_", "a"));
-}
-
-TEST(EachWord, InStringsButNotInComments) {
-  EXPECT_THAT(words("a \"b // c \\\" d\" e // f\ng /* h \" */ i"),
-              ElementsAre("a", "b", "c", "d", "e", "g", "i"));
-  EXPECT_THAT(words("'\"' a /* b */ '\\'' c"), ElementsAre("a", "c"));
-  EXPECT_THAT(words("\"/*\" a \"*/\""), ElementsAre("a"));
-  EXPECT_THAT(words("#error don't\na /* b */ c"), ElementsAre("error", "don", "t", "a", "c"));
-}
-
-TEST(EachWord, StringsOverSeveralLines) {
-  EXPECT_THAT(words("\"a \\\n /* b \" c \"*/\" d"), ElementsAre("a", "b", "c", "d"));
-}
-
-TEST(EachWord, CommentsWithoutEnd) {
-  EXPECT_THAT(words("a /* b"), ElementsAre("a"));
-  EXPECT_THAT(words("a /*"), ElementsAre("a"));
-  EXPECT_THAT(words("a // b"), ElementsAre("a"));
-  EXPECT_THAT(words("a /"), ElementsAre("a"));
-  EXPECT_THAT(words("\"a \\"), ElementsAre("a"));
-}
-
-TEST(IsKeyword, OfTheLanguage) {
-  for (const char* word : {"int", "static", "struct", "__attribute__", "typeof", "_Static_assert"})
-    EXPECT_TRUE(is_keyword(word)) << word;
-  for (const char* word : {"", "in", "ints", "u32", "bool", "Static"})
-    EXPECT_FALSE(is_keyword(word)) << word;
-}
-
-TEST(CutHeader, Functions) {
+TEST(HeaderPieces, Functions) {
   EXPECT_THAT(names("static inline int f(int x) { if (x) { return g(x); } return 0; }\n"
                     "extern void h(void);\nint k(struct s *p)\n{\n\treturn p->a;\n}\n"),
               ElementsAre(Names{"f"}, Names{"h"}, Names{"k"}));
-  const Piece f = only("static inline int f(int x)\n{\n\treturn g(x) + LIMIT;\n}\n");
+  const HeaderPiece f = only("static inline int f(int x)\n{\n\treturn g(x) + LIMIT;\n}\n");
   EXPECT_THAT(f.mentions, IsSupersetOf({"f", "x", "g", "LIMIT"}));
   EXPECT_FALSE(f.anonymous);
 }
 
-TEST(CutHeader, FunctionsWithAttributes) {
+TEST(HeaderPieces, FunctionsWithAttributes) {
   EXPECT_THAT(names("static __attribute__((pure)) int f(void) { return 1; }\n"
                     "static inline bool __must_check g(void) { return 1; }\n"
                     "static inline void h(void) __acquires(x) { }\nint k;"),
@@ -96,20 +57,20 @@ TEST(CutHeader, FunctionsWithAttributes) {
               IsSupersetOf({"__printf", "f"}));
 }
 
-TEST(CutHeader, Types) {
+TEST(HeaderPieces, Types) {
   EXPECT_THAT(
       names("struct s { int a; struct t { int b; } c; };\nunion u;\n"
             "typedef struct { int a; } x_t;\ntypedef unsigned int y_t;\n"
             "typedef int (*z_t)(int);\n"),
       ElementsAre(Names{"s", "t"}, Names{"u"}, Contains("x_t"), Names{"y_t"}, Contains("z_t")));
-  for (const Piece& piece : cut("struct s { int a; };\ntypedef struct { int a; } x_t;\n"))
+  for (const HeaderPiece& piece : cut("struct s { int a; };\ntypedef struct { int a; } x_t;\n"))
     EXPECT_FALSE(piece.anonymous) << piece.text;
 }
 
-TEST(CutHeader, TypesWithAttributes) {
+TEST(HeaderPieces, TypesWithAttributes) {
   for (const char* attribute : {"__attribute__((packed))", "__packed", "__aligned(8)"}) {
     const std::string text = attribute;
-    const Piece behind = only("struct s { int a; } " + text + ";\n");
+    const HeaderPiece behind = only("struct s { int a; } " + text + ";\n");
     EXPECT_EQ(behind.names, Names{"s"}) << text;
     EXPECT_FALSE(behind.anonymous) << text;
     EXPECT_THAT(only("struct " + text + " s { int a; };\n").names, Contains("s"));
@@ -120,14 +81,14 @@ TEST(CutHeader, TypesWithAttributes) {
   }
 }
 
-TEST(CutHeader, Enumerators) {
+TEST(HeaderPieces, Enumerators) {
   EXPECT_THAT(names("enum { A, B = 2, C };\nenum e { D = A + 1, };\n"),
               ElementsAre(Names{"A", "B", "C"}, Names{"e", "D"}));
   EXPECT_THAT(only("struct s { enum { A, B } kind; };").names, IsSupersetOf({"s", "A", "B"}));
 }
 
 // Their names may stand in the macro alone.
-TEST(CutHeader, EnumeratorsThatAMacroMakes) {
+TEST(HeaderPieces, EnumeratorsThatAMacroMakes) {
   for (const char* text : {"enum e { EACH(NAME) };", "enum { A, EACH(NAME) B };",
                            "struct s { enum { A = 1, NAME(b), } kind; };"})
     EXPECT_TRUE(only(text).anonymous) << text;
@@ -137,14 +98,14 @@ TEST(CutHeader, EnumeratorsThatAMacroMakes) {
     EXPECT_FALSE(only(text).anonymous) << text;
 }
 
-TEST(CutHeader, Variables) {
+TEST(HeaderPieces, Variables) {
   EXPECT_THAT(names("extern int a;\nextern struct s b, *c;\nextern char d[];\n"),
               ElementsAre(Names{"a"}, Names{"b", "c"}, Names{"d"}));
-  for (const Piece& piece : cut("extern int a;\nstatic const int b = 1;\nextern char d[];\n"))
+  for (const HeaderPiece& piece : cut("extern int a;\nstatic const int b = 1;\nextern char d[];\n"))
     EXPECT_FALSE(piece.anonymous) << piece.text;
 }
 
-TEST(CutHeader, VariablesWithAttributesBehindTheName) {
+TEST(HeaderPieces, VariablesWithAttributesBehindTheName) {
   for (const char* text :
        {"extern int limit __read_mostly;", "extern unsigned long limit __own_attribute;",
         "extern struct s limit __own_attribute __read_mostly;", "extern s_t limit __own;",
@@ -155,8 +116,8 @@ TEST(CutHeader, VariablesWithAttributesBehindTheName) {
   EXPECT_THAT(only("extern struct s limit __own;").names, Not(Contains("s")));
 }
 
-TEST(CutHeader, Macros) {
-  const std::vector<Piece> pieces =
+TEST(HeaderPieces, Macros) {
+  const std::vector<HeaderPiece> pieces =
       cut("#define LIMIT (BASE + 1)\n"
           "#define CALL(x) do { \\\n\tfirst(x); \\\n\tsecond(x); \\\n} while (0)\n"
           "# define EMPTY\n#undef LIMIT\n");
@@ -168,23 +129,23 @@ TEST(CutHeader, Macros) {
   EXPECT_EQ(pieces[2].names, Names{"EMPTY"});
   EXPECT_THAT(pieces[2].mentions, IsEmpty());
   EXPECT_EQ(pieces[3].names, Names{"LIMIT"});
-  for (const Piece& piece : pieces) EXPECT_FALSE(piece.anonymous) << piece.text;
+  for (const HeaderPiece& piece : pieces) EXPECT_FALSE(piece.anonymous) << piece.text;
   EXPECT_TRUE(only("#define inline __inline\n").anonymous);
 }
 
 // A part may be a word of the language: param_ops_##type with int.
-TEST(CutHeader, KeywordsAreMentioned) {
+TEST(HeaderPieces, KeywordsAreMentioned) {
   EXPECT_THAT(only("#define OWN(x) module_param(x, int, 0)\n").mentions, Contains("int"));
   EXPECT_THAT(only("static inline int f(void) { return GET(long); }").mentions, Contains("long"));
 }
 
-TEST(CutHeader, MacrosInsideOfDeclarations) {
+TEST(HeaderPieces, MacrosInsideOfDeclarations) {
   EXPECT_THAT(names("struct s {\n\tint flags;\n#define FLAG 1\n\tint b;\n};\n"),
               ElementsAre(Names{"FLAG"}, Names{"s"}));
 }
 
 // They may declare anything, and make code.
-TEST(CutHeader, CallsOfMacros) {
+TEST(HeaderPieces, CallsOfMacros) {
   for (const char* text : {"DECLARE_THING(struct s, foo);\n", "static DECLARE_THING(foo, 1);",
                            "MAKE(foo)\n", "static inline\nMAKE(foo)\n{ return x; }",
                            // Without a semicolon it cannot be told from what follows.
@@ -199,7 +160,7 @@ TEST(CutHeader, CallsOfMacros) {
   EXPECT_THAT(only("static_assert(sizeof(struct s) == 8);").names, IsEmpty());
 }
 
-TEST(CutHeader, WhatHasNoName) {
+TEST(HeaderPieces, WhatHasNoName) {
   for (const char* text :
        {"#include <linux/fs.h>\n", "#include NAME\n", "#pragma pack(1)\n", "int a = 1;", "int a;",
         "int f(void) { return 1; }", "asm(\"nop\");", "#line 12\n"})
@@ -209,7 +170,7 @@ TEST(CutHeader, WhatHasNoName) {
   EXPECT_THAT(only("#include <linux/fs.h>\n").mentions, IsEmpty());
 }
 
-TEST(CutHeader, ConditionsTellEqualTextsApart) {
+TEST(HeaderPieces, ConditionsTellEqualTextsApart) {
   const std::string f = "static inline int f(void) { return 1; }\n";
   const auto plain = texts(f);
   const auto under = texts("#ifdef X\n" + f + "#endif\n");
@@ -224,7 +185,7 @@ TEST(CutHeader, ConditionsTellEqualTextsApart) {
 }
 
 // What stands under a condition means something else when the condition does.
-TEST(CutHeader, ConditionsAreMentioned) {
+TEST(HeaderPieces, ConditionsAreMentioned) {
   for (const char* text : {"static inline int f(void) { return 1; }\n", "#define A 1\n",
                            "#include <b.h>\n", "struct s { int a; };\n"}) {
     EXPECT_THAT(only("#ifdef X\n" + std::string(text) + "#endif\n").mentions, Contains("X"));
@@ -234,13 +195,13 @@ TEST(CutHeader, ConditionsAreMentioned) {
   EXPECT_THAT(only("struct s {\n#ifdef X\n\tint a;\n#endif\n};\n").mentions, Contains("X"));
 }
 
-TEST(CutHeader, ConditionsInsideOfAPiece) {
-  const Piece plain = only("struct s {\nint a;\nint b;\n};\n");
-  const Piece first = only("struct s {\n#ifdef X\nint a;\n#endif\nint b;\n};\n");
-  const Piece second = only("struct s {\nint a;\n#ifdef X\nint b;\n#endif\n};\n");
-  const Piece not_b = only("struct s {\nint a;\n#ifndef X\nint b;\n#endif\n};\n");
+TEST(HeaderPieces, ConditionsInsideOfAPiece) {
+  const HeaderPiece plain = only("struct s {\nint a;\nint b;\n};\n");
+  const HeaderPiece first = only("struct s {\n#ifdef X\nint a;\n#endif\nint b;\n};\n");
+  const HeaderPiece second = only("struct s {\nint a;\n#ifdef X\nint b;\n#endif\n};\n");
+  const HeaderPiece not_b = only("struct s {\nint a;\n#ifndef X\nint b;\n#endif\n};\n");
   EXPECT_EQ(std::set({plain.text, first.text, second.text, not_b.text}).size(), 4u);
-  for (const Piece* piece : {&plain, &first, &second, &not_b})
+  for (const HeaderPiece* piece : {&plain, &first, &second, &not_b})
     EXPECT_EQ(piece->names, Names{"s"}) << piece->text;
   EXPECT_THAT(names("enum {\nA,\n#ifdef X\nB,\n#else\nC,\n#endif\n};\n"),
               ElementsAre(Names{"A", "B", "C"}));
@@ -248,7 +209,7 @@ TEST(CutHeader, ConditionsInsideOfAPiece) {
             texts("void f(void)\n{\n#define A 1\na(A);\nb();\n#undef A\n}\n"));
 }
 
-TEST(CutHeader, BracesThatDependOnConditions) {
+TEST(HeaderPieces, BracesThatDependOnConditions) {
   for (const char* text :
        {"#ifdef X\nint f(void) {\n#else\nint g(void) {\n#endif\nreturn 1; }\n",
         "int f(void) {\n#ifdef X\nif (a) {\n#endif\nb();\n#ifdef X\n}\n#endif\n}\n",
@@ -257,19 +218,19 @@ TEST(CutHeader, BracesThatDependOnConditions) {
   EXPECT_TRUE(cut_header("int f(void) {\n#ifdef X\nif (a) {\nb();\n}\n#endif\n}\n"));
 }
 
-TEST(CutHeader, WhatIsNotBalanced) {
+TEST(HeaderPieces, WhatIsNotBalanced) {
   for (const char* text :
        {"{", "}", "int f(void) {", "int f(void) { } }", "int f(void;", "#ifdef X\n", "#endif\n",
         "#else\n", "#ifdef X\n#endif\n#endif\n", "int a[3;\n", "#elif X\n"})
     EXPECT_FALSE(cut_header(text)) << text;
 }
 
-TEST(CutHeader, CommentsAndStrings) {
+TEST(HeaderPieces, CommentsAndStrings) {
   EXPECT_EQ(texts("int f(void); /* { */ // }\n"), texts("int f(void);   \n"));
   EXPECT_THAT(names("static inline int f(void) { return g(\"} // /* \\\"\", '}', '\\''); }\n"
                     "extern int b; // }\n"),
               ElementsAre(Names{"f"}, Names{"b"}));
-  const Piece url = only("#define URL \"http://kernel.org\"\n");
+  const HeaderPiece url = only("#define URL \"http://kernel.org\"\n");
   EXPECT_THAT(url.text, HasSubstr("http://kernel.org\""));
   EXPECT_NE(texts("#define URL \"http://a\"\n"), texts("#define URL \"http://b\"\n"));
   EXPECT_THAT(names("/* #define A\n#include <b.h>\n*/ #define C /* of\ntwo lines */ 1\nint d;"),
@@ -278,7 +239,7 @@ TEST(CutHeader, CommentsAndStrings) {
   EXPECT_THAT(only("#define A /* of\ntwo lines */ B\n").mentions, Names{"B"});
 }
 
-TEST(CutHeader, TextsWithoutAnEnd) {
+TEST(HeaderPieces, TextsWithoutAnEnd) {
   EXPECT_THAT(cut(""), IsEmpty());
   EXPECT_THAT(cut("\n \t\n\r\n"), IsEmpty());
   EXPECT_THAT(cut("/* only a comment"), IsEmpty());
@@ -292,7 +253,7 @@ TEST(CutHeader, TextsWithoutAnEnd) {
 }
 
 // Every beginning of a text is either cut or refused, and its pieces say what they are.
-TEST(CutHeader, EveryBeginning) {
+TEST(HeaderPieces, EveryBeginning) {
   const std::string text =
       "#ifndef G\n#define G(x, ...) x##y \\\n z\n/* c */ struct s { int a[2]; // d\n#ifdef A\n"
       "char c; /* ' */\n#else\nint (*f)(int, \"s\\\"\");\n#endif\n} __packed;\nMAKE(a, 'b')\n"
@@ -301,10 +262,30 @@ TEST(CutHeader, EveryBeginning) {
   for (std::size_t size = 0; size <= text.size(); ++size)
     if (const auto pieces = cut_header(text.substr(0, size))) {
       whole = pieces->size();
-      for (const Piece& piece : *pieces)
+      for (const HeaderPiece& piece : *pieces)
         EXPECT_TRUE(piece.anonymous || !piece.names.empty()) << piece.text;
     }
   EXPECT_EQ(whole, 4u);
+}
+
+// include/linux/page-flags.h and others: a member that is called as an attribute is.
+TEST(HeaderPieces, MembersWithTheNamesOfAttributes) {
+  const HeaderPiece f = only("static inline int f(struct s *x) { return x->used + x->section; }\n");
+  EXPECT_FALSE(f.anonymous);
+  EXPECT_THAT(f.names, ElementsAre("f"));
+  EXPECT_FALSE(only("static inline int f(int used) { return g(used, (alias)); }\n").anonymous);
+  for (const char* kept :
+       {"static int x __attribute__((used)) = 1;\n", "static int x __used = 1;\n",
+        "static int x __section(\".d\") = 1;\n", "static int x ATTRIBUTES(used) = 1;\n",
+        "static int f(void) __alias(g);\n",
+        "static inline void f(void) { static int x __attribute__((__used__)); }\n"})
+    EXPECT_TRUE(only(kept).anonymous) << kept;
+}
+
+TEST(HeaderPieces, StructureThatIsOnlyNamed) {
+  const HeaderPiece n = only("struct n;\n");
+  EXPECT_FALSE(n.anonymous);
+  EXPECT_THAT(n.names, ElementsAre("n"));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ Paths reached(const Files& files, const Files& changes, unsigned jobs = 1) {
     headers.insert(path);
   }
   const std::vector<std::string> readers = graph.reached_from(headers);
-  return reached_by_name(list, {readers.begin(), readers.end()}, graph, read, jobs);
+  return search_by_name(list, {readers.begin(), readers.end()}, graph, read, jobs);
 }
 
 // A tree in which everything includes a.h. `user` mentions what `others` do not.
@@ -47,7 +47,7 @@ Paths changed(const std::string& before, const std::string& after, const Files& 
 const std::string kOne = "static inline int f(void) { return 1; }\n";
 const std::string kTwo = "static inline int f(void) { return 2; }\n";
 
-TEST(NameReach, CallersOfAnInlineFunction) {
+TEST(NameSearch, CallersOfAnInlineFunction) {
   EXPECT_THAT(changed(kOne, kTwo,
                       {{"x.c", "int x(void) { return f(); }"},
                        {"y.c", "int y(void) { return 3; } // f\n/* f */"},
@@ -56,14 +56,14 @@ TEST(NameReach, CallersOfAnInlineFunction) {
               UnorderedElementsAre("x.c", "z.S"));
 }
 
-TEST(NameReach, NothingChanged) {
+TEST(NameSearch, NothingChanged) {
   const Files users = {{"x.c", "int x(void) { return f(); }"}};
   EXPECT_THAT(changed(kOne, kOne, users), IsEmpty());
   EXPECT_THAT(changed(kOne, "/* new */\n" + kOne + "#error no\n", users), IsEmpty());
   EXPECT_THAT(reached(tree(kOne, users), {}), IsEmpty());
 }
 
-TEST(NameReach, ThroughOtherHeaders) {
+TEST(NameSearch, ThroughOtherHeaders) {
   Files files = tree(kOne, {{"include/b.h",
                              "static inline int g(void) { return f() + 1; }\n"
                              "static inline int other(void) { return 5; }\n"},
@@ -75,13 +75,13 @@ TEST(NameReach, ThroughOtherHeaders) {
     EXPECT_THAT(reached(files, {{"include/a.h", kTwo}}, jobs), UnorderedElementsAre("b.c", "c.c"));
 }
 
-TEST(NameReach, WhatDoesNotIncludeIt) {
+TEST(NameSearch, WhatDoesNotIncludeIt) {
   Files files = tree(kOne, {{"x.c", "int x(void) { return f(); }"}});
   files["y.c"] = "int y(void) { return f(); }";
   EXPECT_THAT(reached(files, {{"include/a.h", kTwo}}), ElementsAre("x.c"));
 }
 
-TEST(NameReach, StructuresByTagTypedefAndPrototype) {
+TEST(NameSearch, StructuresByTagTypedefAndPrototype) {
   const std::string rest =
       "typedef struct s s_t;\nstruct t { s_t *inner; };\nstruct t *get(void);\n";
   EXPECT_THAT(changed("struct s { int a; };\n" + rest, "struct s { int b; int a; };\n" + rest,
@@ -93,7 +93,7 @@ TEST(NameReach, StructuresByTagTypedefAndPrototype) {
               UnorderedElementsAre("tag.c", "typedef.c", "inner.c", "get.c"));
 }
 
-TEST(NameReach, StructuresWithAttributes) {
+TEST(NameSearch, StructuresWithAttributes) {
   const Files users = {{"x.c", "int x(s_t *p) { return p->a; }"}};
   for (const char* text :
        {"typedef struct __attribute__((packed)) { int a; } s_t;",
@@ -107,7 +107,7 @@ TEST(NameReach, StructuresWithAttributes) {
   }
 }
 
-TEST(NameReach, Macros) {
+TEST(NameSearch, Macros) {
   EXPECT_THAT(changed("#define LIMIT 4\n#define DOUBLE (2 * LIMIT)\n",
                       "#define LIMIT 5\n#define DOUBLE (2 * LIMIT)\n",
                       {{"x.c", "int x = LIMIT;"},
@@ -121,7 +121,7 @@ TEST(NameReach, Macros) {
               ElementsAre("x.c"));
 }
 
-TEST(NameReach, EnumeratorsAndVariables) {
+TEST(NameSearch, EnumeratorsAndVariables) {
   EXPECT_THAT(changed("enum { A, B };\n", "enum { N, A, B };\n",
                       {{"a.c", "int x = A;"}, {"b.c", "int x = B;"}, {"c.c", "int x = C;"}}),
               UnorderedElementsAre("a.c", "b.c"));
@@ -134,7 +134,7 @@ TEST(NameReach, EnumeratorsAndVariables) {
 }
 
 // What another header chooses by what changed.
-TEST(NameReach, ByACondition) {
+TEST(NameSearch, ByACondition) {
   const std::string inner =
       "#ifdef NEW\nstatic inline int g(void) { return 1; }\n#else\n"
       "static inline int g(void) { return 2; }\n#endif\n";
@@ -152,14 +152,14 @@ TEST(NameReach, ByACondition) {
               ElementsAre("x.c"));
 }
 
-TEST(NameReach, ConditionsThatMoveInAPiece) {
+TEST(NameSearch, ConditionsThatMoveInAPiece) {
   EXPECT_THAT(changed("struct s {\n#ifdef X\nint a;\n#endif\nint b;\n};\n",
                       "struct s {\nint a;\n#ifdef X\nint b;\n#endif\n};\n",
                       {{"x.c", "int x(struct s *p) { return p->b; }"}}),
               ElementsAre("x.c"));
 }
 
-TEST(NameReach, APieceThatMoves) {
+TEST(NameSearch, APieceThatMoves) {
   EXPECT_THAT(changed("#define A 1\n" + kOne + "#undef A\n", "#define A 1\n#undef A\n" + kOne,
                       {{"f.c", "int x(void) { return f(); }"}, {"a.c", "int x = A;"}}),
               UnorderedElementsAre("f.c", "a.c"));
@@ -170,7 +170,7 @@ TEST(NameReach, APieceThatMoves) {
       ElementsAre("w.c"));
 }
 
-TEST(NameReach, WhatNoNameTells) {
+TEST(NameSearch, WhatNoNameTells) {
   const Files users = {{"x.c", "int x;"}};
   for (const auto& [before, after] : Files{{kOne, "#include <b.h>\n" + kOne},
                                            {"", "#pragma pack(1)\n"},
@@ -183,7 +183,7 @@ TEST(NameReach, WhatNoNameTells) {
     EXPECT_THAT(changed(before, after, users), UnorderedElementsAre("x.c", "none.c")) << after;
 }
 
-TEST(NameReach, AHeaderThatCannotBeCut) {
+TEST(NameSearch, AHeaderThatCannotBeCut) {
   const std::string torn = "#ifdef X\nint g(void) {\n#else\nint h(void) {\n#endif\n";
   const Files users = {{"include/b.h", torn + "return f(); }\n"},
                        {"include/c.h", torn + "return 1; }\n"},
@@ -193,7 +193,7 @@ TEST(NameReach, AHeaderThatCannotBeCut) {
 }
 
 // Code or data that a header makes is in all that read it.
-TEST(NameReach, HeadersThatMakeCode) {
+TEST(NameSearch, HeadersThatMakeCode) {
   for (const char* text : {"int g(void) { return f(); }\n", "int v = f;\n", "asm(\"call f\");\n"})
     EXPECT_THAT(changed(kOne, kTwo,
                         {{"include/b.h", text},
@@ -204,7 +204,7 @@ TEST(NameReach, HeadersThatMakeCode) {
         << text;
 }
 
-TEST(NameReach, CallsOfMacrosThatMakeCode) {
+TEST(NameSearch, CallsOfMacrosThatMakeCode) {
   for (const char* text : {"late_initcall(f);\n", "MAKE(f)\n", "static MAKE(f);\n"})
     EXPECT_THAT(changed(kOne, kTwo, {{"include/b.h", text}, {"b.c", "#include <b.h>\nint x;"}}),
                 ElementsAre("b.c"))
@@ -212,7 +212,7 @@ TEST(NameReach, CallsOfMacrosThatMakeCode) {
 }
 
 // A macro may declare names that stand in it alone.
-TEST(NameReach, NamesThatStandInAMacroOnly) {
+TEST(NameSearch, NamesThatStandInAMacroOnly) {
   for (const char* text : {"MAKE(1)\n", "MAKE(1);\n", "static MAKE(1);\n"})
     EXPECT_THAT(changed("#define LIMIT 4\n", "#define LIMIT 5\n",
                         {{"include/m.h",
@@ -224,7 +224,7 @@ TEST(NameReach, NamesThatStandInAMacroOnly) {
         << text;
 }
 
-TEST(NameReach, SourcesThatOthersInclude) {
+TEST(NameSearch, SourcesThatOthersInclude) {
   EXPECT_THAT(changed(kOne, kTwo,
                       {{"core.c",
                         "static int inner(void) { return f(); }\n"
@@ -235,7 +235,7 @@ TEST(NameReach, SourcesThatOthersInclude) {
               UnorderedElementsAre("core.c", "build.c", "start.c", "built.c"));
 }
 
-TEST(NameReach, NamesPutTogether) {
+TEST(NameSearch, NamesPutTogether) {
   const std::string before = "static inline int spin_one_end(void) { return 1; }\n";
   const std::string after = "static inline int spin_one_end(void) { return 2; }\n";
   // By a macro that has the beginning, the end, or both.
@@ -261,7 +261,7 @@ TEST(NameReach, NamesPutTogether) {
 }
 
 // Where the macro gets a part from another, or from a macro that it is given.
-TEST(NameReach, NamesPutTogetherByTwoMacros) {
+TEST(NameSearch, NamesPutTogetherByTwoMacros) {
   const std::string before = "static inline int spin_one_end(void) { return 1; }\n";
   const std::string after = "static inline int spin_one_end(void) { return 2; }\n";
   for (const auto& [macro, use] :
@@ -276,7 +276,7 @@ TEST(NameReach, NamesPutTogetherByTwoMacros) {
         << macro;
 }
 
-TEST(NameReach, NamesPutTogetherOfManyPieces) {
+TEST(NameSearch, NamesPutTogetherOfManyPieces) {
   const std::string one = "static inline int spin_one_end(void) { return 1; }\n";
   const std::string two = "static inline int spin_one_end(void) { return 2; }\n";
   const Files macros = {
@@ -293,7 +293,7 @@ TEST(NameReach, NamesPutTogetherOfManyPieces) {
         << macro;
 }
 
-TEST(NameReach, APartThatIsAWordOfTheLanguage) {
+TEST(NameSearch, APartThatIsAWordOfTheLanguage) {
   EXPECT_THAT(changed("extern int ops_int;\n", "extern char ops_int;\n",
                       {{"include/m.h", "#define OPS(t) ops_##t\n#define OWN OPS(int)\n"},
                        {"x.c", "#include <m.h>\nlong x(void) { return OWN; }"},
@@ -302,7 +302,7 @@ TEST(NameReach, APartThatIsAWordOfTheLanguage) {
 }
 
 // DECLARE(foo) may declare anything.
-TEST(NameReach, DeclarationsMadeByMacros) {
+TEST(NameSearch, DeclarationsMadeByMacros) {
   for (const std::string kind : {"", "static "})
     EXPECT_THAT(changed(kind + "DECLARE(foo, 1);\n", kind + "DECLARE(foo, 2);\n",
                         {{"x.c", "int x(void) { return get_foo_value(); }"}}),
@@ -316,7 +316,7 @@ TEST(NameReach, DeclarationsMadeByMacros) {
               ElementsAre("x.c"));
 }
 
-TEST(NameReach, EnumeratorsMadeByMacros) {
+TEST(NameSearch, EnumeratorsMadeByMacros) {
   const std::string rest = "#define AS_NAME(x) NR_##x,\nenum all { EACH(AS_NAME) };\n";
   EXPECT_TRUE(changed("#define EACH(of) of(read) of(write)\n" + rest,
                       "#define EACH(of) of(open) of(read) of(write)\n" + rest,
@@ -324,7 +324,7 @@ TEST(NameReach, EnumeratorsMadeByMacros) {
                   .contains("x.c"));
 }
 
-TEST(NameReach, SeveralHeadersAtOnce) {
+TEST(NameSearch, SeveralHeadersAtOnce) {
   Files files = tree(kOne, {{"x.c", "int x(void) { return f(); }"}});
   files["include/b.h"] = "#define B 1\n";
   files["y.c"] = "#include <b.h>\nint y = B;";
@@ -337,7 +337,7 @@ TEST(NameReach, SeveralHeadersAtOnce) {
 }
 
 // b.h means more names than are looked for: all its readers stay, and only those.
-TEST(NameReach, OneOfSeveralHeadersMeansTooMuch) {
+TEST(NameSearch, OneOfSeveralHeadersMeansTooMuch) {
   std::string many;
   for (int i = 0; i < 5000; ++i) many += "#define N" + std::to_string(i) + " 1\n";
   Files files = tree(kOne, {{"x.c", "int x(void) { return f(); }"}});
@@ -357,7 +357,7 @@ TEST(NameReach, OneOfSeveralHeadersMeansTooMuch) {
 }
 
 // What the changed header itself calls, before and after.
-TEST(NameReach, InsideOfTheHeader) {
+TEST(NameSearch, InsideOfTheHeader) {
   const std::string user = "static inline int g(void) { return f(); }\n";
   const Files users = {{"x.c", "int x(void) { return g(); }"}};
   EXPECT_THAT(changed(kOne + user, kTwo + user, users), ElementsAre("x.c"));
@@ -365,19 +365,30 @@ TEST(NameReach, InsideOfTheHeader) {
   EXPECT_THAT(changed(kOne + user, kTwo, users), ElementsAre("x.c"));
 }
 
-TEST(NameReach, AFileThatCannotBeRead) {
+TEST(NameSearch, AFileThatCannotBeRead) {
   const IncludeGraph graph =
       IncludeGraph::from_texts({{"include/a.h", ""}, {"x.c", "#include <a.h>\n"}});
-  EXPECT_THAT(reached_by_name(
+  EXPECT_THAT(search_by_name(
                   {{"include/a.h", kOne, kTwo}}, {"x.c"}, graph,
                   [](const std::string&) { return std::nullopt; }, 2),
               ElementsAre("x.c"));
 }
 
-TEST(NameReach, MoreNamesThanAreLookedFor) {
+TEST(NameSearch, MoreNamesThanAreLookedFor) {
   std::string after;
   for (int i = 0; i < 5000; ++i) after += "#define N" + std::to_string(i) + " 1\n";
   EXPECT_THAT(changed("", after, {{"x.c", "int x;"}}), UnorderedElementsAre("x.c", "none.c"));
+}
+
+// A line that uses a member called "used" took all readers with it: it was taken for the attribute.
+TEST(NameSearch, MembersWithTheNamesOfAttributes) {
+  EXPECT_THAT(changed("static inline int f(struct s *x) { return x->used; }\n",
+                      "static inline int f(struct s *x) { return !x->used; }\n",
+                      {{"x.c", "int x(struct s *s) { return f(s); }"}}),
+              ElementsAre("x.c"));
+  EXPECT_THAT(changed("struct n { int used; };\n", "struct m;\nstruct n { int used; };\n",
+                      {{"x.c", "int x(struct m *m);"}}),
+              ElementsAre("x.c"));
 }
 
 }  // namespace

@@ -24,19 +24,19 @@ bool same(const std::string& before, const std::string& after) {
   return reached(before) == reached(after);
 }
 
-TEST(Reachable, AnUnusedInlineFunctionLeavesNoTrace) {
+TEST(ReachableDeclarations, AnUnusedInlineFunctionLeavesNoTrace) {
   const std::string user = source("int g(void) { return 2; }");
   EXPECT_TRUE(same(header("static inline int f(void) { return 1; }") + user,
                    header("static inline int f(void) { return 3; }") + user));
 }
 
-TEST(Reachable, AUsedOneDoes) {
+TEST(ReachableDeclarations, AUsedOneDoes) {
   const std::string user = source("int g(void) { return f(); }");
   EXPECT_FALSE(same(header("static inline int f(void) { return 1; }") + user,
                     header("static inline int f(void) { return 3; }") + user));
 }
 
-TEST(Reachable, ThroughOthers) {
+TEST(ReachableDeclarations, ThroughOthers) {
   const std::string between = "static inline int h(void) { return f() + 1; }";
   const std::string user = source("static int g(void) { return h(); }");
   EXPECT_FALSE(same(header("static inline int f(void) { return 1; }" + between) + user,
@@ -45,7 +45,7 @@ TEST(Reachable, ThroughOthers) {
                    header("static inline int f(void) { return 3; }" + between)));
 }
 
-TEST(Reachable, AStructureBehindAnotherType) {
+TEST(ReachableDeclarations, AStructureBehindAnotherType) {
   const std::string rest = "typedef struct s s_t; struct t { s_t *inner; };\n";
   const std::string user = source("int g(struct t *p) { return p->inner->a; }");
   EXPECT_FALSE(same(header("struct s { int a; };" + rest) + user,
@@ -55,14 +55,14 @@ TEST(Reachable, AStructureBehindAnotherType) {
            header("struct s { int b; int a; };" + rest) + source("int g(int p) { return p; }")));
 }
 
-TEST(Reachable, AStructureThatOnlyAPrototypeNames) {
+TEST(ReachableDeclarations, AStructureThatOnlyAPrototypeNames) {
   const std::string rest = "struct s *get(void);\n";
   EXPECT_FALSE(
       same(header("struct s { int a; };" + rest) + source("int g(void) { return get()->a; }"),
            header("struct s { int b, a; };" + rest) + source("int g(void) { return get()->a; }")));
 }
 
-TEST(Reachable, EnumeratorsAreNames) {
+TEST(ReachableDeclarations, EnumeratorsAreNames) {
   const std::string user = source("int g(void) { return B; }");
   EXPECT_FALSE(same(header("enum { A, B };") + user, header("enum { X, A, B };") + user));
   EXPECT_FALSE(same(header("enum tag { A, B };") + user, header("enum tag { X, A, B };") + user));
@@ -71,7 +71,7 @@ TEST(Reachable, EnumeratorsAreNames) {
   EXPECT_TRUE(same(header("enum { A, C };") + user, header("enum { X, A, C };") + user));
 }
 
-TEST(Reachable, DeclaratorsOfEveryKindAreNames) {
+TEST(ReachableDeclarations, DeclaratorsOfEveryKindAreNames) {
   const std::string user = source("int g(void) { return (int)(long)name; }");
   for (const char* kind :
        {"extern int %name;", "extern int other, *name%[3];", "typedef int name%;",
@@ -90,7 +90,7 @@ TEST(Reachable, DeclaratorsOfEveryKindAreNames) {
   }
 }
 
-TEST(Reachable, WhatStandsInAHeaderAndMakesCodeIsARoot) {
+TEST(ReachableDeclarations, WhatStandsInAHeaderAndMakesCodeIsARoot) {
   for (const char* kind : {"int f(void) { return %; }", "int v = %;", "asm(\".globl x%\");",
                            "static int v __attribute__((used)) = %;",
                            "static int v __attribute__((__section__(\".x\"))) = %;",
@@ -105,35 +105,46 @@ TEST(Reachable, WhatStandsInAHeaderAndMakesCodeIsARoot) {
   }
 }
 
-TEST(Reachable, OrderCounts) {
+TEST(ReachableDeclarations, OrderCounts) {
   const std::string a = "static inline int a(void) { return 1; }\n";
   const std::string b = "static inline int b(void) { return 1; }\n";
   const std::string user = source("int g(void) { return a() + b(); }");
   EXPECT_FALSE(same(header(a + b) + user, header(b + a) + user));
 }
 
-TEST(Reachable, CountedNamesAreTheSame) {
+TEST(ReachableDeclarations, CountedNamesAreTheSame) {
   const std::string user = source("int g(void) { int __UNIQUE_ID_x77 = 1; return f(); }");
   const std::string counted = source("int g(void) { int __UNIQUE_ID_x78 = 1; return f(); }");
   EXPECT_TRUE(same(user, counted));
 }
 
-TEST(Reachable, EverythingOfTheSourceIsARoot) {
+TEST(ReachableDeclarations, EverythingOfTheSourceIsARoot) {
   EXPECT_FALSE(same(source("struct unused { int a; };"), source("struct unused { int b; };")));
   EXPECT_FALSE(
       same(source("static int f(void) { return 1; }"), source("static int f(void) { return 2; }")));
 }
 
-TEST(Reachable, LineMarkersAreNoDifference) {
+TEST(ReachableDeclarations, LineMarkersAreNoDifference) {
   EXPECT_EQ(reached("# 5 \"kernel/a.c\"\nint f(void) {\n# 9 \"kernel/a.c\"\n return 1; }\n"),
             reached("# 6 \"kernel/a.c\"\nint f(void) { return 1; }\n"));
 }
 
-TEST(Reachable, TextThatIsNoCIsReadToItsEnd) {
+TEST(ReachableDeclarations, TextThatIsNoCIsReadToItsEnd) {
   for (const char* text : {"", "}", "{", ")))", "struct", "enum {", "f(", "# ", "#", "= = ;", "\"",
                            "int f(void) {", "__attribute__((", "asm", "typeof", "union u {{{"})
     EXPECT_NO_FATAL_FAILURE(reached(header(text) + source(text))) << text;
   EXPECT_THAT(reached(source("int f(void) {")), Contains(HasSubstr("int f")));
+}
+
+TEST(ReachableDeclarations, MembersWithTheNamesOfAttributes) {
+  const std::string user = source("int g(void) { return 2; }");
+  EXPECT_TRUE(same(header("static inline int f(struct s *x) { return x->used; }") + user,
+                   header("static inline int f(struct s *x) { return !x->used; }") + user));
+  for (const std::string attribute :
+       {"__attribute__((used))", "__attribute__((aligned(8), __section__(\".d\")))", "__used"})
+    EXPECT_FALSE(same(header("static int x " + attribute + " = 1;") + user,
+                      header("static int x " + attribute + " = 2;") + user))
+        << attribute;
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ class Learnt {
   explicit Learnt(const std::vector<std::string>& texts) {
     for (bool more = true; more;) {
       more = false;
-      const MacroParts known = parts_;
+      const TokenPasting known = parts_;
       for (const std::string& text : texts) {
-        MacroParts here;
+        TokenPasting here;
         here.learn(text, known);
         more = parts_.merge(here) || more;
       }
@@ -30,14 +30,14 @@ class Learnt {
   }
 
  private:
-  MacroParts parts_;
+  TokenPasting parts_;
 };
 
 using Words = std::vector<std::string>;
 
 Words parts(const std::string& text, const Words& words) { return Learnt({text}).among(words); }
 
-TEST(MacroParts, WhatStandsBesideAParameter) {
+TEST(TokenPasting, WhatStandsBesideAParameter) {
   EXPECT_EQ(parts("#define DO(op) spin_##op(&lock)\n", {"spin_", "op", "lock", "DO"}),
             Words{"spin_"});
   EXPECT_EQ(parts("#define DO(op) op##_lock(&x)\n", {"_lock", "op", "x"}), Words{"_lock"});
@@ -47,7 +47,7 @@ TEST(MacroParts, WhatStandsBesideAParameter) {
             Words{"spin_"});
 }
 
-TEST(MacroParts, NothingWithoutJoining) {
+TEST(TokenPasting, NothingWithoutJoining) {
   EXPECT_EQ(parts("#define DO(op) spin_lock(op)\nint spin_lock; #define\n#define A\n#define B 1\n"
                   "int a_##b;\n",
                   {"spin_lock", "op", "A", "B", "1", "a_", "b"}),
@@ -56,13 +56,13 @@ TEST(MacroParts, NothingWithoutJoining) {
   EXPECT_EQ(parts("#define", {"define"}), Words{});
 }
 
-TEST(MacroParts, WhatAMacroHandsOn) {
+TEST(TokenPasting, WhatAMacroHandsOn) {
   EXPECT_EQ(parts("#define PASTE(a, b) a##b\n#define PER(x) PASTE(per_cpu_, x)\n",
                   {"per_cpu_", "x", "a", "b"}),
             Words{"per_cpu_"});
 }
 
-TEST(MacroParts, ThroughTwoOthers) {
+TEST(TokenPasting, ThroughTwoOthers) {
   const Learnt learnt(
       {"#define VALUE GET(mine)\n#define PLAIN(x) OTHER(not_this, x)\n",
        "#define GET(x) PER(not_that, x)\n#define PER(y, x) PASTE(per_cpu_, x) + y\n",
@@ -71,13 +71,13 @@ TEST(MacroParts, ThroughTwoOthers) {
             (Words{"mine", "per_cpu_"}));
 }
 
-TEST(MacroParts, UnderAnotherName) {
+TEST(TokenPasting, UnderAnotherName) {
   EXPECT_EQ(parts("#define PASTE(a, b) a##b\n#define JOIN PASTE\n#define X JOIN(left, right)\n",
                   {"left", "right"}),
             (Words{"left", "right"}));
 }
 
-TEST(MacroParts, MacrosThatAreGivenAMacro) {
+TEST(TokenPasting, MacrosThatAreGivenAMacro) {
   EXPECT_EQ(parts("#define EACH(of) of(read) of(write)\n#define MAKE(x) do_##x,\n",
                   {"do_", "read", "write", "of"}),
             (Words{"do_", "read", "write"}));
@@ -87,7 +87,7 @@ TEST(MacroParts, MacrosThatAreGivenAMacro) {
 }
 
 // The name that is called may be that of any macro with such a name.
-TEST(MacroParts, CallsOfNamesPutTogether) {
+TEST(TokenPasting, CallsOfNamesPutTogether) {
   EXPECT_EQ(parts("#define MAP_1(m, a) m(a)\n#define MAP(n, a) MAP_##n(MAKE, a)\n"
                   "#define MAKE(x) do_##x\n#define X MAP(1, read)\n#define Y NAP(2, write)\n",
                   {"read", "write", "MAP_", "do_"}),
@@ -98,7 +98,7 @@ TEST(MacroParts, CallsOfNamesPutTogether) {
             Words{"one"});
 }
 
-TEST(MacroParts, ACommaIsJoinedToNoName) {
+TEST(TokenPasting, ACommaIsJoinedToNoName) {
   EXPECT_EQ(parts("#define SAY(text, args...) printk(text, ## args)\n#define A SAY(one, two)\n",
                   {"text", "args", "printk", "one", "two"}),
             Words{});
@@ -107,7 +107,7 @@ TEST(MacroParts, ACommaIsJoinedToNoName) {
             Words{});
 }
 
-TEST(MacroParts, AnyNumberOfArguments) {
+TEST(TokenPasting, AnyNumberOfArguments) {
   EXPECT_EQ(parts("#define F(...) f_##__VA_ARGS__\n#define A F(one, two)\n",
                   {"f_", "one", "two", "__VA_ARGS__"}),
             (Words{"f_", "one", "two"}));
@@ -122,19 +122,19 @@ TEST(MacroParts, AnyNumberOfArguments) {
             (Words{"f_", "two", "three"}));
 }
 
-TEST(MacroParts, ArgumentsInParentheses) {
+TEST(TokenPasting, ArgumentsInParentheses) {
   EXPECT_EQ(parts("#define PASTE(a, b) a##b\n#define X(y) PASTE(y, at(one, two))(three, four)\n",
                   {"one", "two", "three", "four"}),
             (Words{"one", "two"}));
 }
 
-TEST(MacroParts, Numbers) {
+TEST(TokenPasting, Numbers) {
   EXPECT_EQ(parts("#define U(n) u##n\n#define U32 U(32)\n#define SIZE(n) n##64\n",
                   {"u", "32", "64", "n"}),
             (Words{"u", "32", "64"}));
 }
 
-TEST(MacroParts, OverSeveralLines) {
+TEST(TokenPasting, OverSeveralLines) {
   EXPECT_EQ(parts("# \t define DO(op) \\\n  do { \\\n    spin_##op(&lock); \\\n  } while (0)\n"
                   "int not_##this;\n",
                   {"spin_", "not_", "this", "lock"}),
@@ -144,7 +144,7 @@ TEST(MacroParts, OverSeveralLines) {
   EXPECT_EQ(parts("#define DO(op) \\", {"op"}), Words{});
 }
 
-TEST(MacroParts, CommentsAndStringsSayNothing) {
+TEST(TokenPasting, CommentsAndStringsSayNothing) {
   EXPECT_EQ(parts("#define DO(op) /* not_##op */ spin_##op // no_##op\n"
                   "#define SAY(op) \"say_##op\" '\"' more_##op\n",
                   {"not_", "spin_", "no_", "say_", "more_"}),
@@ -154,7 +154,7 @@ TEST(MacroParts, CommentsAndStringsSayNothing) {
             Words{"spin_"});
 }
 
-TEST(MacroParts, WhatIsCutShort) {
+TEST(TokenPasting, WhatIsCutShort) {
   const std::string whole = "#define X(a, args...) PASTE(/* c */ \"s\\\"\", 'c', a ## b, ## args)";
   for (const std::string before : {"", "#define PASTE(a, b) a##b\n"})
     for (std::size_t size = 0; size <= whole.size(); ++size)
@@ -167,17 +167,17 @@ TEST(MacroParts, WhatIsCutShort) {
     EXPECT_EQ(parts(text, {"X", "a", "", "##"}), Words{}) << text;
 }
 
-TEST(MacroParts, MergeTellsWhatIsNew) {
-  MacroParts one;
+TEST(TokenPasting, MergeTellsWhatIsNew) {
+  TokenPasting one;
   one.learn("#define DO(op) spin_##op\n", {});
-  MacroParts other;
+  TokenPasting other;
   EXPECT_TRUE(other.merge(one));
   EXPECT_FALSE(other.merge(one));
   EXPECT_TRUE(other.contains("spin_"));
-  MacroParts parameter;
+  TokenPasting parameter;
   parameter.learn("#define PASTE(a, b) a##b\n", {});
   EXPECT_TRUE(other.merge(parameter));
-  EXPECT_FALSE(other.merge(MacroParts()));
+  EXPECT_FALSE(other.merge(TokenPasting()));
 }
 
 }  // namespace
