@@ -57,8 +57,14 @@ record() {
     awk -v heading="## $section" '/^## / { within = $0 == heading } !within' "$file" |
       sed -e :again -e '/^\n*$/{$d;N;b again' -e '}'  # without the empty lines at the end
     printf '\n## %s\n\n%s, commit %s, %s.\n\n```\n%s\n```\n' "$section" "$(date -u +%Y-%m-%d)" \
-      "$(git -C "$repository" describe --always --dirty --exclude '*')" "$(machine)" "$text"
+      "$(commit)" "$(machine)" "$text"
   } >"$file.new" && mv "$file.new" "$file"
+}
+# The commit that the tree is, but for the figures themselves.
+commit() {
+  local changed
+  changed=$(git -C "$repository" status --porcelain --untracked-files=no -- . ':!tests/FIGURES.md')
+  echo "$(git -C "$repository" rev-parse --short HEAD)${changed:+ and changes}"
 }
 # Processors, memory, and how guests run: all figures depend on that.
 machine() {
