@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -295,7 +296,7 @@ void check_references(Reader& in, const Manifest& manifest) {
 
   std::set<std::string> earlier;
   std::size_t replaced = 0;
-  std::size_t watched = 0;
+  std::size_t checked = 0;
   std::size_t hooks = 0;
   for (const PackageTarget& target : manifest.targets) {
     const std::string where = "target " + target.name;
@@ -305,7 +306,7 @@ void check_references(Reader& in, const Manifest& manifest) {
     for (const PackageUnit& unit : target.units) own.insert(unit.name);
     for (const PackageFunction& function : target.functions) {
       if (function.kind == "replaced") replaced++;
-      if (function.kind == "checked") watched++;
+      if (function.kind == "checked") checked++;
       if (!own.contains(function.unit))
         in.wrong(where, fmt::format("has function {} of a unit that it lacks", function.name));
     }
@@ -325,12 +326,12 @@ void check_references(Reader& in, const Manifest& manifest) {
     earlier.insert(target.name);
   }
   if (replaced + hooks == 0) in.wrong("targets", "replace no function and have no hook");
-  if (replaced == 0 && watched != 0) in.wrong("targets", "check functions and replace none");
+  if (replaced == 0 && checked != 0) in.wrong("targets", "check functions and replace none");
   if (hooks > SPLICE_MAX_HOOKS)
     in.wrong("targets", fmt::format("list {} hooks, at most {} can be", hooks, SPLICE_MAX_HOOKS));
-  if (replaced + watched > SPLICE_MAX_FUNCTIONS)
+  if (replaced + checked > SPLICE_MAX_FUNCTIONS)
     in.wrong("targets", fmt::format("list {} functions that are in the kernel, at most {} can be",
-                                    replaced + watched, SPLICE_MAX_FUNCTIONS));
+                                    replaced + checked, SPLICE_MAX_FUNCTIONS));
 }
 
 json function_json(const PackageFunction& f) {
@@ -404,6 +405,13 @@ std::string update_module_name(std::string_view id, std::size_t index) {
   return fmt::format("splice_{}_{}", id, index);
 }
 
+json kernel_json(const KernelIdentity& kernel) {
+  return {{"release", kernel.release},
+          {"version", kernel.version},
+          {"machine", kernel.machine},
+          {"compiler", kernel.compiler}};
+}
+
 json manifest_json(const Manifest& manifest) {
   json patches = json::array();
   for (const PackagePatch& patch : manifest.patches)
@@ -418,11 +426,7 @@ json manifest_json(const Manifest& manifest) {
   return {{"schema", static_cast<unsigned>(manifest.schema)},
           {"id", manifest.id},
           {"tool_version", manifest.tool_version},
-          {"kernel",
-           {{"release", manifest.kernel.release},
-            {"version", manifest.kernel.version},
-            {"machine", manifest.kernel.machine},
-            {"compiler", manifest.kernel.compiler}}},
+          {"kernel", kernel_json(manifest.kernel)},
           {"patches", std::move(patches)},
           {"targets", std::move(targets)},
           {"core", manifest.core},

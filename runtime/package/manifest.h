@@ -1,32 +1,136 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The manifest of an update package as JSON (splice-package(5)), and the way back.
+// The manifest of an update package: what the package is for, what is in it, and where. As structs,
+// and as the JSON of splice-package(5).
 //
-//     {"schema": 1, "id": "5d1f...", "kernel": {"release": ...}, "targets": [...], ...}
+//     Manifest m; m.kernel.release = "6.1.0-50-cloud-amd64"; ...
+//     manifest_json(m)      {"schema": 1, "kernel": {"release": "6.1.0-50-cloud-amd64", ...}, ...}
 //
 // Numbers are JSON numbers, names are strings of printable ASCII, sentences for people are UTF-8
-// without control characters, as they end up on a terminal. A field that is missing, of another
-// type, out of range or refers to something that is not in the package is refused: what comes
-// behind this file may use every field without looking at it again.
+// without control characters, as they are shown on a terminal. A field that is missing, of another
+// type, out of range or that refers to something outside the package is refused: later code may use
+// every field without checking it again.
+//
+// One word for one state, here and everywhere: a "checked" function is not replaced, but its bytes
+// must be as matched, and no thread may be in it, when the update is switched.
 //
 // Invariant: parse_manifest(manifest_json(m)) == m for every m that parse_manifest() can return;
 // units are unique in a package, every "pre" symbol names one of them, every "update" symbol an
 // earlier target.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <array>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "matcher/base/result.h"
-#include "runtime/package/package.h"
+#include "matcher/image/btf_layout.h"
 
 namespace splicer {
 
-// Everything but the "members" table. Control characters in sentences become spaces.
+// Where the id goes in new/TARGET.ko until it is linked: the id follows from the content.
+inline constexpr std::string_view kIdPlaceholder = "0000000000000000";
+
+struct KernelIdentity {
+  std::string release;   // uname -r, "6.1.0-50-cloud-amd64"
+  std::string version;   // uname -v, "#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-07-07)"
+  std::string machine;   // "x86_64"
+  std::string compiler;  // CONFIG_CC_VERSION_TEXT
+};
+
+// A function as the update sees it.
+struct PackageFunction {
+  std::string name;  // as in the kernel's symbol table
+  std::string unit;  // "kernel/fork.o"
+  // "replaced"; "new"; or "checked": out-of-line code (NAME.cold) of a replaced function, which is
+  // not replaced but must be the running code too; it has no new code, so no section and no size.
+  std::string kind;
+  std::string why;               // one sentence for people: "its code changes", "inlines foo, ..."
+  std::string section;           // section of the new module that holds it, after linking: ".text"
+  std::uint64_t offset = 0;      // in that section
+  std::uint64_t size = 0;        // new code, bytes
+  std::uint64_t old_size = 0;    // pre code, bytes; 0 for new functions
+  std::uint32_t pre_symbol = 0;  // index in the pre object's symbol table; 0 for new functions
+};
+
+// An undefined symbol of a new module that apply must give an address. Symbols that the kernel
+// exports are not listed: they stay undefined and the kernel's module loader resolves them.
+struct PackageSymbol {
+  std::string name;    // in the new module's symbol table; unique there
+  std::string source;  // "pre": address of `pre_symbol` of `unit`, learnt by the matcher
+                       // "kernel": by `kernel_name`, which must be unique in the kernel's table
+                       // "update": defined by the new module of `target` of this same package
+                       // "constant": no address but the value of the variable `kernel_name`, as
+  // `name`, a table of asm/runtime-const.h, says (matcher/elf/kernel_sections.h)
+  std::string unit;              // with "pre"
+  std::uint32_t pre_symbol = 0;  // with "pre": index in the pre object's symbol table
+  std::string kernel_name;       // its name in the kernel, for all sources
+  std::string target;            // with "update": which target's module defines it
+};
+
+// Code of the update's own that runs while it is applied or undone (include/splice.h). A hook is a
+// new function too, and so also among the functions. The kinds are in the order of enum
+// splice_hook_kind (kmod/splice_abi.h).
+inline constexpr std::array<std::string_view, 10> kHookKinds = {
+    "pre_apply", "check_apply", "apply", "post_apply", "fail_apply",
+    "pre_undo",  "check_undo",  "undo",  "post_undo",  "fail_undo"};
+struct PackageHook {
+  std::string kind;  // one of kHookKinds
+  std::string name;  // the function's
+  std::string unit;
+  std::string section;  // of the new module, and
+  std::uint64_t offset = 0;
+};
+
+struct PackageUnit {
+  std::string name;    // "kernel/fork.o"
+  std::string source;  // "kernel/fork.c"
+  std::string pre;     // member name, "pre/kernel/fork.o"
+};
+
+struct PackageTarget {
+  std::string name;        // "vmlinux", or a module as in /proc/modules: "virtio_net"
+  std::string new_member;  // "new/vmlinux.ko"
+  std::vector<PackageUnit> units;
+  std::vector<PackageFunction> functions;
+  std::vector<PackageSymbol> symbols;
+  std::vector<PackageHook> hooks;  // in the order of linking, in which they run
+  std::vector<TypeLayout> types;   // structures that the new code uses and the patch leaves alone
+};
+
+struct PackagePatch {
+  std::string member;  // "patch/0001-fix.patch"
+  std::string title;   // Subject of the mail, or the file's name
+};
+
+// A finding of splice-create's check of meaning that its user overrode.
+struct PackageAccepted {
+  std::string finding;  // "layout-changed:struct foo"
+  std::string message;  // what was found
+};
+
+struct Manifest {
+  int schema = 1;
+  std::string id;
+  std::string tool_version;
+  KernelIdentity kernel;
+  std::vector<PackagePatch> patches;
+  std::vector<PackageTarget> targets;  // "vmlinux" first
+  std::string core;                    // "core/splice.ko", or empty
+  std::vector<PackageAccepted> accepted;
+  std::vector<std::string> warnings;  // what the administrator should know
+};
+
+// Everything but the "members" table, which package.h adds. Control characters in sentences become spaces.
 nlohmann::json manifest_json(const Manifest& manifest);
 
-// `file` is used in errors. Errors (ExitCode::bad_package): "package-schema", "package-manifest".
+// {"release": ..., "version": ..., "machine": ..., "compiler": ...}
+nlohmann::json kernel_json(const KernelIdentity& kernel);
+
+// The way back, checked. `file` is used in errors. Linear in the document. Errors (ExitCode::bad_package): "package-schema", "package-manifest".
 Result<Manifest> parse_manifest(const nlohmann::json& document, const std::string& file);
 
 // 8 to 31 digits of [0-9a-f], as the core module takes them (SPLICE_ID_LEN).

@@ -16,11 +16,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "matcher/base/wording.h"
 #include "runtime/package/digest.h"
-#include "runtime/package/manifest.h"
 #include "runtime/package/tarball.h"
 
 namespace splicer {

@@ -11,7 +11,6 @@
 #include "matcher/base/wording.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/elf/kernel_sections.h"
-#include "runtime/package/manifest.h"
 
 namespace splicer {
 

@@ -27,11 +27,11 @@
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/image.h"
 #include "matcher/match/match.h"
-#include "runtime/package/package.h"
-#include "runtime/prepare/link.h"
+#include "runtime/package/manifest.h"
 
 namespace splicer {
 
+using Addresses = std::map<std::string, std::uint64_t>;  // by name in the new module's symbol table
 using UnitMatches = std::map<std::string, MatchResult>;  // by PackageUnit::name
 
 // The "pre", "kernel" and "constant" symbols of a target. Errors (ExitCode::mismatch):
