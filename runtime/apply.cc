@@ -10,7 +10,6 @@
 
 #include "matcher/base/wording.h"
 #include "matcher/elf/elf_object.h"
-#include "runtime/package/manifest.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
 
@@ -234,11 +233,11 @@ std::vector<FunctionChange> changes(const Apply& apply) {
                                matched.trampoline.expected_hop.end());
     out.push_back(std::move(change));
   }
-  for (const MatchedFunction& watched : apply.matched.watched) {
+  for (const MatchedFunction& checked : apply.matched.checked) {
     FunctionChange change;
-    change.name = watched.function->name;
-    change.old_entry = change.old_code = watched.run.code;
-    change.expected = watched.run.run_bytes;
+    change.name = checked.function->name;
+    change.old_entry = change.old_code = checked.run.code;
+    change.expected = checked.run.run_bytes;
     out.push_back(std::move(change));
   }
   return out;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "matcher/base/wording.h"
 
@@ -50,7 +51,7 @@ std::string section(std::string_view title) { return fmt::format("{}:\n", title)
 
 bool in_force(const AppliedUpdate& update, const LivePatches& others) {
   return std::ranges::none_of(update.functions, [&](const AppliedFunction& function) {
-    return !function.watched() && others.deciding(function.name);
+    return !function.checked() && others.deciding(function.name);
   });
 }
 
@@ -65,7 +66,7 @@ std::string applied_text(const State& state, const LivePatches& others) {
   for (const AppliedUpdate& update : state.updates()) {
     text += headline(update);
     for (const AppliedFunction& function : update.functions)
-      if (!function.watched()) text += function_line(state, update, function, others);
+      if (!function.checked()) text += function_line(state, update, function, others);
   }
   return text;
 }
@@ -85,7 +86,7 @@ std::string update_text(const State& state, const AppliedUpdate& update,
   text += section("functions");
   if (update.functions_hidden) text += "    (only root may see them)\n";
   for (const AppliedFunction& function : update.functions) {
-    if (function.watched()) continue;
+    if (function.checked()) continue;
     text += function_line(state, update, function, others);
     text += fmt::format("        entry {:#x}, jump at {:#x}", function.old_entry, function.site);
     if (function.hop != 0) text += fmt::format(" by way of {:#x}", function.hop);
@@ -101,7 +102,7 @@ std::string update_text(const State& state, const AppliedUpdate& update,
 json update_json(const State& state, const AppliedUpdate& update, const LivePatches& others) {
   json functions = json::array();
   for (const AppliedFunction& function : update.functions) {
-    if (function.watched()) continue;
+    if (function.checked()) continue;
     json row{{"name", function.name},
              {"old_entry", hex(function.old_entry)},
              {"old_code", hex(function.old_code)},
@@ -185,11 +186,7 @@ json package_json(const Package& package) {
     accepted.push_back({{"finding", one.finding}, {"message", one.message}});
   return {{"id", manifest.id},
           {"tool_version", manifest.tool_version},
-          {"kernel",
-           {{"release", manifest.kernel.release},
-            {"version", manifest.kernel.version},
-            {"machine", manifest.kernel.machine},
-            {"compiler", manifest.kernel.compiler}}},
+          {"kernel", kernel_json(manifest.kernel)},
           {"patches", std::move(patches)},
           {"targets", std::move(targets)},
           {"accepted", std::move(accepted)},

@@ -107,7 +107,7 @@ Result<void> verify_update(Creation& creation) {
   std::size_t objects = 0;
   for (const PackageTarget& target : creation.package.manifest.targets)
     objects += target.units.size();
-  creation.verified = {matched->functions.size() + matched->watched.size(), objects};
+  creation.verified = {matched->functions.size() + matched->checked.size(), objects};
   return {};
 }
 

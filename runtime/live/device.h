@@ -43,7 +43,7 @@ Result<std::uint64_t> try_while_busy(
 void show_busy(const Console& console, const Error& error, unsigned left);
 
 // A function of APPLY with the bytes that are expected there; the rest of struct splice_function.
-// With site 0 it is only watched.
+// With site 0 it is only checked.
 struct FunctionChange {
   std::string name;
   std::uint64_t old_entry = 0;

@@ -79,9 +79,9 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
       if (function.kind == "new") continue;
       auto one = proved(function, units.at(function.unit));
       if (!one) return propagate(one);
-      const bool watched = function.kind == "checked";
-      if (watched && one->run.run_bytes.empty()) continue;  // nobody can be in it
-      const std::uint64_t entry = watched ? one->run.code : one->run.address;
+      const bool checked = function.kind == "checked";
+      if (checked && one->run.run_bytes.empty()) continue;  // nobody can be in it
+      const std::uint64_t entry = checked ? one->run.code : one->run.address;
       if (!entries.insert(entry).second) {
         return fail(ExitCode::bad_package, "package-manifest",
                     "the update lists the function at this address twice")
@@ -91,8 +91,8 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
       }
       one->target = i;
       referred.push_back(entry);
-      if (watched) {
-        matched.watched.push_back(std::move(*one));
+      if (checked) {
+        matched.checked.push_back(std::move(*one));
         continue;
       }
       auto site = choose_trampoline_site(one->run, state.newest(entry).function, image);

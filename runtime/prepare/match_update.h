@@ -7,7 +7,7 @@
 // code between this and the switch (a tracer comes, a static key flips), it is simply done again.
 //
 // Invariant: `functions` has every "replaced" function of the targets that are not left out, in the
-// manifest's order, and `watched` every "checked" one, all of them proved; there is no half match.
+// manifest's order, and `checked` every "checked" one, all of them proved; there is no half match.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,8 @@ struct MatchedFunction {
 
 struct MatchedUpdate {
   std::vector<MatchedFunction> functions;
-  // The "checked" ones: no thread may be in them at the switch, and nothing is written there.
-  std::vector<MatchedFunction> watched;
+  // No thread may be in these at the switch, and nothing is written there.
+  std::vector<MatchedFunction> checked;
   // For each target, the addresses of what its new module needs: all but "update" symbols.
   std::vector<Addresses> addresses;
   std::size_t types = 0;  // structures that the kernel's own type information agrees with

@@ -207,14 +207,14 @@ Result<const AppliedUpdate*> State::find_prefix(std::string_view prefix) const {
 
 std::size_t AppliedUpdate::replaced() const {
   return static_cast<std::size_t>(std::count_if(
-      functions.begin(), functions.end(), [](const AppliedFunction& f) { return !f.watched(); }));
+      functions.begin(), functions.end(), [](const AppliedFunction& f) { return !f.checked(); }));
 }
 
 State::Newest State::newest(std::uint64_t old_entry) const {
   Newest newest;
   for (const AppliedUpdate& update : updates_)
     for (const AppliedFunction& function : update.functions)
-      if (function.old_entry == old_entry && !function.watched()) newest = {&update, &function};
+      if (function.old_entry == old_entry && !function.checked()) newest = {&update, &function};
   return newest;
 }
 
@@ -222,7 +222,7 @@ std::map<std::uint64_t, Redirect> State::redirects() const {
   std::map<std::uint64_t, Redirect> redirects;
   for (const AppliedUpdate& update : updates_)
     for (const AppliedFunction& function : update.functions)
-      if (!function.watched())
+      if (!function.checked())
         redirects[function.old_entry] = {function.new_code, function.site, update.id};
   return redirects;
 }

@@ -22,7 +22,7 @@
 
 namespace splicer {
 
-// A replaced function; or code that was only watched while its function was switched (NAME.cold).
+// A replaced function; or a checked one (NAME.cold), which was not replaced: no jump, no new code.
 struct AppliedFunction {
   std::uint64_t old_entry = 0;
   std::uint64_t old_code = 0;
@@ -33,7 +33,7 @@ struct AppliedFunction {
   std::uint64_t hop = 0;
   std::string name;
 
-  bool watched() const { return site == 0; }
+  bool checked() const { return site == 0; }
 };
 
 struct AppliedUpdate {
@@ -43,7 +43,7 @@ struct AppliedUpdate {
   std::uint64_t pause_ns = 0;
   std::uint64_t sequence = 0;
   std::vector<std::string> modules;
-  std::vector<AppliedFunction> functions;  // watched ones too
+  std::vector<AppliedFunction> functions;  // checked ones too
   bool functions_hidden = false;           // only root may read them
 
   // How many functions it replaces.

@@ -8,6 +8,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "tests/support/sample_package.h"
 
@@ -61,7 +62,7 @@ TEST_F(ViewTest, List) {
   EXPECT_LT(text.find("1111111111111111"), text.find("2222222222222222  since"));
 }
 
-TEST_F(ViewTest, WatchedCodeIsNotListed) {
+TEST_F(ViewTest, CheckedCodeIsNotListed) {
   update("2222222222222222", "2",
          "0x10 0x1000 0x50 0x2000 0x60 0x15 0x0 f\n0x1050 0x1050 0x20 0x0 0x0 0x0 0x0 f.cold\n");
   const State all = state();

@@ -72,11 +72,11 @@ TEST_F(MatchUpdateTest, Proved) {
 TEST_F(MatchUpdateTest, OutOfLinePartIsWatched) {
   const auto matched = match(std::vector<std::uint8_t>(24, 0x90));
   ASSERT_TRUE(matched) << matched.error().message;
-  ASSERT_EQ(matched->watched.size(), 1u);
-  EXPECT_EQ(matched->watched[0].function->name, "check_limit");
-  EXPECT_EQ(matched->watched[0].run.code, kFork + 16);
-  EXPECT_EQ(matched->watched[0].run.run_bytes.size(), 8u);
-  EXPECT_EQ(matched->watched[0].trampoline.site, 0u);
+  ASSERT_EQ(matched->checked.size(), 1u);
+  EXPECT_EQ(matched->checked[0].function->name, "check_limit");
+  EXPECT_EQ(matched->checked[0].run.code, kFork + 16);
+  EXPECT_EQ(matched->checked[0].run.run_bytes.size(), 8u);
+  EXPECT_EQ(matched->checked[0].trampoline.site, 0u);
 }
 
 TEST_F(MatchUpdateTest, OutOfLinePartTwice) {

@@ -86,16 +86,16 @@ TEST_F(StateTest, NewestBySequenceNotByName) {
 }
 
 TEST_F(StateTest, WatchedCodeIsNotReplaced) {
-  const std::string watched =
+  const std::string checked =
       "0xffffffff81000000 0xffffffff81000000 0x20 0x0 0x0 0x0 0x0 f.cold\n"
       "0xffffffff81000200 0xffffffff81000200 0x20 0x0 0x0 0x0 0x0 g.cold\n";
   update(kOld, 1, kFirst);
-  update(kNew, 2, watched + "0x10 0x10 0x40 0x1000 0x50 0x15 0x0 h\n");
+  update(kNew, 2, checked + "0x10 0x10 0x40 0x1000 0x50 0x15 0x0 h\n");
   const auto state = State::read(root_);
   ASSERT_TRUE(state) << state.error().message;
   const AppliedUpdate& update = state->updates()[1];
   ASSERT_EQ(update.functions.size(), 3u);  // the kernel's reports count them
-  EXPECT_TRUE(update.functions[0].watched());
+  EXPECT_TRUE(update.functions[0].checked());
   EXPECT_EQ(update.functions[1].name, "g.cold");
   EXPECT_EQ(update.replaced(), 1u);
   EXPECT_EQ(state->newest(0xffffffff81000000).update->id, kOld);
