@@ -9,6 +9,7 @@
 #include <map>
 
 #include "matcher/elf/instruction.h"
+#include "matcher/elf/nops.h"
 
 namespace splicer {
 
@@ -21,18 +22,6 @@ std::optional<std::uint64_t> first_difference(Bytes a, Bytes b) {
   if (std::memcmp(a.data(), b.data(), a.size()) == 0) return std::nullopt;
   const auto [where, other] = std::mismatch(a.begin(), a.end(), b.begin());
   return static_cast<std::uint64_t>(where - a.begin());
-}
-
-// A nop as assembler and kernel write it (asm/nops.h; gas's alt_patt adds 66 and 2e before): one
-// with another operand would do nothing as well, but nobody wrote it.
-bool is_usual_nop(Bytes nop) {
-  while (nop.size() > 1 && (nop[0] == 0x66 || nop[0] == 0x2e)) nop = nop.subspan(1);
-  if (nop.size() == 1) return nop[0] == 0x90;
-  if (nop.size() < 3 || nop[0] != 0x0f || nop[1] != 0x1f) return false;
-  const std::uint8_t operand = nop[2];
-  if (operand != 0x00 && operand != 0x40 && operand != 0x44 && operand != 0x80 && operand != 0x84)
-    return false;
-  return std::ranges::all_of(nop.subspan(3), [](std::uint8_t byte) { return byte == 0; });
 }
 
 }  // namespace
@@ -273,7 +262,7 @@ std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std
       p += a->length;
       continue;
     }
-    if (b && b->nop && is_usual_nop(run.subspan(r, b->length))) {
+    if (b && b->nop && nop_at(run.subspan(r))->usual) {
       run_nops.push_back(r);
       r += b->length;
       continue;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "matcher/elf/instruction.h"
+#include "matcher/elf/nops.h"
 
 namespace splicer {
 
@@ -19,24 +20,10 @@ constexpr std::uint8_t kShortJump = 0xeb;
 constexpr std::uint8_t kReturn = 0xc3;
 constexpr std::uint8_t kInt3 = 0xcc;
 constexpr std::uint8_t kNop = 0x90;
-constexpr std::size_t kMaxNop = 8;
 
 // Sites that overlap multiply their forms. The kernel's have less than twenty; beyond this limit an
 // object is hostile, and forms that are left out only make the matcher refuse more.
 constexpr std::size_t kMaxForms = 1024;
-
-// BYTES_NOP1 .. BYTES_NOP8 of a 64-bit kernel (asm/nops.h).
-constexpr std::array<std::array<std::uint8_t, kMaxNop>, kMaxNop + 1> kNops = {{
-    {},
-    {0x90},
-    {0x66, 0x90},
-    {0x0f, 0x1f, 0x00},
-    {0x0f, 0x1f, 0x40, 0x00},
-    {0x0f, 0x1f, 0x44, 0x00, 0x00},
-    {0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00},
-    {0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00},
-    {0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00},
-}};
 
 // The names of __x86_indirect_thunk_*, in the order of register numbers.
 constexpr std::array<std::string_view, 16> kRegisters = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
@@ -117,23 +104,6 @@ void optimize_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
   }
 }
 
-// add_nop() of later kernels: one nop of up to 11 bytes, or a jump over int3.
-std::vector<std::uint8_t> single_nop(std::size_t length) {
-  constexpr std::size_t kLongestNop = 11;  // ASM_NOP_MAX
-  if (length <= kMaxNop) return kernel_nops(length);
-  std::vector<std::uint8_t> bytes;
-  if (length <= kLongestNop) {
-    bytes.assign(length - kMaxNop - 1, 0x66);
-    bytes.push_back(0x2e);
-    bytes.insert(bytes.end(), kNops[kMaxNop].begin(), kNops[kMaxNop].end());
-  } else if (length < 128) {
-    bytes = {kShortJump, static_cast<std::uint8_t>(length - 2)};
-  } else {
-    bytes = branch(kJump, 0, length);
-  }
-  return padded(std::move(bytes), length, kInt3);
-}
-
 // optimize_nops() of later kernels: nops that follow each other, of whatever lengths, become one;
 // one that ends the site stays as it is.
 void merge_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
@@ -164,17 +134,6 @@ void add_optimized(std::vector<Form>& forms, const Form& form, std::uint64_t beg
 }
 
 }  // namespace
-
-std::vector<std::uint8_t> kernel_nops(std::size_t length) {
-  std::vector<std::uint8_t> nops;
-  while (length > 0) {
-    const std::size_t size = std::min(length, kMaxNop);
-    nops.insert(nops.end(), kNops[size].begin(),
-                kNops[size].begin() + static_cast<std::ptrdiff_t>(size));
-    length -= size;
-  }
-  return nops;
-}
 
 Form FormMaker::original(std::uint32_t section, std::uint64_t begin, std::uint64_t end) const {
   Form form;

@@ -72,7 +72,4 @@ class FormMaker {
   const Image& image_;
 };
 
-// The kernel's nops of `length` bytes (add_nops() in alternative.c): the longest first.
-std::vector<std::uint8_t> kernel_nops(std::size_t length);
-
 }  // namespace splicer

@@ -8,36 +8,14 @@
 #include <vector>
 
 #include "matcher/base/wording.h"
+#include "matcher/elf/nops.h"
 
 namespace splicer {
 
 namespace {
 
+constexpr std::uint8_t kInt3 = 0xcc;
 constexpr std::size_t kMaxPadding = 128;  // a short jump does not reach further
-constexpr std::size_t kMaxNop = 15;       // longest instruction (Intel SDM volume 2, 2.3.11)
-
-// Length of the nop at the beginning of `code`, 0 if there is none: 90, 0f 1f /0, with any number
-// of the prefixes 66 and 2e that assemblers fill alignment with.
-std::size_t nop_length(std::span<const std::uint8_t> code) {
-  std::size_t at = 0;
-  const auto byte = [&](std::size_t i) -> int { return i < code.size() ? code[i] : -1; };
-  while (byte(at) == 0x66 || byte(at) == 0x2e) at++;
-  if (byte(at) == 0x90) return at + 1;
-  if (byte(at) != 0x0f || byte(at + 1) != 0x1f || byte(at + 2) < 0) return 0;
-  const int modrm = byte(at + 2);
-  const int mod = modrm >> 6;
-  const int rm = modrm & 7;
-  if ((modrm >> 3 & 7) != 0 || mod == 3) return 0;
-  at += 3;
-  bool base_is_displacement = mod == 0 && rm == 5;
-  if (rm == 4) {
-    if (byte(at) < 0) return 0;
-    base_is_displacement = mod == 0 && (byte(at) & 7) == 5;
-    at++;
-  }
-  at += mod == 1 ? 1 : mod == 2 || base_is_displacement ? 4 : 0;
-  return at <= code.size() && at <= kMaxNop ? at : 0;
-}
 
 using LiveSite = std::pair<std::uint32_t, std::uint32_t>;
 
@@ -61,9 +39,13 @@ std::vector<std::uint8_t> padding_behind(const FunctionMatch& function, const Im
   if (!image.read(end, bytes)) return {};
   std::size_t idle = 0;
   while (idle < bytes.size()) {
-    const std::size_t length = bytes[idle] == 0xcc ? 1 : nop_length(std::span(bytes).subspan(idle));
-    if (length == 0) break;
-    idle += length;
+    if (bytes[idle] == kInt3) {
+      ++idle;
+      continue;
+    }
+    const auto nop = nop_at(Bytes(bytes).subspan(idle));
+    if (!nop || !nop->padding) break;
+    idle += nop->length;
   }
   bytes.resize(idle);
   return bytes;

@@ -13,12 +13,6 @@ namespace {
 const ByteVector kCall{0xe8};
 const ByteVector kJump{0xe9};
 
-TEST(KernelNops, LongestFirst) {
-  EXPECT_TRUE(kernel_nops(0).empty());
-  EXPECT_EQ(kernel_nops(5), hex("0f 1f 44 00 00"));
-  EXPECT_EQ(kernel_nops(11), hex("0f 1f 84 00 00 00 00 00 0f 1f 00"));
-}
-
 TEST(Forms, Ftrace) {
   CodeUnderTest code(hex("e8 00000000 c3"));
   code.refer(1, "__fentry__", kElsewhere);
