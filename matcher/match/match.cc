@@ -24,6 +24,7 @@
 #include <array>
 #include <deque>
 
+#include "matcher/elf/kernel_sections.h"
 #include "matcher/match/code_compare.h"
 #include "matcher/match/mismatch.h"
 #include "matcher/match/references.h"
@@ -32,25 +33,6 @@
 namespace splicer {
 
 namespace {
-
-// Code that is gone once the kernel or the module is up, or never was loaded.
-bool is_discarded(const Section& section, const std::string& target) {
-  const std::string& name = section.name;
-  if (name.starts_with(".init.") || name.starts_with(".meminit.") ||
-      name.starts_with(".altinstr_replacement") || name.starts_with(".altinstr_aux") ||
-      name.starts_with(".discard"))
-    return true;
-  // arch/x86/kernel/vmlinux.lds.S discards .exit.text of built-in code after boot.
-  return target == "vmlinux" && (name.starts_with(".exit.") || name.starts_with(".memexit."));
-}
-
-// The section of the linked kernel that an input section ends up in, as far as neighbourhood goes.
-std::string output_group(const std::string& name) {
-  for (const char* prefix : {".text.unlikely", ".text.hot", ".text.startup"})
-    if (name.starts_with(prefix)) return prefix;
-  if (name.starts_with(".text")) return ".text";
-  return name;
-}
 
 constexpr std::array<std::uint8_t, 4> kEndbr64 = {0xf3, 0x0f, 0x1e, 0xfa};
 
@@ -63,7 +45,7 @@ bool opens_with_endbr64(Bytes section, const Symbol& symbol) {
 struct CodeSection {
   std::uint32_t index = 0;
   std::vector<const Symbol*> functions;
-  std::string group;                      // output_group() of its name
+  std::string group;                      // linked_section() of its name
   std::size_t place = 0;                  // among the object's sections of that group
   std::vector<std::uint64_t> candidates;  // possible bases
   bool scattered = false;                 // its names are known, but not at its distances
@@ -100,12 +82,12 @@ class ObjectMatcher {
     std::map<std::string, std::size_t> places;
     for (const Section& section : object_.sections()) {
       if (!section.is_code() || section.size == 0 || section.is_nobits() ||
-          is_discarded(section, options_.target))
+          is_discarded(section.name, options_.target != "vmlinux"))
         continue;
       CodeSection code;
       code.index = section.index;
       code.functions = functions_in(section.index);
-      code.group = output_group(section.name);
+      code.group = linked_section(section.name);
       code.place = places[code.group]++;
       code.candidates = candidates(code, code.scattered);
       sections_.push_back(std::move(code));
@@ -199,7 +181,7 @@ class ObjectMatcher {
       const std::uint32_t index = to_check_.front();
       to_check_.pop_front();
       const Section& section = object_.section(index);
-      if (!section.name.starts_with(".rodata") || section.is_writable() || section.is_nobits() ||
+      if (!is_read_only_data(section.name) || section.is_writable() || section.is_nobits() ||
           section.bytes.empty())
         continue;
       const std::uint64_t base = *references_.section_base(index);
@@ -342,7 +324,7 @@ class ObjectMatcher {
         result.functions.push_back(describe(code, *function));
     advise(result);
     for (const Section& section : object_.sections())
-      if (section.is_code() && is_discarded(section, options_.target))
+      if (section.is_code() && is_discarded(section.name, options_.target != "vmlinux"))
         for (const Symbol* function : object_.functions_in(section.index))
           result.functions.push_back(gone(*function));
     for (const Symbol& symbol : object_.symbols()) {

@@ -6,12 +6,11 @@
 #include <algorithm>
 
 #include "matcher/elf/instruction.h"
+#include "matcher/elf/kernel_sections.h"
 
 namespace splicer {
 
 namespace {
-
-bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
 
 bool is_constant(const Section& section) {
   return section.is_alloc() && !section.is_writable() && !section.is_code();
@@ -119,7 +118,7 @@ Target ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
 PlannedConstant ReferencePlan::constant(std::uint32_t index, std::uint64_t offset) const {
   const Section& section = object_.section(index);
   PlannedConstant constant{
-      index, offset, section.bytes.size(), is_merged(section), section.name.starts_with(".rodata"),
+      index, offset, section.bytes.size(), is_merged(section), is_read_only_data(section.name),
       false};
   constant.end = constant_end(section, offset);
   constant.has_relocations = !object_.relocations_in(index, offset, constant.end).empty();

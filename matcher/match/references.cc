@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "matcher/elf/kernel_sections.h"
+
 namespace splicer {
 
 namespace {
@@ -288,7 +290,7 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, std::uint64_t value
   // What static_cpu_has() jumps to until the alternatives are applied (asm/cpufeature.h) has no
   // name: only its content tells it from whatever else a jump may lead to.
   const Section& section = references_.object_.section(slot);
-  if (!is_new || section.name != ".altinstr_aux" || section.is_nobits()) return std::nullopt;
+  if (!is_new || !has_unnamed_code(section.name) || section.is_nobits()) return std::nullopt;
   PlannedConstant whole;
   whole.section = slot;
   whole.end = section.size;

@@ -48,32 +48,9 @@ class Collector {
 
   Result<void> run() {
     for (const Section& table : object_.sections()) {
-      if (table.size == 0 || table.is_nobits()) continue;
-      Result<void> done;
-      if (table.name == "__mcount_loc") {
-        done = one_relocation_each(table, 8, SiteKind::ftrace);
-      } else if (table.name == ".altinstructions") {
-        done = alternatives(table);
-      } else if (table.name == ".parainstructions") {
-        done = paravirt(table);
-      } else if (table.name == "__jump_table") {
-        done = static_keys(table);
-      } else if (table.name == ".static_call_sites") {
-        done = static_calls(table);
-      } else if (table.name == ".retpoline_sites") {
-        done = one_relocation_each(table, 4, SiteKind::retpoline);
-      } else if (table.name == ".return_sites") {
-        done = one_relocation_each(table, 4, SiteKind::return_thunk);
-      } else if (table.name == ".smp_locks") {
-        done = one_relocation_each(table, 4, SiteKind::lock_prefix);
-      } else if (table.name == ".ibt_endbr_seal") {
-        done = one_relocation_each(table, 4, SiteKind::endbr);
-      } else if (table.name == ".static_call.text") {
-        static_call_trampolines(table);
-      } else if (constant_width(table.name) != 0) {
-        done = one_relocation_each(table, 4, SiteKind::constant);
-      }
-      if (!done) return done;
+      const KernelSection* row = kernel_section(table.name);
+      if (row == nullptr || !row->site || table.size == 0 || table.is_nobits()) continue;
+      if (auto done = read(table, *row); !done) return done;
     }
     return {};
   }
@@ -81,6 +58,29 @@ class Collector {
   std::map<std::uint32_t, std::vector<Site>> take() { return std::move(sites_); }
 
  private:
+  Result<void> read(const Section& table, const KernelSection& row) {
+    switch (*row.site) {
+      case SiteKind::alternative:
+        return alternatives(table);
+      case SiteKind::paravirt:
+        return paravirt(table);
+      case SiteKind::static_key:
+        return static_keys(table, row);
+      case SiteKind::static_call:
+        if (row.role == SectionRole::table) return static_calls(table, row);
+        static_call_trampolines(table);
+        return {};
+      default:
+        return one_relocation_each(table, row);
+    }
+  }
+
+  // Does the table consist of entries as its row says?
+  static bool fits(const Section& table, const KernelSection& row) {
+    return table.size % row.entry_size == 0 &&
+           table.relocations.size() == table.size / row.entry_size * row.relocations;
+  }
+
   // Byte of the code at `place`, or nullopt outside the section.
   std::optional<std::uint8_t> byte_at(Place place) const {
     const Bytes bytes = object_.section(place.section).bytes;
@@ -128,8 +128,9 @@ class Collector {
     }
   }
 
-  Result<void> one_relocation_each(const Section& table, std::uint64_t entry_size, SiteKind kind) {
-    if (table.size % entry_size != 0 || table.relocations.size() != table.size / entry_size)
+  Result<void> one_relocation_each(const Section& table, const KernelSection& row) {
+    const SiteKind kind = *row.site;
+    if (!fits(table, row))
       return malformed(object_, table, 0, "its size does not fit its relocations");
     for (const Relocation& relocation : table.relocations) {
       const auto place = target_of(object_, relocation);
@@ -142,7 +143,7 @@ class Collector {
       Site site;
       site.kind = kind;
       if (kind == SiteKind::constant) {  // it ends an instruction, wherever that begins
-        site.length = constant_width(table.name);
+        site.length = row.constant_width;
         site.variable = constant_variable(table.name);
       } else if (const auto length = length_of(kind, *place)) {
         site.length = *length;
@@ -221,11 +222,10 @@ class Collector {
 
   // struct jump_entry: s32 code, s32 target, long key, each relative to itself
   // (linux/jump_label.h).
-  Result<void> static_keys(const Section& table) {
-    constexpr std::uint64_t kEntry = 16;
-    if (table.size % kEntry != 0 || table.relocations.size() != table.size / kEntry * 3)
+  Result<void> static_keys(const Section& table, const KernelSection& row) {
+    if (!fits(table, row))
       return malformed(object_, table, 0, "its size does not fit its relocations");
-    for (std::size_t i = 0; i < table.relocations.size(); i += 3) {
+    for (std::size_t i = 0; i < table.relocations.size(); i += row.relocations) {
       const Relocation& code = table.relocations[i];
       const Relocation& target = table.relocations[i + 1];
       const auto place = target_of(object_, code);
@@ -245,11 +245,10 @@ class Collector {
 
   // struct static_call_site: s32 addr, s32 key (linux/static_call_types.h). The name of the key is
   // learnt from the instruction, a call or jump to __SCT__NAME.
-  Result<void> static_calls(const Section& table) {
-    constexpr std::uint64_t kEntry = 8;
-    if (table.size % kEntry != 0 || table.relocations.size() != table.size / kEntry * 2)
+  Result<void> static_calls(const Section& table, const KernelSection& row) {
+    if (!fits(table, row))
       return malformed(object_, table, 0, "its size does not fit its relocations");
-    for (std::size_t i = 0; i < table.relocations.size(); i += 2) {
+    for (std::size_t i = 0; i < table.relocations.size(); i += row.relocations) {
       const Relocation& code = table.relocations[i];
       const auto place = target_of(object_, code);
       if (!place) return malformed(object_, table, code.offset, "it points nowhere");
@@ -313,7 +312,7 @@ const char* site_kind_name(SiteKind kind) {
     case SiteKind::endbr:
       return "endbr";
     case SiteKind::constant:
-      return "start-up constant";
+      return "runtime constant";
   }
   return "site";
 }

@@ -24,19 +24,6 @@
 
 namespace splicer {
 
-enum class SiteKind {
-  ftrace,        // __mcount_loc
-  alternative,   // .altinstructions
-  paravirt,      // .parainstructions
-  static_key,    // __jump_table
-  static_call,   // .static_call_sites, and the trampolines in .static_call.text
-  retpoline,     // .retpoline_sites
-  return_thunk,  // .return_sites
-  lock_prefix,   // .smp_locks
-  endbr,         // .ibt_endbr_seal
-  constant,      // runtime_ptr_NAME, runtime_shift_NAME
-};
-
 const char* site_kind_name(SiteKind kind);
 
 // A place in the object: a section and an offset in it.

@@ -268,7 +268,7 @@ bool Compare::same_entry(const TableEntry& a, const TableEntry& b, const Stretch
       const auto new_from = static_cast<std::int64_t>(own ? stretch.post_begin : 0);
       if (x.into - from != y.into - new_from || x.undefined != y.undefined) return false;
       if (i != 0 && unit_.twins->pre_of(y.atom) != x.atom) return false;
-    } else if (old_table.name == ".altinstructions") {
+    } else if (is_alternatives(old_table)) {
       continue;  // the replacement, below
     } else if (!same_reference(x, y)) {
       return false;
@@ -280,7 +280,7 @@ bool Compare::same_entry(const TableEntry& a, const TableEntry& b, const Stretch
   if (a.other_size == 0) return true;
   const Section& old_other = unit_.pre->object().section(a.other_section);
   const Section& new_other = unit_.post->object().section(b.other_section);
-  if (old_table.name != ".altinstructions")
+  if (!is_alternatives(old_table))
     return std::equal(
         old_other.bytes.begin() + static_cast<std::ptrdiff_t>(a.other_begin),
         old_other.bytes.begin() + static_cast<std::ptrdiff_t>(a.other_begin + a.other_size),

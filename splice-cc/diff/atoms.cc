@@ -9,19 +9,9 @@
 #include <cctype>
 #include <set>
 
-#include "matcher/elf/instruction.h"
-#include "matcher/elf/kernel_sections.h"
-
 namespace splicer {
 
 namespace {
-
-bool starts_with_any(std::string_view name, std::initializer_list<const char*> prefixes) {
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](const char* prefix) { return name.starts_with(prefix); });
-}
-
-bool is_merged(const Section& section) { return (section.flags & SHF_MERGE) != 0; }
 
 // The distance from a PC-relative field to the end of its instruction, which the addend contains.
 // x86 code is decoded forwards only, so from the start of the function that holds the field.
@@ -39,41 +29,6 @@ std::int64_t distance_to_next(const ElfObject& object, const Section& code, std:
 }
 
 }  // namespace
-
-// Sources: include/asm-generic/vmlinux.lds.h and kernel/module/main.c for what the kernel does with
-// each of these sections.
-SectionRole section_role(const Section& section, bool module) {
-  const std::string_view name = section.name;
-  if (!section.is_alloc()) return SectionRole::ignored;
-  if (starts_with_any(name, {".discard", ".note", ".modinfo", ".comment", ".printk_index",
-                             "__modver", ".eh_frame", ".gnu.linkonce.this_module", "__versions",
-                             ".BTF", ".llvm", "___kentry", ".export_symbol",
-                             // On x86 the padding before functions, which nobody asks for (ftrace
-                             // has __mcount_loc); the linker script throws it away.
-                             "__patchable_function_entries",
-                             // Which endbr64 of this object alone no pointer leads to. The new
-                             // code keeps all of them: another object of the update may hold one.
-                             ".ibt_endbr_seal"}))
-    return SectionRole::ignored;
-  if (starts_with_any(name, {".init", ".meminit", ".con_initcall", ".altinstr_replacement",
-                             "__initcall", ".x86_cpu_dev.init", ".apicdrivers", ".iommu_table",
-                             "__setup", ".security_initcall", "__lsm_info", "__early_lsm_info"}))
-    return name.starts_with(".altinstr_replacement") ? SectionRole::table : SectionRole::init;
-  if (starts_with_any(name, {".exit", ".memexit", ".exitcall"}) &&
-      (!module || name.starts_with(".exitcall")))
-    return SectionRole::init;
-  for (const char* table :
-       {"__mcount_loc", ".altinstructions", ".parainstructions", "__jump_table",
-        ".static_call_sites", ".retpoline_sites", ".return_sites", ".smp_locks", "__bug_table",
-        "__ex_table", ".orc_unwind", ".orc_unwind_ip", ".call_sites", ".cfi_sites"})
-    if (name == table) return SectionRole::table;
-  if (constant_width(name) != 0) return SectionRole::table;
-  if (section.is_code()) return SectionRole::atoms;
-  if (name.starts_with(kHookSection)) return SectionRole::hooks;
-  if (starts_with_any(name, {".text", ".data", ".bss", ".rodata", "__dyndbg", ".BTF_ids"}))
-    return SectionRole::atoms;
-  return SectionRole::whole;
-}
 
 std::string unnumbered(std::string_view name) {
   std::string base(name);
@@ -255,14 +210,15 @@ void AtomTable::divide_at_references(const Section& section) {
 
 Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
   AtomTable table(object);
+  for (const Section& section : object.sections())
+    table.roles_.push_back(section_role(section, module));
   for (const Section& section : object.sections()) {
     // Empty ones count: a struct lock_class_key has no bytes without lockdep, but has an address.
     if (section.size == 0 && !section.is_alloc()) continue;
-    const SectionRole role = section_role(section, module);
-    if (role == SectionRole::atoms && section.name == ".altinstr_aux") {
+    const SectionRole role = table.role(section);
+    if (role == SectionRole::code && has_unnamed_code(section.name)) {
       table.divide_at_references(section);
-    } else if (role == SectionRole::atoms || role == SectionRole::whole ||
-               role == SectionRole::hooks) {
+    } else if (is_content(role) || is_init_table(role) || role == SectionRole::hooks) {
       table.divide(section);
     } else if (section.is_alloc()) {
       table.add(section, 0, section.size, AtomKind::anonymous);
@@ -296,8 +252,8 @@ Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
     }
   }
   for (const Section& section : object.sections())
-    if (section.is_code() && section_role(section, module) == SectionRole::atoms &&
-        section.name != ".altinstr_aux")
+    if (table.role(section) == SectionRole::code && section.is_code() &&
+        !has_unnamed_code(section.name))
       table.add_settled_branches(section);
   return table;
 }

@@ -29,6 +29,7 @@
 
 #include "matcher/elf/elf_object.h"
 #include "matcher/elf/instruction.h"
+#include "matcher/elf/kernel_sections.h"
 
 namespace splicer {
 
@@ -60,18 +61,6 @@ struct Atom {
   std::vector<Reference> references;   // by offset
 };
 
-// What a section is to the differ.
-enum class SectionRole {
-  atoms,    // code and data
-  table,    // entries about code: splice-cc/diff/special_section.h
-  init,     // ran at start-up, and is gone
-  ignored,  // no part of the running kernel, or of no effect on it
-  whole,    // a registry that the kernel read at start-up: must not change
-  hooks,    // pointers that include/splice.h leaves for the differ
-};
-SectionRole section_role(const Section& section, bool module);
-inline constexpr std::string_view kHookSection = ".splice.";  // and the kind
-
 class AtomTable {
  public:
   // `module`: the object is part of a module, whose exit code stays in memory.
@@ -82,6 +71,8 @@ class AtomTable {
   const std::vector<Atom>& all() const { return atoms_; }
   const Atom& at(std::uint32_t index) const { return atoms_[index]; }
   Bytes bytes(const Atom& atom) const;  // empty for .bss
+  SectionRole role(const Atom& atom) const { return roles_[atom.section]; }
+  SectionRole role(const Section& section) const { return roles_[section.index]; }
 
   // The atom that holds this place, or that stands before it: the address of an array's end lies
   // behind it.
@@ -107,6 +98,7 @@ class AtomTable {
   void add(const Section& section, std::uint64_t begin, std::uint64_t end, AtomKind kind);
 
   const ElfObject* object_;
+  std::vector<SectionRole> roles_;  // by section
   std::vector<Atom> atoms_;
   std::map<std::uint32_t, std::vector<std::uint32_t>> by_section_;
 };

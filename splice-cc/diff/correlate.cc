@@ -57,12 +57,10 @@ std::map<std::string, std::vector<std::uint32_t>> mentions(const AtomTable& tabl
   return found;
 }
 
-// A variable whose twin does not matter: a fresh copy behaves as well. .data.once holds the flags
-// of WARN_ONCE and the like (include/asm-generic/bug.h), __dyndbg the descriptors of pr_debug.
+// A variable whose twin does not matter: a fresh copy behaves as well.
 bool may_be_fresh(const AtomTable& table, const Atom& atom) {
-  const std::string& section = table.object().section(atom.section).name;
-  return atom.kind == AtomKind::read_only || atom.size == 0 || section.starts_with(".data.once") ||
-         section.starts_with("__dyndbg");
+  const KernelSection* row = kernel_section(table.object().section(atom.section).name);
+  return atom.kind == AtomKind::read_only || atom.size == 0 || (row != nullptr && row->fresh_copy);
 }
 
 class Correlator {

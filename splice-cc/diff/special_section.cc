@@ -16,13 +16,10 @@ Failure malformed(const AtomTable& atoms, const Section& table, const std::strin
 
 // How many entries a table has: as many as relocations that name the code which an entry is about.
 std::size_t count_entries(const AtomTable& atoms, const Section& table) {
-  // These have two or three relocations an entry, always; of the others only one names code.
-  std::size_t each = 0;
-  if (table.name == "__jump_table") each = 3;
-  if (table.name == ".altinstructions" || table.name == "__ex_table" ||
-      table.name == ".static_call_sites")
-    each = 2;
-  if (each != 0) return table.relocations.size() % each == 0 ? table.relocations.size() / each : 0;
+  // Of one or more relocations an entry, only the first names code, unless the row says how many
+  // there always are.
+  const std::size_t each = kernel_section(table.name)->relocations;
+  if (each > 1) return table.relocations.size() % each == 0 ? table.relocations.size() / each : 0;
   std::size_t count = 0;
   for (const Relocation& relocation : table.relocations) {
     const Symbol& symbol = atoms.object().symbol(relocation.symbol);
@@ -36,7 +33,7 @@ std::size_t count_entries(const AtomTable& atoms, const Section& table) {
 std::pair<std::uint64_t, std::uint64_t> line_field(const Section& table, const TableEntry& entry) {
   // struct bug_entry (include/asm-generic/bug.h): address, file, then the line as u16. Without
   // CONFIG_DEBUG_BUGVERBOSE there is no file, and no second relocation.
-  if (table.name == "__bug_table" && entry.references.size() == 2) {
+  if (kernel_section(table.name)->lines && entry.references.size() == 2) {
     const std::uint64_t begin = entry.references[1].offset + 4;
     return {begin, begin + 2};
   }
@@ -47,18 +44,19 @@ Result<SpecialSections> SpecialSections::collect(const AtomTable& atoms) {
   SpecialSections result;
   const ElfObject& object = atoms.object();
   for (const Section& table : object.sections()) {
-    if (table.size == 0 || table.is_nobits() || section_role(table, true) != SectionRole::table ||
-        table.name.starts_with(".altinstr_replacement") || table.name == ".orc_unwind")
-      continue;
+    if (table.size == 0 || table.is_nobits() || atoms.role(table) != SectionRole::table) continue;
+    const KernelSection& row = *kernel_section(table.name);
     const std::size_t count = count_entries(atoms, table);
     if (count == 0 || table.size % count != 0)
-      return malformed(atoms, table, fmt::format("{} bytes are no {} entries", table.size, count));
+      return malformed(atoms, table,
+                       fmt::format("{} bytes do not divide into {} entries", table.size, count));
     const std::uint64_t size = table.size / count;
     const Section* data = nullptr;
-    if (table.name == ".orc_unwind_ip") {
-      data = object.find_section(".orc_unwind");
+    if (!row.parallel.empty()) {
+      data = object.find_section(row.parallel);
       if (data == nullptr || data->size % count != 0)
-        return malformed(atoms, table, ".orc_unwind has another number of entries");
+        return malformed(atoms, table,
+                         fmt::format("{} has another number of entries", row.parallel));
     }
     for (std::size_t i = 0; i < count; ++i) {
       TableEntry entry;
@@ -77,7 +75,7 @@ Result<SpecialSections> SpecialSections::collect(const AtomTable& atoms) {
         entry.other_section = data->index;
         entry.other_size = data->size / count;
         entry.other_begin = i * entry.other_size;
-      } else if (table.name == ".altinstructions") {
+      } else if (row.site == SiteKind::alternative) {
         // struct alt_instr (arch/x86/include/asm/alternative.h) ends in instrlen, replacementlen.
         if (entry.references.size() != 2 || entry.references[1].undefined)
           return malformed(atoms, table, fmt::format("entry {} names no replacement", i));

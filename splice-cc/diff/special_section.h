@@ -6,7 +6,7 @@
 //     __ex_table    a fault here continues there
 //     __bug_table   this ud2 is a WARN of that file and line
 //     __jump_table  here stands a static key's nop or jump
-//     ...           the rest of section_role()'s tables
+//     ...           the other tables of matcher/elf/kernel_sections.cc
 //
 // The first relocation of an entry names the code that the entry is about; the size of entries is
 // the table's length divided by the number of those, so that a kernel whose entries have other

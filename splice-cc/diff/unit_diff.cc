@@ -41,16 +41,13 @@ std::string steady_name(const std::string& name) {
 // its address from the matcher. So a new entry goes nowhere, and the names, which the linker merges
 // as it likes, say nothing.
 constexpr std::string_view kExported = "__ksymtab_";
-constexpr std::string_view kExportedNames = "__ksymtab_strings";
-
-bool is_export(const Section& section) { return section.name.starts_with("___ksymtab"); }
 
 class UnitDiffer {
  public:
   explicit UnitDiffer(const UnitPair& unit) : unit_(unit), compare_(unit) {}
 
   Result<UnitDiff> run(const std::set<std::string>& wanted) {
-    if (auto checked = check_registries(); !checked) return propagate(checked);
+    if (auto checked = check_init_tables(); !checked) return propagate(checked);
     if (auto checked = check_data(); !checked) return propagate(checked);
     if (auto checked = find_changed_code(); !checked) return propagate(checked);
     if (auto found = find_hooks(); !found) return propagate(found);
@@ -64,23 +61,25 @@ class UnitDiffer {
  private:
   const AtomTable& pre() const { return *unit_.pre; }
   const AtomTable& post() const { return *unit_.post; }
-  SectionRole role(const Atom& atom) const {
-    return section_role(post().object().section(atom.section), unit_.unit.target != "vmlinux");
+  SectionRole role(const Atom& atom) const { return post().role(atom); }
+  const KernelSection* row(const Atom& atom) const {
+    return kernel_section(post().object().section(atom.section).name);
   }
+  // Descriptors of pr_debug(), which differ wherever a line was added above.
+  bool has_lines(const Atom& atom) const { return row(atom) != nullptr && row(atom)->lines; }
 
   Failure refuse(const char* code, const std::string& name, const std::string& what) const {
     return fail(ExitCode::unsafe, code, what).at_file(unit_.unit.source).in_function(name);
   }
 
   // Sections that the kernel reads once, at start-up, and start-up code itself.
-  Result<void> check_registries() {
-    const bool module = unit_.unit.target != "vmlinux";
-    const auto content = [&](const AtomTable& table) {
+  Result<void> check_init_tables() {
+    const auto content = [](const AtomTable& table) {
       std::map<std::string, std::uint32_t> found;
       for (std::uint32_t i = 0; i < table.all().size(); ++i) {
         const Section& section = table.object().section(table.at(i).section);
-        const SectionRole kind = section_role(section, module);
-        if (kind == SectionRole::init || kind == SectionRole::whole) {
+        const SectionRole kind = table.role(section);
+        if (kind == SectionRole::init || is_init_table(kind)) {
           // Those of one name are each other's in the order of the file.
           const std::string name = section.name + " " + steady_name(table.at(i).name);
           for (unsigned n = 0; !found.emplace(fmt::format("{} {}", name, n), i).second;) ++n;
@@ -100,13 +99,12 @@ class UnitDiffer {
         continue;
       const AtomTable& side = is != after.end() ? post() : pre();
       const Atom& atom = side.at(is != after.end() ? is->second : was->second);
-      if (section_role(side.object().section(atom.section), module) == SectionRole::init) {
+      if (side.role(atom) == SectionRole::init) {
         diff_.init_changes.push_back(atom.name);
         continue;
       }
-      const Section& section = side.object().section(atom.section);
-      if (section.name == kExportedNames) continue;
-      if (was == before.end() && is_export(section)) {
+      if (side.role(atom) == SectionRole::export_names) continue;
+      if (was == before.end() && side.role(atom) == SectionRole::export_table) {
         diff_.exported.push_back(atom.name.substr(kExported.size()));
         continue;
       }
@@ -125,9 +123,9 @@ class UnitDiffer {
       for (std::uint32_t i = 0; i < post().all().size(); ++i) {
         const Atom& atom = post().at(i);
         const auto twin = unit_.twins->pre_of(i);
-        if (role(atom) != SectionRole::atoms || atom.kind != kind || !twin) continue;
+        if (!is_content(role(atom)) || atom.kind != kind || !twin) continue;
         // The descriptors of pr_debug hold line numbers; new code brings its own where they differ.
-        if (post().object().section(atom.section).name.starts_with("__dyndbg")) continue;
+        if (has_lines(atom)) continue;
         auto checked =
             kind == AtomKind::writable ? check_variable(*twin, i) : check_constant(*twin, i);
         if (!checked) return checked;
@@ -176,8 +174,7 @@ class UnitDiffer {
     for (std::uint32_t i = 0; i < post().all().size(); ++i) {
       const Atom& reader = post().at(i);
       const bool outside_code = reader.kind == AtomKind::writable ||
-                                role(reader) == SectionRole::init ||
-                                role(reader) == SectionRole::whole;
+                                role(reader) == SectionRole::init || is_init_table(role(reader));
       if (!outside_code) continue;
       for (const Reference& reference : reader.references)
         if (!reference.undefined && reference.atom == after)
@@ -192,13 +189,13 @@ class UnitDiffer {
   Result<void> find_changed_code() {
     for (std::uint32_t i = 0; i < post().all().size(); ++i) {
       const Atom& atom = post().at(i);
-      if (atom.kind != AtomKind::code || role(atom) != SectionRole::atoms) continue;
+      if (atom.kind != AtomKind::code || !is_content(role(atom))) continue;
       const auto twin = unit_.twins->pre_of(i);
       if (!twin) continue;
       const auto what = compare_.difference(*twin, i);
       if (!what) continue;
       include(i);
-      if (post().object().section(atom.section).name.starts_with(".exit"))
+      if (row(atom) != nullptr && row(atom)->role == SectionRole::exit)
         diff_.exit_changes.insert(atom.name);
       // An out-of-line part differs with its function, which refers to it.
       if (!replace_functions(*twin, i, *what) && !is_cold(atom.name))
@@ -246,7 +243,7 @@ class UnitDiffer {
     if (atom.references.size() != 1 || atom.references[0].undefined) return nullptr;
     const Reference& pointer = atom.references[0];
     const Atom& code = post().at(pointer.atom);
-    if (code.kind != AtomKind::code || role(code) != SectionRole::atoms) return nullptr;
+    if (code.kind != AtomKind::code || !is_content(role(code))) return nullptr;
     for (const std::uint32_t index : code.symbols) {
       const Symbol& symbol = post().object().symbol(index);
       if (symbol.is_function() &&
@@ -326,7 +323,7 @@ class UnitDiffer {
 
   std::vector<Reference> replacement_references(const TableEntry& entry) const {
     std::vector<Reference> found;
-    if (post().object().section(entry.section).name != ".altinstructions") return found;
+    if (!is_alternatives(post().object().section(entry.section))) return found;
     const Atom& all = post().at(entry.references[1].atom);
     for (const Reference& reference : all.references)
       if (all.begin + reference.offset >= entry.other_begin &&
@@ -339,16 +336,12 @@ class UnitDiffer {
     if (reference.undefined || reference.atom == from) return {};
     const Atom& target = post().at(reference.atom);
     const SectionRole kind = role(target);
-    if (kind == SectionRole::table) return {};  // entries and replacements go with their code
-    // Registries have entries that code uses (tracepoints): those of the kernel.
-    if (kind == SectionRole::whole && target.kind != AtomKind::anonymous &&
+    if (is_code_table(kind)) return {};  // entries and replacements go with their code
+    // Init-time tables have entries that code uses (tracepoints): those of the kernel.
+    if (is_init_table(kind) && target.kind != AtomKind::anonymous &&
         unit_.twins->pre_of(reference.atom))
       return {};
-    if (kind != SectionRole::atoms)
-      return refuse("unknown-special-section", post().at(from).name,
-                    fmt::format("its code refers to {}, a section that Splice cannot take along",
-                                post().object().section(target.section).name))
-          .hint("please report it, with the patch");
+    if (!is_content(kind)) return refuse_section(from, target);
     if (compare_.is_own_content(reference)) {
       include(reference.atom);
       return {};
@@ -360,10 +353,26 @@ class UnitDiffer {
           .hint("give the new variable a name of its own");
     // New, or a constant that the kernel has in another form.
     const auto twin = unit_.twins->pre_of(reference.atom);
-    const bool constant = target.kind == AtomKind::read_only ||
-                          post().object().section(target.section).name.starts_with("__dyndbg");
+    const bool constant = target.kind == AtomKind::read_only || has_lines(target);
     if (!twin || (constant && compare_.difference(*twin, reference.atom))) include(reference.atom);
     return {};
+  }
+
+  // Code refers to a section that new code can neither leave in the kernel nor have a copy of.
+  Failure refuse_section(std::uint32_t from, const Atom& target) const {
+    const std::string& section = post().object().section(target.section).name;
+    if (role(target) == SectionRole::linked)
+      return refuse("unknown-special-section", post().at(from).name,
+                    fmt::format("its code refers to {}, whose content comes only when the kernel "
+                                "is linked, so that a copy in new code would be empty",
+                                section))
+          .hint(
+              "leave this function out of the live patch; its change takes effect after a reboot");
+    return refuse(
+               "unknown-special-section", post().at(from).name,
+               fmt::format("its code refers to {}, a section that new code cannot have a copy of",
+                           section))
+        .hint("report it with the patch: Splice needs a row for the section");
   }
 
   void find_checked() {

@@ -19,15 +19,11 @@ constexpr std::uint64_t kFunctionAlign = 16;
 // has unique names. The kernel gives a meaning to some (kernel/module/main.c,
 // find_module_sections).
 std::string output_name(const Section& section, const Atom& atom) {
-  const std::string& name = section.name;
-  if (section.is_code()) {
-    if (is_cold(atom.name)) return ".text.unlikely";
-    return name.starts_with(".text") || name.starts_with(".exit") ? ".text" : name;
-  }
-  for (const char* kept :
-       {".data..percpu", ".data..ro_after_init", ".data..read_mostly", ".data.once", "__dyndbg"})
-    if (name.starts_with(kept)) return kept;
-  if (name.starts_with(".bss")) return ".bss";
+  if (section.is_code() && is_cold(atom.name)) return ".text.unlikely";
+  const KernelSection* row = kernel_section(section.name);
+  const bool known = row != nullptr && !row->becomes.empty();
+  if (known && section.is_code() == row->holds_code()) return std::string(row->becomes);
+  if (section.is_code()) return section.name;
   return section.is_writable() ? ".data" : ".rodata";
 }
 
@@ -266,7 +262,7 @@ class ModuleMaker {
       }
       std::uint64_t replacement = 0;
       ElfWriter::SectionId replacements = 0;
-      const bool alternative = table.name == ".altinstructions";
+      const bool alternative = is_alternatives(table);
       if (entry.other_section != 0) {
         const Section& other = object.section(entry.other_section);
         replacements = out_.section(other.name, SHT_PROGBITS, kept_flags(other));

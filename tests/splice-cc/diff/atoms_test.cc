@@ -192,29 +192,6 @@ TEST(Atoms, AReferenceOutOfNothing) {
   EXPECT_EQ(table.error().exit, ExitCode::unsafe);
 }
 
-TEST(SectionRole, OfWhatTheKernelHas) {
-  const auto role = [](const std::string& name, std::uint64_t flags, bool module = false) {
-    Section section;
-    section.name = name;
-    section.flags = flags;
-    return section_role(section, module);
-  };
-  constexpr std::uint64_t kCode = SHF_ALLOC | SHF_EXECINSTR;
-  EXPECT_EQ(role(".text.f", kCode), SectionRole::atoms);
-  EXPECT_EQ(role(".noinstr.text", kCode), SectionRole::atoms);
-  EXPECT_EQ(role(".data..percpu", SHF_ALLOC | SHF_WRITE), SectionRole::atoms);
-  EXPECT_EQ(role(".init.text", kCode), SectionRole::init);
-  EXPECT_EQ(role(".exit.text", kCode), SectionRole::init);
-  EXPECT_EQ(role(".exit.text", kCode, true), SectionRole::atoms);
-  EXPECT_EQ(role("__ex_table", SHF_ALLOC), SectionRole::table);
-  EXPECT_EQ(role(".altinstr_replacement", SHF_ALLOC), SectionRole::table);
-  EXPECT_EQ(role(".discard.addressable", SHF_ALLOC), SectionRole::ignored);
-  EXPECT_EQ(role(".debug_info", 0), SectionRole::ignored);
-  EXPECT_EQ(role("___ksymtab+f", SHF_ALLOC), SectionRole::whole);
-  EXPECT_EQ(role("__param", SHF_ALLOC), SectionRole::whole);
-  EXPECT_EQ(role(".splice.pre_apply", SHF_ALLOC), SectionRole::hooks);
-}
-
 TEST(Names, Numbered) {
   EXPECT_EQ(unnumbered("count.1234"), "count");
   EXPECT_EQ(unnumbered("__func__.0"), "__func__");

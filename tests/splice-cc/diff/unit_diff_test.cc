@@ -316,6 +316,21 @@ TEST(Diff, TheMiddleOfAFunctionIsOwnContent) {
   EXPECT_THAT(SnippetPair(entry("nop"), entry("clc"), "unit.s").replaced(), ElementsAre("h"));
 }
 
+// BTF_ID_LIST() of linux/btf_ids.h: the ids are zeros until the kernel is linked.
+TEST(Diff, AListOfTypeIdsIsNotCopied) {
+  const auto text = [](const std::string& f) {
+    return "asm(\".pushsection .BTF_ids,\\\"a\\\"\\nids:\\n__BTF_ID__struct__task_struct__1:\\n\"\n"
+           "    \".zero 4\\n.popsection\");\n"
+           "extern unsigned int ids[]; int f(void) { return " +
+           f + "; }";
+  };
+  const SnippetPair pair(text("ids[0]"), text("ids[0] + 1"));
+  const auto diff = pair.diff();
+  ASSERT_FALSE(diff);
+  EXPECT_EQ(diff.error().code, "unknown-special-section");
+  EXPECT_THAT(diff.error().message, HasSubstr(".BTF_ids, whose content comes only when"));
+}
+
 TEST(Diff, AReferenceIntoAnUnknownSection) {
   const auto text = [](const std::string& f) {
     return "__attribute__((section(\".init.data\"))) int start = 1;"
