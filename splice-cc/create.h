@@ -1,82 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The passes of splice-create, in the order in which main() calls them.
+// The passes of splice-create, in the order in which main() calls them; why in this order is said
+// there.
 //
-// Each takes what the ones before have found out and adds to it. Nothing outside the cache and a
-// scratch folder is written until write_update().
+// Each takes what the ones before have found out and adds to it (splice-cc/creation.h). A pass that
+// has nothing to do returns at once: those about headers, where the patch changes none. Nothing
+// outside the cache and a temporary directory is written until write_update().
 #pragma once
 
-#include <filesystem>
-#include <map>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "matcher/base/console.h"
-#include "matcher/base/file.h"
-#include "runtime/package/package.h"
-#include "splice-cc/build/kbuild.h"
-#include "splice-cc/build/unit.h"
-#include "splice-cc/diff/unit_diff.h"
-#include "splice-cc/module/module_frame.h"
-#include "splice-cc/source/host.h"
-#include "splice-cc/source/patch_set.h"
-#include "splice-cc/source/tree.h"
+#include "matcher/base/result.h"
+#include "splice-cc/creation.h"
 
 namespace splicer {
 
-struct CreateOptions {
-  HostOptions host;
-  std::vector<std::string> patches;
-  std::vector<std::string> on;        // patches, or updates, that the kernel has already
-  std::vector<std::string> accepted;  // findings, CODE:NAME
-  std::filesystem::path output;
-  unsigned jobs = 1;
-  bool keep_scratch = false;
-  bool verify = false;
-  std::filesystem::path driver;          // splice-cc
-  std::filesystem::path core_source;     // kmod/
-  std::filesystem::path include_folder;  // holds splice.h
-};
+// create_inputs.cc
 
-struct Creation {
-  Creation(CreateOptions options_, const Console& console_)
-      : options(std::move(options_)), console(console_) {}
-  CreateOptions options;
-  const Console& console;
-
-  Host host;
-  Tree tree;
-  std::unique_ptr<Kbuild> kbuild;
-  std::unique_ptr<ScratchFolder> scratch;
-  PatchSet base;     // what the kernel has already
-  PatchSet patches;  // what it is to get
-  std::vector<Unit> units;
-  std::map<std::string, std::filesystem::path> post;  // by unit: compiled with the patch already
-  std::vector<BuiltUnit> built;
-  std::vector<std::unique_ptr<UnitPair>> pairs;
-  std::vector<UnitDiff> diffs;  // of the pair with the same index
-  std::vector<std::string> warnings;
-  // By target and name: structures that new code uses and the patch leaves as they are.
-  std::map<std::string, std::map<std::string, TypeLayout>> types;
-  Package package;
-  std::filesystem::path written;
-  struct Verified {
-    std::size_t functions = 0;
-    std::size_t objects = 0;
-  };
-  std::optional<Verified> verified;  // --verify: what matches the shipped kernel
-};
-
-Result<void> find_kernel(Creation& creation);     // release, headers, source, compiler
-Result<void> prepare_source(Creation& creation);  // the tree, kbuild
+// Release, headers, source, compiler. Errors: those of find_host().
+Result<void> find_kernel(Creation& creation);
+// The tree, and kbuild to compile in it. Errors: those of prepare_tree() and Kbuild::open().
+Result<void> prepare_source(Creation& creation);
+// What the kernel has already, and what it is to get. Errors: those of PatchSet::load() and, for
+// updates, of read_package().
 Result<void> read_patches(Creation& creation);
-Result<void> find_units(Creation& creation);     // objects that the patched files reach
-Result<void> build_units(Creation& creation);    // pre and post
-Result<void> compare_units(Creation& creation);  // which functions change
-Result<void> make_modules(Creation& creation);   // new code, core module
-// Then verify_update(), splice-cc/verify.h.
+
+// create_units.cc
+
+// The objects whose own source is patched. Errors: "patch-changes-nothing", "unit-in-two-modules",
+// those of UnitList::find().
+Result<void> find_patched_units(Creation& creation);
+// The source as the kernel has it and as it is to be. Errors: those of PatchedTree::make().
+Result<void> make_patched_trees(Creation& creation);
+// Both objects of the patched units. Errors: those of Kbuild::build_pre() and PatchedTree::compile().
+Result<void> build_patched_units(Creation& creation);
+// The sources that may include patched headers. Errors: those of IncludeGraph::of().
+Result<void> find_possible_readers(Creation& creation);
+// If they are many: refuses what compare_units() and check_semantics() would refuse in the units
+// that are built. What it reads and compares is kept. Errors: those of compare_unit() and
+// check_layouts().
+Result<void> refuse_early(Creation& creation);
+// Those of them whose code may change. Errors: "patch-changes-nothing", "unit-in-two-modules",
+// those of find_readers().
+Result<void> find_header_readers(Creation& creation);
+// Both objects of these, which become changed units like the patched ones. Errors: as of
+// build_patched_units().
+Result<void> build_readers(Creation& creation);
+// Warns of patched files that no unit reads. Errors: "file-not-built", if there is no unit at all.
+Result<void> note_unread_files(Creation& creation);
+
+// create_changes.cc
+
+// Which functions change. Errors: those of compare_unit(), "init-code-changed",
+// "special-section-changed", "patch-changes-nothing".
+Result<void> compare_units(Creation& creation);
+// What no object shows. Errors: those of check_units().
+Result<void> check_semantics(Creation& creation);
+
+// create_package.cc
+
+// The new code of each target, and the core module. Errors: those of make_module() and
+// Kbuild::build_module(), "core-module".
+Result<void> make_modules(Creation& creation);
+// Between the two: verify_update(), splice-cc/verify.h.
 Result<void> write_update(Creation& creation);
+
+// What several passes share.
+
+Failure nothing_changes(const Creation& creation, const std::string& why);
+// compare_unit(), whose refusals of variables and constants get their declarations. Clang reads the
+// unit for that, if it has not yet.
+Result<void> compare_or_explain(const Creation& creation, ChangedUnit& unit,
+                                const std::set<std::string>& wanted);
 
 }  // namespace splicer

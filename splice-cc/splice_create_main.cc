@@ -4,19 +4,74 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "matcher/base/command_line.h"
+#include "matcher/base/wording.h"
 #include "splice-cc/create.h"
-#include "splice-cc/semantics/check.h"
 #include "splice-cc/verify.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
+
+// What --debug can show.
+const std::vector<std::string_view> kTopics = {"atoms", "readers", "twins"};
+
+struct Pass {
+  const char* name;
+  splicer::Result<void> (*run)(splicer::Creation& creation);
+};
+
+// All that splice-create does, and why in this order.
+constexpr Pass kPasses[] = {
+    // What is missing is listed before any work is done.
+    {"find_kernel", splicer::find_kernel},
+    // Everything below compiles or looks up paths in the kernel's own source.
+    {"prepare_source", splicer::prepare_source},
+    // Their paths are told apart (-p0 or -p1) by what the tree has.
+    {"read_patches", splicer::read_patches},
+    // By the Makefiles alone: an object that cannot be updated is refused before any compile.
+    {"find_patched_units", splicer::find_patched_units},
+    // Both versions of the source, once; all later passes compile, preprocess and read in them.
+    {"make_patched_trees", splicer::make_patched_trees},
+    // To look at thousands of readers is worth it only for a patch that compiles.
+    {"build_patched_units", splicer::build_patched_units},
+    // How many there may be decides whether the next pass is worth its time.
+    {"find_possible_readers", splicer::find_possible_readers},
+    // A patch that changes a structure or an initial value is refused in any case: do it now, by
+    // the few units that are built, before thousands are preprocessed.
+    {"refuse_early", splicer::refuse_early},
+    // Now that it may succeed, the long search.
+    {"find_header_readers", splicer::find_header_readers},
+    // From here on, a reader of a header is a changed unit like those that are patched.
+    {"build_readers", splicer::build_readers},
+    // Every compile has said what it read: what is left over is read by none.
+    {"note_unread_files", splicer::note_unread_files},
+    // All units at once, for one may need a new function that another defines.
+    {"compare_units", splicer::compare_units},
+    // Only for units whose code changes, which are known now: Clang takes longer than the compiler.
+    {"check_semantics", splicer::check_semantics},
+    // Nothing is refused any more but for what cannot be linked.
+    {"make_modules", splicer::make_modules},
+    // It matches the finished update, so that one that does not fit is never written.
+    {"verify_update", splicer::verify_update},
+    // Last: what is written is complete, with all warnings.
+    {"write_update", splicer::write_update},
+};
+
+// With -v, says how long it took.
+splicer::Result<void> run_pass(const Pass& pass, splicer::Creation& creation) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto done = pass.run(creation);
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
+  creation.console.detail("{}: {:.2f} s", pass.name, taken.count());
+  return done;
+}
 
 // Beside this program: splice-cc, and where it was installed from, the core module's sources and
 // splice.h.
@@ -79,19 +134,13 @@ nlohmann::json describe(const splicer::Creation& creation) {
   return document;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  splicer::Command command(
-      "splice-create", "[OPTION]... PATCH...",
-      "Make an update for a running kernel from patches to its source. With only a patch, for the\n"
-      "kernel that runs here; what is missing is named.");
+void add_options(splicer::Command& command) {
   command.options().add_options()("kernel", po::value<std::string>()->value_name("REL"),
                                   "for this release (default: uname -r)")(
       "root", po::value<std::string>()->value_name("DIR"),
-      "the kernel's packages are unpacked in this folder")(
+      "the kernel's packages are unpacked in this directory")(
       "source", po::value<std::string>()->value_name("PATH"),
-      "folder or tarball of the kernel's source (default: the linux-source package)")(
+      "directory or tarball of the kernel's source (default: the linux-source package)")(
       "config", po::value<std::string>()->value_name("FILE"),
       "the kernel's configuration (default: the headers')")(
       "on", po::value<std::vector<std::string>>()->value_name("PATCH"),
@@ -102,44 +151,55 @@ int main(int argc, char** argv) {
       "write the update here (default: splice-ID.tar)")(
       "jobs,j", po::value<unsigned>()->value_name("N"), "run N compilers at a time")(
       "verify", "match it against the kernel's package, without booting that")(
-      "keep-tmp", "keep the folder with the objects");
+      "keep-tmp", "keep the directory with the objects")(
+      "debug", po::value<std::string>()->value_name("TOPICS"),
+      "show how it decides: atoms, readers, twins (a comma between them)");
   command.positional("patch", -1);
-  if (auto status = command.parse(argc, argv)) return *status;
-  splicer::Console& console = command.console();
+}
+
+// What parsing alone cannot tell. Errors: "no-patch", "usage".
+splicer::Result<void> check_options(splicer::Command& command) {
+  using splicer::ExitCode;
+  using splicer::fail;
   if (!command.has("patch"))
-    return console.finish(splicer::fail(splicer::ExitCode::usage, "no-patch", "no patch is given")
-                              .hint("splice-create fix.patch")
-                              .take());
+    return fail(ExitCode::usage, "no-patch", "no patch is given").hint("splice-create fix.patch");
 
   // Boost takes -1 for the largest number.
   constexpr unsigned kMostJobs = 1024;
   if (command.has("jobs") && (command.values()["jobs"].as<unsigned>() == 0 ||
                               command.values()["jobs"].as<unsigned>() > kMostJobs))
-    return console.finish(splicer::fail(splicer::ExitCode::usage, "usage",
-                                        fmt::format("--jobs is not between 1 and {}", kMostJobs))
-                              .hint("without --jobs there is one for each processor")
-                              .take());
+    return fail(ExitCode::usage, "usage", fmt::format("--jobs is not between 1 and {}", kMostJobs))
+        .hint("without --jobs there is one for each processor");
 
   if (command.has("verify") && command.has("on"))
-    return console.finish(
-        splicer::fail(
-            splicer::ExitCode::usage, "usage",
-            "--verify compares with the kernel as it was shipped, which lacks what --on names")
-            .hint("splice-apply -n compares with the running kernel, updates and all")
-            .take());
+    return fail(ExitCode::usage, "usage",
+                "--verify compares with the kernel as it was shipped, which lacks what --on names")
+        .hint("splice-apply -n compares with the running kernel, updates and all");
+
+  if (!command.has("debug")) return {};
+  return command.console().set_debug_topics(command.values()["debug"].as<std::string>(), kTopics);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  splicer::Command command(
+      "splice-create", "[OPTION]... PATCH...",
+      "Make an update for a running kernel from patches to its source. With only a patch, for the\n"
+      "kernel that runs here; what is missing is named.");
+  add_options(command);
+  if (auto status = command.parse(argc, argv)) return *status;
+  const splicer::Console& console = command.console();
+  if (auto right = check_options(command); !right) return console.finish(right.error());
 
   splicer::Creation creation(read_options(command), console);
-  for (const auto pass :
-       {splicer::find_kernel, splicer::prepare_source, splicer::read_patches, splicer::find_units,
-        splicer::build_units, splicer::compare_units, splicer::check_meaning, splicer::make_modules,
-        splicer::verify_update, splicer::write_update}) {
-    if (auto done = pass(creation); !done) return console.finish(done.error());
-  }
+  for (const Pass& pass : kPasses)
+    if (auto done = run_pass(pass, creation); !done) return console.finish(done.error());
   for (const std::string& warning : creation.warnings) console.warning(warning);
   if (creation.verified)
-    console.stage("verified: {} function{} of {} object{} match the shipped kernel",
-                  creation.verified->functions, creation.verified->functions == 1 ? "" : "s",
-                  creation.verified->objects, creation.verified->objects == 1 ? "" : "s");
+    console.stage("verified: {} of {} match the shipped kernel",
+                  splicer::counted(creation.verified->functions, "function"),
+                  splicer::counted(creation.verified->objects, "object"));
   console.stage("wrote {}", creation.written.string());
   console.document(describe(creation));
   return 0;

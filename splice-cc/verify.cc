@@ -20,7 +20,7 @@ namespace {
 
 using ModuleFiles = std::map<std::string, fs::path>;
 
-// All modules of the kernel, by name. Where a link leads is no business of ours.
+// All modules of the kernel, by name. Links are not followed.
 ModuleFiles module_files(const fs::path& folder) {
   ModuleFiles files;
   std::error_code code;
@@ -94,7 +94,7 @@ Result<void> verify_update(Creation& creation) {
   std::error_code code;
   if (!fs::is_regular_file(kernel, code))
     return fail(ExitCode::error, "kernel-image-missing",
-                "the kernel as it was shipped is not there, so nothing can be verified")
+                "the kernel's image is missing, so nothing can be verified")
         .at_file(kernel.string())
         .hint(fmt::format("apt-get install linux-image-{}, or --root with it unpacked", release));
   auto modules = files_for(creation);

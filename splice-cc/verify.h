@@ -4,8 +4,8 @@
 //
 // The same match as splice-apply makes against a running kernel, but against the files of the
 // kernel's package: vmlinuz unpacked, its own symbol table, and the modules that the update is for,
-// laid out as the kernel's loader would, with all that they need. So a security team knows before
-// any machine has it that the update fits this kernel; what boot rewrites is matched when it is
+// laid out as the kernel's loader would, with all that they need. So a security team knows that the
+// update fits this kernel before any machine has it; what boot rewrites is matched when it is
 // applied.
 //
 //     splice-create --verify --kernel 6.1.0-50-cloud-amd64 fix.patch
@@ -15,7 +15,7 @@
 #pragma once
 
 #include "matcher/base/result.h"
-#include "splice-cc/create.h"
+#include "splice-cc/creation.h"
 
 namespace splicer {
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "matcher/base/file.h"
+#include "splice-cc/build/saved_command.h"
 #include "splice-cc/source/process.h"
 
 namespace splicer {
@@ -35,48 +36,11 @@ std::vector<std::string> split_at_nul(const std::string& text) {
   return parts;
 }
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
-}
-
 // A path as one word for the shell.
 std::string quoted(const fs::path& path) {
   std::string text = path.string();
   replace_all(text, "'", "'\\''");
   return "'" + text + "'";
-}
-
-fs::path beside(const fs::path& object, const std::string& ending) {
-  return object.parent_path() / ("." + object.filename().string() + ending);
-}
-
-// The variables of a .cmd file, which scripts/Kbuild.include and scripts/basic/fixdep write:
-// "cmd_PATH := ..." ("savedcmd_" in later kernels) and "deps_PATH := ..." over several lines.
-std::string make_variable(const std::string& text, const std::string& name) {
-  const std::size_t at = text.find(name + " := ");
-  if (at == std::string::npos) return {};
-  std::string value;
-  std::size_t from = at + name.size() + 4;
-  for (;;) {
-    const std::size_t end = text.find('\n', from);
-    std::string line = text.substr(from, end - from);
-    const bool more = line.ends_with('\\');
-    if (more) line.pop_back();
-    value += line;
-    if (!more || end == std::string::npos) return value;
-    value += ' ';
-    from = end + 1;
-  }
-}
-
-std::string saved_command(const std::string& text, const std::string& object) {
-  std::string command = make_variable(text, "savedcmd_" + object);
-  if (command.empty()) command = make_variable(text, "cmd_" + object);
-  // make-cmd in scripts/Kbuild.include writes "$$" for "$" and "$(pound)" for "#".
-  replace_all(command, "$(pound)", "#");
-  replace_all(command, "$$", "$");
-  return command;
 }
 
 std::string with_extension(const std::string& name, const char* extension) {
@@ -86,17 +50,13 @@ std::string with_extension(const std::string& name, const char* extension) {
 Result<std::vector<std::string>> read_dependencies(const Unit& unit, const fs::path& product) {
   auto text = read_text(beside(product, ".depends"));
   if (!text) return propagate(text);
-  std::vector<std::string> files = {unit.source};
-  std::istringstream words(*text);
-  // fixdep writes $(wildcard include/config/NAME) for each option that the file looks at.
-  for (std::string word; words >> word;)
-    if (!word.starts_with("$(") && !word.ends_with(')'))
-      files.push_back(fs::path(word).lexically_normal().string());
+  std::vector<std::string> files = dependency_paths(*text);
+  files.insert(files.begin(), unit.source);
   return files;
 }
 
 Failure compile_failed(const Unit& unit, const std::string& output) {
-  return fail(ExitCode::error, "compile-failed", "it does not compile")
+  return fail(ExitCode::error, "compile-failed", "the file does not compile")
       .at_file(unit.source)
       .detail(first_lines(output, 60));
 }
@@ -110,7 +70,7 @@ Result<Kbuild> Kbuild::open(const Tree& tree, const Host& host, const fs::path& 
   if (!text) {
     auto lock = FileLock::take(tree.lock);
     if (!lock) return propagate(lock);
-    // A file, since a make that says something would mix its words into the output.
+    // A file, since what make prints would mix with the output of the rule.
     const fs::path out = tree.folder / "environment.new";
     const auto run =
         run_program({"make", "-s", "--no-print-directory",
@@ -122,10 +82,10 @@ Result<Kbuild> Kbuild::open(const Tree& tree, const Host& host, const fs::path& 
     if (!run) return propagate(run);
     text = read_text(out);
     if (run->status != 0 || !text)
-      return fail(ExitCode::error, "kbuild-environment", "the kernel's Makefile stops")
+      return fail(ExitCode::error, "kbuild-environment", "make failed in the kernel's top Makefile")
           .at_file(tree.source.string())
           .detail(last_lines(run->output, 20))
-          .hint("is the configuration that of this source?");
+          .hint("give --source and --config of the same kernel");
     if (auto written = write_file(saved, *text); !written) return propagate(written);
   }
   std::vector<std::string> environment = plain_environment();
@@ -163,8 +123,7 @@ Result<void> Kbuild::keep(const std::string& made, const std::string& goal,
   std::string command = saved_command(*command_file, goal);
   replace_all(command, compiler_, kDriver);
   if (auto written = write_file(beside(place, ".command"), command); !written) return written;
-  if (auto written =
-          write_file(beside(place, ".depends"), make_variable(*command_file, "deps_" + goal));
+  if (auto written = write_file(beside(place, ".depends"), saved_dependencies(*command_file, goal));
       !written)
     return written;
   return write_file(place, *text);  // last: its presence says that all is there
@@ -229,7 +188,7 @@ Result<void> Kbuild::make_group(const std::string& entry, std::span<const Unit* 
   command.emplace_back("-k");  // one that fails must not hide what the others are
   for (const Unit* unit : units) {
     command.push_back(with_extension(unit->goal, extension));
-    // Whatever an earlier, killed run left is not to be trusted.
+    // What an earlier, killed run left is not to be trusted.
     std::error_code code;
     fs::remove(beside(tree_.source / with_extension(unit->name, extension), ".cmd"), code);
   }
@@ -246,8 +205,8 @@ Result<void> Kbuild::make_group(const std::string& entry, std::span<const Unit* 
   if (run->status != 0)
     return compile_failed(*units[0], run->output)
         .hint(
-            "this is the unpatched source: are the headers, the source and the compiler the "
-            "kernel's own?");
+            "this is the unpatched source: give the headers, the source and the compiler that the "
+            "kernel was built with");
   return {};
 }
 
@@ -262,55 +221,50 @@ Result<std::vector<std::string>> Kbuild::preprocessed_dependencies(const Unit& u
 
 std::string Kbuild::preprocessed(const Unit& unit) { return with_extension(unit.name, ".i"); }
 
-std::string Kbuild::with_hooks() const {
+std::string Kbuild::compiler_with_hooks() const {
   return hooks_.empty() ? compiler_ : fmt::format("{} -idirafter {}", compiler_, quoted(hooks_));
 }
 
 Result<std::string> Kbuild::command(const Unit& unit) const {
   auto command = read_text(beside(pre_object(unit), ".command"));
   if (!command) return propagate(command);
-  replace_all(*command, kDriver, with_hooks());
+  replace_all(*command, kDriver, compiler_with_hooks());
   return std::move(*command);
 }
 
-Result<void> Kbuild::compile(const Unit& unit, const fs::path& folder, bool with_hooks) const {
+Result<void> Kbuild::compile(const Unit& unit, const fs::path& folder, bool find_hooks) const {
   auto command = read_text(beside(pre_object(unit), ".command"));
   if (!command) return propagate(command);
-  replace_all(*command, kDriver, with_hooks ? this->with_hooks() : compiler_);
+  replace_all(*command, kDriver, find_hooks ? compiler_with_hooks() : compiler_);
   return repeat(unit, std::move(*command), folder, unit.name);
 }
 
 Result<void> Kbuild::preprocess(const Unit& unit, const fs::path& folder,
-                                const fs::path& view) const {
+                                const fs::path& overlay) const {
   const std::string product = preprocessed(unit);
   auto command = read_text(beside(folder / product, ".command"));
   if (!command) return propagate(command);
   replace_all(*command, kDriver, compiler_);
-  return repeat(unit, std::move(*command), view, product);
+  return repeat(unit, std::move(*command), overlay, product);
 }
 
-Result<void> Kbuild::repeat(const Unit& unit, std::string command, const fs::path& view,
+Result<void> Kbuild::repeat(const Unit& unit, std::string command, const fs::path& overlay,
                             const std::string& product) const {
   std::error_code code;
-  fs::remove(view / product, code);
+  fs::remove(overlay / product, code);
   // kbuild's command is a line for the shell: the compiler, then objtool.
   const auto run = run_program({"/bin/sh", "-e", "-c", std::move(command)},
-                               {.folder = view, .environment = environment_});
+                               {.folder = overlay, .environment = environment_});
   if (!run) return propagate(run);
-  if (run->status != 0 || !fs::exists(view / product))
+  if (run->status != 0 || !fs::exists(overlay / product))
     return compile_failed(unit, run->output)
         .hint("the messages are the compiler's own; the patch was applied to the kernel's source");
   return {};
 }
 
 std::vector<std::string> Kbuild::dependencies_in(const fs::path& product) {
-  auto text = read_text(beside(product, ".d"));
-  std::vector<std::string> files;
-  if (!text) return files;
-  std::istringstream words(text->substr(std::min(text->size(), text->find(':') + 1)));
-  for (std::string word; words >> word;)
-    if (word != "\\") files.push_back(word);
-  return files;
+  const auto text = read_text(beside(product, ".d"));
+  return text ? paths_in_dependency_file(*text) : std::vector<std::string>();
 }
 
 Result<void> Kbuild::build_module_object(const std::string& text, const fs::path& object) const {
@@ -327,10 +281,11 @@ Result<void> Kbuild::build_module_object(const std::string& text, const fs::path
   if (!run) return propagate(run);
   auto built = read_text(folder / "splice_part.o");
   if (run->status != 0 || !built)
-    return fail(ExitCode::error, "compile-failed", "a module for this kernel does not compile")
+    return fail(ExitCode::error, "compile-failed",
+                "a module does not compile with the kernel's headers")
         .at_file(host_.headers.string())
         .detail(last_lines(run->output, 30))
-        .hint("are the headers complete?");
+        .hint(fmt::format("install linux-headers-{} again", host_.kernel.release));
   return write_file(object, *built);
 }
 
@@ -357,7 +312,7 @@ Result<void> Kbuild::build_module(const fs::path& sources, const std::string& na
     return fail(ExitCode::error, "core-module", "the core module does not build for this kernel")
         .at_file(sources.string())
         .detail(last_lines(run->output, 30))
-        .hint("are the headers complete?");
+        .hint(fmt::format("install linux-headers-{} again", host_.kernel.release));
   return write_file(module, *built);
 }
 
@@ -368,7 +323,7 @@ Result<std::string> Kbuild::ask(const std::string& folder, const std::string& sc
   const auto run = run_program(command, {.folder = tree_.source, .environment = environment_});
   if (!run) return propagate(run);
   if (run->status != 0)
-    return fail(ExitCode::error, "kbuild-folder", "kbuild cannot read the folder's Makefile")
+    return fail(ExitCode::error, "kbuild-folder", "make failed in the directory's Makefile")
         .at_file(folder)
         .detail(last_lines(run->output, 10));
   return run->output;

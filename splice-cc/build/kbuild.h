@@ -5,12 +5,13 @@
 // What the top Makefile works out before it descends into the folders (flags, tools, architecture)
 // is in the variables that it exports; they are read out once a tree, by a rule of ours that prints
 // the environment. After that scripts/Makefile.build can be called for any object directly, which
-// takes a fraction of a second where `make` takes several. The command that kbuild used stands in
-// the object's .cmd file, and repeats the compile, objtool included, without make.
+// takes a fraction of a second where `make` takes several. The command that kbuild used is in the
+// object's .cmd file (build/saved_command.h), and repeats the compile, objtool included, without
+// make.
 //
 //     Kbuild kbuild = *Kbuild::open(tree, host, driver);
 //     kbuild.build_pre(units, jobs);              // pre objects, into the store
-//     kbuild.compile(unit, view_folder);          // the same command, in another folder
+//     kbuild.compile(unit, overlay.folder());     // the same command, in another directory
 //
 // Invariant: an object in the store is the complete result of the command that is stored beside it.
 #pragma once
@@ -28,7 +29,8 @@ namespace splicer {
 
 class Kbuild {
  public:
-  // `driver`: the splice-cc program. `hooks`: the folder of splice.h.
+  // `tree` and `host` must outlive it. `driver`: the splice-cc program. `hooks`: the directory of
+  // splice.h. Runs make once a tree. Errors: "kbuild-environment".
   static Result<Kbuild> open(const Tree& tree, const Host& host,
                              const std::filesystem::path& driver,
                              const std::filesystem::path& hooks = {});
@@ -40,24 +42,24 @@ class Kbuild {
   Result<std::vector<std::string>> dependencies(const Unit& unit) const;
 
   // Preprocesses the units' sources, C all of them: folder/NAME.i for NAME.o, and beside each the
-  // command and what it read. Nothing of it is kept in the store. Gives those that it could do: for
-  // a few, kbuild knows what must be generated first only if it is asked for the object.
+  // command and what it read. Nothing of it is kept in the store. Returns those that it could do:
+  // for a few, kbuild knows what must be generated first only if it is asked for the object.
   Result<std::vector<Unit>> preprocess_pre(const std::vector<Unit>& units,
                                            const std::filesystem::path& folder,
                                            unsigned jobs) const;
-  // The same for one of them in `view`, by the command that preprocess_pre() left in `folder`.
+  // The same for one of them in `overlay`, by the command that preprocess_pre() left in `folder`.
   Result<void> preprocess(const Unit& unit, const std::filesystem::path& folder,
-                          const std::filesystem::path& view) const;
+                          const std::filesystem::path& overlay) const;
   // Files that preprocess_pre() read, relative to the tree.
   static Result<std::vector<std::string>> preprocessed_dependencies(
       const Unit& unit, const std::filesystem::path& folder);
   static std::string preprocessed(const Unit& unit);  // NAME.i
 
   // Runs the unit's stored command in `folder`, which has the tree's shape; the object is
-  // folder/UNIT. `with_hooks`: splice.h can be included, and is looked for behind all folders of
-  // the kernel's own. Gives the compiler's messages when it fails: "compile-failed".
+  // folder/UNIT. `find_hooks`: splice.h can be included, and is looked for behind all directories of
+  // the kernel's own. Errors: "compile-failed", with the compiler's messages.
   Result<void> compile(const Unit& unit, const std::filesystem::path& folder,
-                       bool with_hooks = false) const;
+                       bool find_hooks = false) const;
   // The line for the shell that compile() runs, with splice.h to be found.
   Result<std::string> command(const Unit& unit) const;
   // Files that such a compile, or preprocess(), read, from the dependency file beside `product`.
@@ -70,24 +72,26 @@ class Kbuild {
   Result<void> build_module(const std::filesystem::path& sources, const std::string& name,
                             const std::filesystem::path& module, unsigned jobs) const;
 
-  // What kbuild has to say about one folder; `script` is a recipe line in make's own words.
+  // Kbuild's answer about one directory; `script` is a recipe line, in make's language. Errors:
+  // "kbuild-folder".
   Result<std::string> ask(const std::string& folder, const std::string& script) const;
 
   const Tree& tree() const { return tree_; }
   const Host& host() const { return host_; }
+  const std::filesystem::path& hooks() const { return hooks_; }  // the directory of splice.h
 
  private:
-  Kbuild(Tree tree, Host host, std::string compiler, std::filesystem::path hooks,
+  Kbuild(const Tree& tree, const Host& host, std::string compiler, std::filesystem::path hooks,
          std::vector<std::string> environment)
-      : tree_(std::move(tree)),
-        host_(std::move(host)),
+      : tree_(tree),
+        host_(host),
         compiler_(std::move(compiler)),
         hooks_(std::move(hooks)),
         environment_(std::move(environment)) {}
-  std::string with_hooks() const;  // the compiler, which then finds splice.h
+  std::string compiler_with_hooks() const;  // the compiler, which then finds splice.h
   std::vector<std::string> make_command(const std::string& folder) const;
   // Asks kbuild for each unit's goal with that extension instead of .o; goes on after an error, and
-  // gives the first.
+  // returns the first.
   Result<void> make_goals(const std::vector<Unit>& units, const char* extension,
                           unsigned jobs) const;
   Result<void> make_group(const std::string& entry, std::span<const Unit* const> units,
@@ -95,11 +99,11 @@ class Kbuild {
   // Keeps what make left at source/`made` as `place`, with its command and what it read beside it.
   Result<void> keep(const std::string& made, const std::string& goal,
                     const std::filesystem::path& place) const;
-  Result<void> repeat(const Unit& unit, std::string command, const std::filesystem::path& view,
+  Result<void> repeat(const Unit& unit, std::string command, const std::filesystem::path& overlay,
                       const std::string& product) const;
 
-  Tree tree_;
-  Host host_;
+  const Tree& tree_;
+  const Host& host_;
   std::string compiler_;  // "splice-cc gcc-12"
   std::filesystem::path hooks_;
   std::vector<std::string> environment_;

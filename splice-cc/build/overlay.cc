@@ -18,33 +18,35 @@ bool is_output(const std::string& name) {
 
 Failure cannot(const fs::path& path, const std::error_code& code) {
   return fail(ExitCode::error, "scratch-unwritable",
-              fmt::format("cannot be made: {}", code.message()))
+              fmt::format("a temporary file cannot be made: {}", code.message()))
       .at_file(path.string())
-      .hint("is there room in $TMPDIR?");
+      .hint("make room in $TMPDIR, or let it name another directory");
 }
 
 Result<void> link_entries(const fs::path& from, const fs::path& to) {
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(from, code)) {
-    const std::string name = entry.path().filename().string();
+  auto entry = fs::directory_iterator(from, code);
+  for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    const std::string name = entry->path().filename().string();
     if (is_output(name)) continue;
-    fs::create_symlink(entry.path(), to / name, code);
+    fs::create_symlink(entry->path(), to / name, code);
     if (code) return cannot(to / name, code);
   }
+  if (code) return cannot(to, code);
   return {};
 }
 
 }  // namespace
 
-Result<View> View::make(const Tree& tree, const fs::path& folder,
-                        const std::set<std::string>& files) {
-  View view(tree.source, folder, files);
+Result<Overlay> Overlay::make(const Tree& tree, const fs::path& folder,
+                              const std::set<std::string>& files) {
+  Overlay overlay(tree.source, folder, files);
   std::error_code code;
   fs::create_directories(folder, code);
   if (code) return cannot(folder, code);
   if (auto linked = link_entries(tree.source, folder); !linked) return propagate(linked);
   for (const std::string& file : files) {
-    if (auto opened = view.open_folder(fs::path(file).parent_path().string()); !opened)
+    if (auto opened = overlay.open_folder(fs::path(file).parent_path().string()); !opened)
       return propagate(opened);
     const fs::path original = tree.source / file;
     if (!fs::exists(original)) continue;  // a file that the patch adds
@@ -53,10 +55,10 @@ Result<View> View::make(const Tree& tree, const fs::path& folder,
     if (code) return cannot(folder / file, code);
     fs::permissions(folder / file, fs::perms::owner_write, fs::perm_options::add, code);
   }
-  return view;
+  return overlay;
 }
 
-Result<void> View::open_folder(const std::string& path) {
+Result<void> Overlay::open_folder(const std::string& path) {
   fs::path done;
   for (const fs::path& part : fs::path(path)) {
     done /= part;
@@ -74,10 +76,10 @@ Result<void> View::open_folder(const std::string& path) {
   return {};
 }
 
-Result<bool> View::check(const std::vector<std::string>& read) {
+Result<bool> Overlay::check(const std::vector<std::string>& read) {
   std::error_code code;
   const fs::path tree = fs::weakly_canonical(source_, code);
-  // Does the name lead to a patched file as it was, through some linked folder on its way?
+  // Does the name lead to a patched file as it was, through some linked directory on its way?
   const auto is_as_it_was = [&](const std::string& name) {
     const fs::path real = fs::weakly_canonical(folder_ / name, code);
     return !code && files_.contains(real.lexically_relative(tree).string());
@@ -90,9 +92,9 @@ Result<bool> View::check(const std::vector<std::string>& read) {
       return propagate(opened);
     if (is_as_it_was(name))
       return fail(ExitCode::error, "patched-file-linked",
-                  "it is a link to a file that the patch changes, so it cannot be compiled apart")
+                  "the file is a link to one that the patch changes, so both would change")
           .at_file(name)
-          .hint("give a source without such links with --source");
+          .hint("give a source without such links, with --source");
   }
   return right;
 }

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Compiles units as they are with patches applied: in a view of the tree, with line numbers held
-// steady, by the very commands that built the pre objects.
+// One version of the kernel's source, ready to compile: an overlay of the tree with patches applied
+// and line numbers pinned.
 //
-//     auto objects = build_patched(kbuild, units, {patches}, scratch / "post", jobs, &warnings);
-//     objects->at("kernel/fork.o")
+//     auto after = PatchedTree::make(kbuild, {&base, &patches}, scratch / "after", &warnings);
+//     after->compile(units, jobs, &warnings);   // the objects: after->object(unit)
+//     after->text("kernel/fork.c")              // as a person reads it, without #line directives
 //
-// Invariant: the tree is not changed, and each object was compiled from the patched files alone.
+// It is made once for a version, for patch(1) and thousands of links take time: all that want this
+// version compile, preprocess or read in it. Units are compiled by the commands that built the pre
+// objects (build/kbuild.h), so only what the patches change can differ.
+//
+// Invariant: the prepared tree is not changed, and each object was compiled from the patched files
+// alone.
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,37 +31,46 @@
 
 namespace splicer {
 
-// A view of the tree with patches applied and line numbers held steady.
-class PatchedView {
+class PatchedTree {
  public:
-  // Errors: "patch-does-not-apply".
-  static Result<PatchedView> make(const Kbuild& kbuild, const std::vector<PatchSet>& patches,
+  // `folder`: a directory to make. `kbuild` must outlive the tree. What patch(1) warns of is added
+  // to `warnings`. Errors: "patch-does-not-apply", "scratch-unwritable".
+  static Result<PatchedTree> make(const Kbuild& kbuild, const std::vector<const PatchSet*>& patches,
                                   const std::filesystem::path& folder,
                                   std::vector<std::string>* warnings);
 
-  // Calls `step` for each unit, `jobs` at a time: it makes folder()/NAME with that extension, and
-  // leaves a dependency file. Called again for a unit that did not see the patched files. The first
-  // error in the order of units counts.
-  using Step = std::function<Result<void>(const Unit& unit, const std::filesystem::path& folder)>;
-  Result<void> run(std::vector<Unit> units, const char* extension, unsigned jobs, const Step& step);
+  // Compiles the units, whose pre objects must be built, `jobs` at a time. If that fails, once more
+  // with the lines as they are written, here and from then on: if it is the patch that does not
+  // compile, the messages then have its own line numbers; and if it was a #line directive, all is
+  // well but for a warning. The first error in the order of units counts. Errors: "compile-failed".
+  Result<void> compile(const std::vector<Unit>& units, unsigned jobs,
+                       std::vector<std::string>* warnings);
+  std::filesystem::path object(const Unit& unit) const { return folder() / unit.name; }
 
-  // Takes the #line directives out of the patched files.
-  Result<void> release_lines() const;
-  bool with_hooks() const { return with_hooks_; }  // does a patched file include splice.h?
-  const std::filesystem::path& folder() const { return view_.folder(); }
+  // Preprocesses the units by the commands that Kbuild::preprocess_pre() left in `commands`.
+  // Errors: "compile-failed".
+  Result<void> preprocess(const std::vector<Unit>& units, const std::filesystem::path& commands,
+                          unsigned jobs);
+
+  // A file of this version, without directives; nothing if it is not there. Any thread may ask.
+  std::optional<std::string> text(const std::string& file) const;
+  // The root: where compilers run.
+  const std::filesystem::path& folder() const { return overlay_.folder(); }
 
  private:
-  PatchedView(View view, std::map<std::string, std::string> patched, bool with_hooks)
-      : view_(std::move(view)), patched_(std::move(patched)), with_hooks_(with_hooks) {}
-  View view_;
-  std::map<std::string, std::string> patched_;  // file -> its text without directives
-  bool with_hooks_;
-};
+  PatchedTree(const Kbuild& kbuild, Overlay overlay, std::set<std::string> files)
+      : kbuild_(&kbuild), overlay_(std::move(overlay)), files_(std::move(files)) {}
 
-// Errors: "patch-does-not-apply", "compile-failed" with the compiler's messages and the patched
-// file's own line numbers.
-Result<std::map<std::string, std::filesystem::path>> build_patched(
-    const Kbuild& kbuild, const std::vector<Unit>& units, const std::vector<PatchSet>& patches,
-    const std::filesystem::path& folder, unsigned jobs, std::vector<std::string>* warnings);
+  using Step = std::function<Result<void>(const Unit& unit)>;
+  Result<void> pin_lines() const;
+  Result<void> release_lines() const;
+  Result<void> run(std::vector<Unit> units, const char* extension, unsigned jobs, const Step& step);
+
+  const Kbuild* kbuild_;
+  Overlay overlay_;
+  std::set<std::string> files_;               // that patches touch
+  std::map<std::string, std::string> texts_;  // of those that are there, without directives
+  bool find_hooks_ = false;                   // does a patched file include splice.h?
+};
 
 }  // namespace splicer

@@ -92,7 +92,7 @@ std::vector<bool> safe_lines(const std::string& text) {
   return safe;
 }
 
-std::string hold_lines_steady(const std::string& after, const std::vector<ChangedLines>& changes) {
+std::string with_pinned_lines(const std::string& after, const std::vector<ChangedLines>& changes) {
   const std::vector<bool> safe = safe_lines(after);
   const std::vector<std::string> lines = split_lines(after);
   std::string out;

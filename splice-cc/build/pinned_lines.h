@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Holds line numbers steady, so that a patch that adds a line at the top of a file does not change
-// the code of every function below that says __LINE__ (WARN, BUG, might_sleep).
+// Pins line numbers, so that a patch that adds a line at the top of a file does not change the code
+// of every function below that says __LINE__ (WARN, BUG, might_sleep).
 //
 //      10  int a;                       10  int a;
 //          +int b;            becomes       int b;
 //                                           #line 11
 //      11  int c(void) ...              11  int c(void) ...
 //
-// After each change a #line directive gives the following lines the numbers that they had. It is
-// put where a directive may stand: not inside a comment, a string, a macro's arguments or a line
-// that is continued. Clang's lexer knows which places those are.
+// After each change a #line directive returns the following lines to the numbers that they had. It
+// is put where a directive is allowed: not inside a comment, a string, a macro's arguments or a
+// line that is continued. Clang's lexer knows which places those are.
 //
 // Invariant: the tokens of the text do not change, and a line that the patch left alone and that
 // follows a directive has its old number.
@@ -36,7 +36,7 @@ Result<std::vector<ChangedLines>> changed_lines(const std::filesystem::path& bef
                                                 const std::filesystem::path& after);
 
 // The text of `after` with directives. Unchanged where no place for one is found.
-std::string hold_lines_steady(const std::string& after, const std::vector<ChangedLines>& changes);
+std::string with_pinned_lines(const std::string& after, const std::vector<ChangedLines>& changes);
 
 // Numbers of the lines (from 1) before which a directive may stand.
 std::vector<bool> safe_lines(const std::string& text);

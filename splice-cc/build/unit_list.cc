@@ -141,15 +141,16 @@ const std::vector<std::string>& UnitList::folders_that_look_elsewhere() {
   std::string list;
   for (const char* top : {"arch", "drivers", "fs", "net", "sound", "security", "kernel", "virt"}) {
     std::error_code code;
-    for (const auto& entry : fs::recursive_directory_iterator(source / top, code)) {
-      const std::string file = entry.path().filename().string();
+    for (auto entry = fs::recursive_directory_iterator(source / top, code);
+         !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
+      const std::string file = entry->path().filename().string();
       if (file != "Makefile" && file != "Kbuild") continue;
-      const auto text = read_text(entry.path());
+      const auto text = read_text(entry->path());
       // Either by itself, or through a file that it includes.
       if (!text ||
           (text->find("../") == std::string::npos && text->find("\ninclude ") == std::string::npos))
         continue;
-      elsewhere_->push_back(fs::relative(entry.path().parent_path(), source).string());
+      elsewhere_->push_back(fs::relative(entry->path().parent_path(), source).string());
       list += elsewhere_->back() + "\n";
     }
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Which object a source file becomes, and what that object is linked into: asked from kbuild,
-// folder by folder, for this configuration.
+// directory by directory, for this configuration.
 //
 //     UnitList units(kbuild);
 //     units.find("drivers/net/tun.c")   -> {drivers/net/tun.o, target "tun"}
 //     units.find("drivers/net/wan/x.c") -> nothing: this configuration does not build it
 //
-// A Makefile may name objects of folders below its own (xfs) or elsewhere (kvm: ../../../virt/kvm),
-// so the answer is looked for in the file's own folder, then in those above, then in every folder
-// whose Makefile looks elsewhere.
+// A Makefile may name objects of directories below its own (xfs) or elsewhere (kvm:
+// ../../../virt/kvm), so the answer is looked for in the file's own directory, then in those above,
+// then in every directory whose Makefile looks elsewhere.
 //
 // Invariant: a unit that find() returns is reached by kbuild from the top folder.
 #pragma once
@@ -29,11 +29,12 @@ class UnitList {
  public:
   explicit UnitList(const Kbuild& kbuild) : kbuild_(kbuild) {}
 
-  // Errors: "kbuild-folder", "unit-in-two-modules".
+  // Nothing if this configuration does not build the source; `shared` is set where several modules
+  // contain the object. Asks kbuild once a directory and tree. Errors: "kbuild-folder".
   Result<std::optional<Unit>> find(const std::string& source);
 
   // Every unit that kbuild reaches and whose source is a file of the tree, in the order of their
-  // names; objects of several modules are left out, as find() refuses them. Asks `jobs` folders at
+  // names; objects of several modules are left out, as an update cannot have them. Asks `jobs` folders at
   // a time, which takes minutes once a tree. Errors: "kbuild-folder".
   Result<std::vector<Unit>> all(unsigned jobs);
 

@@ -2,11 +2,10 @@
 #include "splice-cc/headers/affected_readers.h"
 
 #include <algorithm>
-#include <optional>
+#include <span>
 
 #include "matcher/base/file.h"
 #include "matcher/base/parallel.h"
-#include "splice-cc/build/patched_tree.h"
 #include "splice-cc/headers/reachable_declarations.h"
 
 namespace splicer {
@@ -34,67 +33,94 @@ void remove_text(const Unit& unit, const fs::path& folder) {
 // So many at a time: each unit is some megabytes on the disk until it is compared.
 constexpr std::size_t kGroup = 64;
 
-}  // namespace
+// Sorts candidates into those whose code may change and the rest, one group at a time.
+class Sorting {
+ public:
+  explicit Sorting(const HeaderVersions& versions)
+      : versions_(versions), plain_(versions.scratch / "plain") {}
 
-Result<Affected> affected_units(const Kbuild& kbuild, const std::vector<Unit>& candidates,
-                                const std::set<std::string>& headers, const PatchSet& base,
-                                const PatchSet& patches, const fs::path& folder, unsigned jobs) {
-  std::vector<std::string> unheard;  // whoever compiles says it again
-  const fs::path plain = folder / "plain";
-  // What the running kernel is made of: the plain source, or that with the patches it has already.
-  std::optional<PatchedView> before;
-  if (!base.patches().empty()) {
-    auto made = PatchedView::make(kbuild, {base}, folder / "before", &unheard);
-    if (!made) return propagate(made);
-    before.emplace(std::move(*made));
-  }
-  const fs::path old_place = before ? before->folder() : plain;
-  auto after = PatchedView::make(kbuild, {base, patches}, folder / "after", &unheard);
-  if (!after) return propagate(after);
-
-  Affected affected;
-  for (std::size_t first = 0; first < candidates.size(); first += kGroup) {
-    std::vector<Unit> sources;  // of this group, those in C
-    for (std::size_t i = first; i < std::min(first + kGroup, candidates.size()); ++i)
-      (is_c(candidates[i]) ? sources : affected.units).push_back(candidates[i]);
-    auto done = kbuild.preprocess_pre(sources, plain, jobs);
+  Result<void> add(std::span<const Unit> group) {
+    std::vector<Unit> sources;
+    for (const Unit& unit : group) (is_c(unit) ? sources : affected_.units).push_back(unit);
+    auto done = versions_.kbuild.preprocess_pre(sources, plain_, versions_.jobs);
     if (!done) return propagate(done);
     std::set<std::string> names;
     for (const Unit& unit : *done) names.insert(unit.name);
     std::vector<Unit> readers;
     for (const Unit& unit : sources) {
       if (!names.contains(unit.name)) {
-        affected.units.push_back(unit);
+        affected_.units.push_back(unit);
         continue;
       }
-      auto files = Kbuild::preprocessed_dependencies(unit, plain);
-      if (!files) return propagate(files);
-      bool reads = false;
-      for (const std::string& file : *files) {
-        if (!headers.contains(file)) continue;
-        reads = true;
-        affected.read.insert(file);
-      }
-      if (reads) readers.push_back(unit);
+      auto reads = reads_header(unit);
+      if (!reads) return propagate(reads);
+      if (*reads) readers.push_back(unit);
     }
-    affected.readers += readers.size();
+    compare(readers);
+    affected_.readers.insert(affected_.readers.end(), readers.begin(), readers.end());
+    for (const Unit& unit : sources)
+      for (const fs::path& place : {plain_, old_place(), versions_.after.folder()})
+        remove_text(unit, place);
+    return {};
+  }
 
-    const auto preprocess = [&](const Unit& unit, const fs::path& place) {
-      return kbuild.preprocess(unit, plain, place);
-    };
-    const bool all = (!before || before->run(readers, ".i", jobs, preprocess)) &&
-                     after->run(readers, ".i", jobs, preprocess);
+  Affected take() { return std::move(affected_); }
+
+ private:
+  const fs::path& old_place() const {
+    return versions_.before != nullptr ? versions_.before->folder() : plain_;
+  }
+
+  Result<bool> reads_header(const Unit& unit) {
+    auto files = Kbuild::preprocessed_dependencies(unit, plain_);
+    if (!files) return propagate(files);
+    bool reads = false;
+    for (const std::string& file : *files) {
+      if (!versions_.headers.contains(file)) continue;
+      reads = true;
+      affected_.read.insert(file);
+    }
+    return reads;
+  }
+
+  // Those whose text that reaches code differs are affected, or all if one does not preprocess.
+  void compare(const std::vector<Unit>& readers) {
+    PatchedTree* before = versions_.before;
+    PatchedTree& after = versions_.after;
+    const unsigned jobs = versions_.jobs;
+    const bool all = (before == nullptr || before->preprocess(readers, plain_, jobs)) &&
+                     after.preprocess(readers, plain_, jobs);
     std::vector<char> same(readers.size(), 0);
     for_each_in_threads(all ? readers.size() : 0, jobs, [&](std::size_t i) {
-      const auto old_text = reached(readers[i], old_place);
-      same[i] = old_text && old_text == reached(readers[i], after->folder()) ? 1 : 0;
+      const auto old_text = reached(readers[i], old_place());
+      same[i] = old_text && old_text == reached(readers[i], after.folder()) ? 1 : 0;
     });
     for (std::size_t i = 0; i < readers.size(); ++i)
-      if (same[i] == 0) affected.units.push_back(readers[i]);
-    for (const Unit& unit : sources)
-      for (const fs::path& place : {plain, old_place, after->folder()}) remove_text(unit, place);
+      if (same[i] == 0) affected_.units.push_back(readers[i]);
   }
-  return affected;
+
+  const HeaderVersions& versions_;
+  fs::path plain_;
+  Affected affected_;
+};
+
+}  // namespace
+
+std::optional<std::string> HeaderVersions::old_text(const std::string& file) const {
+  if (before != nullptr) return before->text(file);
+  auto text = read_text(kbuild.tree().source / file);
+  return text ? std::optional(std::move(*text)) : std::nullopt;
+}
+
+Result<Affected> affected_units(const HeaderVersions& versions,
+                                const std::vector<Unit>& candidates) {
+  Sorting sorting(versions);
+  for (std::size_t first = 0; first < candidates.size(); first += kGroup) {
+    const auto group = std::span(candidates).subspan(first);
+    if (auto added = sorting.add(group.first(std::min(kGroup, group.size()))); !added)
+      return propagate(added);
+  }
+  return sorting.take();
 }
 
 }  // namespace splicer

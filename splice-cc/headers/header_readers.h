@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// From patched headers to the units that must be compiled, in passes that each leave fewer:
+// From patched headers to the units that must be compiled, in steps that each leave fewer:
 //
 //     include/net/ip6_route.h
-//       may be included by 1078 files      their #include lines (header_reach.h)
-//       mention what changes: 30           names in their text (name_reach.h)
+//       may be included by 1078 files      their #include lines (include_graph.h)
+//       mention what changes: 30           names in their text (name_search.h)
 //       really include it: 27              the preprocessor
-//       their code uses what changes: 22   its output (prune.h)
+//       their code uses what changes: 22   its output (affected_readers.h)
 //
-// A patch that changes a structure which the running kernel has many of, or a variable's initial
-// value, is refused in the end, so it is refused here, by the files that the patch itself changes,
-// before thousands are looked at.
+// Nothing is compiled here, and nothing refused.
+//
+// Invariant: a unit that is left out has the same code with and without the patch.
 #pragma once
 
 #include <set>
 #include <string>
 #include <vector>
 
+#include "matcher/base/console.h"
 #include "splice-cc/build/unit_list.h"
-#include "splice-cc/create.h"
 #include "splice-cc/headers/affected_readers.h"
+#include "splice-cc/headers/include_graph.h"
 
 namespace splicer {
 
-// `direct`: units whose own source is patched; none of them is among the answer's. `headers`: what
-// else the patch changes. Errors: those of prune.h and unit_list.h, of diff_unit() and of
-// check_layouts().
-Result<Affected> units_of_headers(Creation& creation, UnitList& list,
-                                  const std::vector<Unit>& direct,
-                                  const std::set<std::string>& headers);
+// The sources that may include one of the headers, by #include lines alone.
+std::set<std::string> possible_readers(const IncludeGraph& graph,
+                                       const std::set<std::string>& headers);
+
+// Those of the possible readers that are affected; never one whose name is in `known`. With -v it
+// says how many each step leaves, with --debug=readers which. Errors: those of affected_units() and
+// UnitList::find().
+Result<Affected> find_readers(const HeaderVersions& versions, const IncludeGraph& graph,
+                              const std::set<std::string>& possible, UnitList& list,
+                              std::set<std::string> known, const Console& console);
 
 }  // namespace splicer

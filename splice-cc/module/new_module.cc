@@ -33,14 +33,14 @@ std::uint64_t kept_flags(const Section& section) {
 
 class ModuleMaker {
  public:
-  ModuleMaker(const std::vector<DiffedUnit>& units, const ModuleGlue& glue, std::size_t number,
-              const std::map<std::string, std::string>& elsewhere)
+  ModuleMaker(const std::vector<const ChangedUnit*>& units, const ModuleGlue& glue,
+              std::size_t number, const std::map<std::string, std::string>& elsewhere)
       : units_(units), glue_(glue), number_(number), elsewhere_(elsewhere) {}
 
   Result<NewModule> run() {
     for (std::size_t unit = 0; unit < units_.size(); ++unit) lay_out(unit);
     for (std::size_t unit = 0; unit < units_.size(); ++unit) {
-      for (const std::uint32_t atom : units_[unit].diff->included) {
+      for (const std::uint32_t atom : units_[unit]->diff->included) {
         if (auto written = write_references(unit, atom); !written) return propagate(written);
         if (auto written = write_entries(unit, atom); !written) return propagate(written);
       }
@@ -59,12 +59,12 @@ class ModuleMaker {
     std::uint64_t offset = 0;
   };
 
-  const AtomTable& post(std::size_t unit) const { return *units_[unit].pair->post; }
-  const AtomTable& pre(std::size_t unit) const { return *units_[unit].pair->pre; }
+  const AtomTable& post(std::size_t unit) const { return *units_[unit]->pair->post; }
+  const AtomTable& pre(std::size_t unit) const { return *units_[unit]->pair->pre; }
 
   void lay_out(std::size_t unit) {
     const AtomTable& atoms = post(unit);
-    for (const std::uint32_t index : units_[unit].diff->included) {
+    for (const std::uint32_t index : units_[unit]->diff->included) {
       const Atom& atom = atoms.at(index);
       const Section& section = atoms.object().section(atom.section);
       const std::string name = output_name(section, atom);
@@ -92,7 +92,7 @@ class ModuleMaker {
       std::fill_n(cleared.begin() + static_cast<std::ptrdiff_t>(reference.offset),
                   relocation_width(reference.type).value_or(0), std::uint8_t{0});
     const ElfObject& object = post(unit).object();
-    for (const TableEntry& entry : units_[unit].pair->post_tables->of(index))
+    for (const TableEntry& entry : units_[unit]->pair->post_tables->of(index))
       if (const std::uint32_t width = constant_width(object.section(entry.section).name);
           width != 0 &&
           static_cast<std::uint64_t>(entry.references[0].into) + width <= cleared.size())
@@ -114,7 +114,7 @@ class ModuleMaker {
   }
 
   void define_symbols(std::size_t unit, const Atom& atom, Position position) {
-    const bool is_new = !units_[unit].pair->twins->pre_of(index_of(unit, atom));
+    const bool is_new = !units_[unit]->pair->twins->pre_of(index_of(unit, atom));
     for (const std::uint32_t index : atom.symbols) {
       const Symbol& symbol = post(unit).object().symbol(index);
       if (!symbol.is_function() && !symbol.is_object() && symbol.is_local()) continue;
@@ -160,7 +160,7 @@ class ModuleMaker {
   bool means_old_entry(std::size_t unit, const Reference& reference) const {
     const Atom& target = post(unit).at(reference.atom);
     if (target.kind != AtomKind::code || is_cold(target.name) ||
-        !units_[unit].pair->twins->pre_of(reference.atom))
+        !units_[unit]->pair->twins->pre_of(reference.atom))
       return false;
     return std::any_of(target.symbols.begin(), target.symbols.end(), [&](std::uint32_t index) {
       const Symbol& symbol = post(unit).object().symbol(index);
@@ -193,7 +193,7 @@ class ModuleMaker {
       symbol.target = other->second;
     } else if (known != nullptr) {
       symbol.source = "pre";
-      symbol.unit = units_[unit].pair->unit.name;
+      symbol.unit = units_[unit]->pair->unit.name;
       symbol.pre_symbol = known->index;
     } else {
       symbol.source = "kernel";
@@ -210,12 +210,12 @@ class ModuleMaker {
   // To a twin that stays in the kernel.
   Result<void> write_to_kernel(std::size_t unit, std::uint32_t from, const Reference& reference,
                                ElfWriter::SectionId section, std::uint64_t at) {
-    const auto twin = units_[unit].pair->twins->pre_of(reference.atom);
+    const auto twin = units_[unit]->pair->twins->pre_of(reference.atom);
     const Atom& target = post(unit).at(reference.atom);
     if (!twin)
       return fail(ExitCode::unsafe, "unknown-special-section",
                   fmt::format("its code refers to {}, which cannot be taken along", target.name))
-          .at_file(units_[unit].pair->unit.source)
+          .at_file(units_[unit]->pair->unit.source)
           .in_function(post(unit).at(from).name)
           .hint("please report it, with the patch");
     const Atom& old = pre(unit).at(*twin);
@@ -235,26 +235,26 @@ class ModuleMaker {
     if (best == nullptr)
       return fail(ExitCode::unsafe, "unknown-special-section",
                   fmt::format("its code refers to {}, which has no symbol", target.name))
-          .at_file(units_[unit].pair->unit.source)
+          .at_file(units_[unit]->pair->unit.source)
           .in_function(post(unit).at(from).name)
           .hint("please report it, with the patch");
     const bool global = !best->is_local();
     const std::string name =
         global ? best->name
-               : fmt::format("{}:{}:{}", units_[unit].pair->unit.name, best->index, best->name);
+               : fmt::format("{}:{}:{}", units_[unit]->pair->unit.name, best->index, best->name);
     const std::int64_t shift =
         static_cast<std::int64_t>(best->value) - static_cast<std::int64_t>(old.begin);
     out_.relocate(section, at, out_.undefined(name), reference.type, reference.addend - shift);
     if (named_.insert(name).second)
       result_.symbols.push_back(
-          {name, "pre", units_[unit].pair->unit.name, best->index, best->name, ""});
+          {name, "pre", units_[unit]->pair->unit.name, best->index, best->name, ""});
     return {};
   }
 
   // The special sections' entries about an atom.
   Result<void> write_entries(std::size_t unit, std::uint32_t index) {
     const ElfObject& object = post(unit).object();
-    for (const TableEntry& entry : units_[unit].pair->post_tables->of(index)) {
+    for (const TableEntry& entry : units_[unit]->pair->post_tables->of(index)) {
       const Section& table = object.section(entry.section);
       if (constant_width(table.name) != 0) {
         write_constant(table.name, positions_.at({unit, index}), entry.references[0].into);
@@ -308,7 +308,7 @@ class ModuleMaker {
   }
 
   void describe_functions(std::size_t unit) {
-    const DiffedUnit& here = units_[unit];
+    const ChangedUnit& here = *units_[unit];
     const ElfObject& object = post(unit).object();
     std::set<std::uint32_t> replaced;
     for (const ReplacedFunction& function : here.diff->replaced) {
@@ -350,7 +350,7 @@ class ModuleMaker {
                            const std::string& why) const {
     PackageFunction entry;
     entry.name = symbol.name;
-    entry.unit = units_[unit].pair->unit.name;
+    entry.unit = units_[unit]->pair->unit.name;
     entry.kind = kind;
     entry.why = why;
     entry.size = symbol.size;
@@ -373,7 +373,7 @@ class ModuleMaker {
       out_.append(out_.section("__versions", SHT_PROGBITS, SHF_ALLOC), versions, 32);
   }
 
-  const std::vector<DiffedUnit>& units_;
+  const std::vector<const ChangedUnit*>& units_;
   const ModuleGlue& glue_;
   std::size_t number_;
   const std::map<std::string, std::string>& elsewhere_;
@@ -387,34 +387,10 @@ class ModuleMaker {
 
 }  // namespace
 
-Result<NewModule> make_module(const std::vector<DiffedUnit>& units, const ModuleGlue& glue,
+Result<NewModule> make_module(const std::vector<const ChangedUnit*>& units, const ModuleGlue& glue,
                               std::size_t number,
                               const std::map<std::string, std::string>& defined_elsewhere) {
   return ModuleMaker(units, glue, number, defined_elsewhere).run();
-}
-
-std::set<std::string> new_names_needed(const DiffedUnit& unit) {
-  std::set<std::string> known;
-  for (const Symbol& symbol : unit.pair->pre_object.symbols()) known.insert(symbol.name);
-  std::set<std::string> needed;
-  for (const std::uint32_t atom : unit.diff->included)
-    for (const Reference& reference : unit.pair->post->at(atom).references)
-      if (reference.undefined) {
-        const std::string& name = unit.pair->post_object.symbol(reference.symbol).name;
-        if (!known.contains(name)) needed.insert(name);
-      }
-  return needed;
-}
-
-std::set<std::string> new_names_defined(const UnitPair& pair) {
-  std::set<std::string> names;
-  for (std::uint32_t i = 0; i < pair.post->all().size(); ++i) {
-    if (pair.twins->pre_of(i)) continue;
-    for (const std::uint32_t index : pair.post->at(i).symbols)
-      if (const Symbol& symbol = pair.post_object.symbol(index); !symbol.is_local())
-        names.insert(symbol.name);
-  }
-  return names;
 }
 
 }  // namespace splicer

@@ -26,15 +26,10 @@
 #include <vector>
 
 #include "runtime/package/package.h"
-#include "splice-cc/diff/unit_diff.h"
+#include "splice-cc/diff/changed_unit.h"
 #include "splice-cc/module/module_frame.h"
 
 namespace splicer {
-
-struct DiffedUnit {
-  const UnitPair* pair = nullptr;
-  const UnitDiff* diff = nullptr;
-};
 
 struct NewModule {
   std::vector<std::uint8_t> bytes;
@@ -43,15 +38,10 @@ struct NewModule {
   std::vector<PackageHook> hooks;
 };
 
-// `number` is the target's index in the package. `defined_elsewhere`: new global names that the
+// The units must be compared. `number` is the target's index in the package. `defined_elsewhere`: new global names that the
 // modules of earlier targets define, with the target's name.
-Result<NewModule> make_module(const std::vector<DiffedUnit>& units, const ModuleGlue& glue,
+Result<NewModule> make_module(const std::vector<const ChangedUnit*>& units, const ModuleGlue& glue,
                               std::size_t number,
                               const std::map<std::string, std::string>& defined_elsewhere);
-
-// Global names that included atoms of the unit need, and that the pre object does not know.
-std::set<std::string> new_names_needed(const DiffedUnit& unit);
-// New global names that the post object defines.
-std::set<std::string> new_names_defined(const UnitPair& pair);
 
 }  // namespace splicer

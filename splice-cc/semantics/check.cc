@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <iterator>
+#include <memory>
+#include <utility>
 
 #include "matcher/base/parallel.h"
 #include "splice-cc/semantics/clang_unit.h"
@@ -19,37 +21,39 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// One version of a unit.
-struct Reading {
-  UnitFacts facts;
-  std::optional<std::string> error;
-};
+bool is_c(const Unit& unit) { return unit.source.ends_with(".c"); }
 
-using Versions = std::array<Reading, 2>;  // pre, post
-
-Reading read_version(const Creation& creation, const Unit& unit, const fs::path& folder) {
-  Reading reading;
-  const auto command = creation.kbuild->command(unit);
-  if (!command) {
-    reading.error = command.error().message;
-    return reading;
-  }
+// One version of a unit; the error if Clang cannot parse it.
+std::optional<std::string> read_version(const SourceVersions& versions, const Unit& unit,
+                                        const fs::path& folder, UnitFacts& facts) {
+  const auto command = versions.kbuild.command(unit);
+  if (!command) return command.error().message;
   std::vector<std::string> options = clang_options(*command);
-  options.insert(options.end(), {"-idirafter", creation.options.include_folder.string()});
-  reading.error = with_syntax_tree(
-      {folder, unit.source, std::move(options)},
-      [&reading](clang::ASTContext& context) { reading.facts = read_facts(context); });
-  return reading;
+  options.insert(options.end(), {"-idirafter", versions.kbuild.hooks().string()});
+  return with_syntax_tree({folder, unit.source, std::move(options)},
+                          [&facts](clang::ASTContext& context) { facts = read_facts(context); });
 }
 
-// All versions of all units, as many at a time as there are jobs.
-std::vector<Versions> read_all(const Creation& creation, const std::vector<const Unit*>& units,
-                               const VersionFolders& folders) {
-  std::vector<Versions> all(units.size());
-  for_each_in_threads(2 * units.size(), creation.options.jobs, [&](std::size_t i) {
-    all[i / 2][i % 2] = read_version(creation, *units[i / 2], folders.at(i % 2));
+// Reads both versions of those units that are not read yet, as many at a time as there are jobs.
+void read_all(const std::vector<ChangedUnit*>& units, const SourceVersions& versions) {
+  struct Work {
+    ChangedUnit* unit;
+    std::shared_ptr<UnitReading> reading = std::make_shared<UnitReading>();
+    std::array<std::optional<std::string>, 2> errors = {};
+  };
+  std::vector<Work> work;
+  for (ChangedUnit* unit : units)
+    if (!unit->reading) work.push_back({unit});
+  for_each_in_threads(2 * work.size(), versions.jobs, [&](std::size_t i) {
+    Work& one = work[i / 2];
+    UnitFacts& facts = i % 2 == 0 ? one.reading->before : one.reading->after;
+    one.errors.at(i % 2) =
+        read_version(versions, one.unit->unit, versions.folders.at(i % 2), facts);
   });
-  return all;
+  for (Work& one : work) {
+    one.reading->error = std::move(one.errors[0] ? one.errors[0] : one.errors[1]);
+    one.unit->reading = std::move(one.reading);
+  }
 }
 
 std::string base_name(const std::string& symbol) { return symbol.substr(0, symbol.find('.')); }
@@ -65,12 +69,11 @@ ChangedCode changed_code(const UnitPair& pair, const UnitDiff& diff) {
 
 // The structures that the new code of a unit uses, where the patch leaves them as they are: what it
 // changes is a finding. A structure of a function has no name in the kernel's type information.
-std::map<std::string, TypeLayout> used_layouts(const UnitFacts& pre, const UnitFacts& post,
-                                               const UnitDiff& diff) {
+UsedLayouts used_layouts(const UnitFacts& pre, const UnitFacts& post, const UnitDiff& diff) {
   std::set<std::string> code;
   for (const ReplacedFunction& function : diff.replaced) code.insert(base_name(function.name));
   for (const std::string& name : diff.added) code.insert(base_name(name));
-  std::map<std::string, TypeLayout> layouts;
+  UsedLayouts layouts;
   for (const auto& [name, users] : post.users) {
     const auto before = pre.records.find(name);
     const auto after = post.records.find(name);
@@ -95,94 +98,82 @@ Finding not_checked(const Unit& unit, const std::string& error) {
   finding.code = "meaning-not-checked";
   finding.refuse = false;
   finding.name = unit.source;
-  finding.message = fmt::format(
-      "{}: whether structures, locks and references keep their meaning was not checked: {}",
-      unit.source, error);
+  finding.message =
+      fmt::format("{}: the semantic check of structures, locks and references was not made: {}",
+                  unit.source, error);
   return finding;
 }
 
-bool is_c(const Unit& unit) { return unit.source.ends_with(".c"); }
-
 }  // namespace
 
-Result<void> check_meaning(Creation& creation) {
-  std::vector<const Unit*> units;
-  std::vector<std::size_t> numbers;
-  for (std::size_t i = 0; i < creation.pairs.size(); ++i) {
-    const Unit& unit = creation.pairs[i]->unit;
-    if (creation.diffs[i].replaced.empty() || !is_c(unit)) continue;
-    units.push_back(&unit);
-    numbers.push_back(i);
+Result<SemanticCheck> check_units(std::span<ChangedUnit> units, const SourceVersions& versions,
+                                  const std::vector<std::string>& accepted) {
+  std::vector<ChangedUnit*> changed;
+  for (ChangedUnit& unit : units) {
+    if (!unit.diff->replaced.empty() && is_c(unit.unit)) {
+      changed.push_back(&unit);
+    } else {
+      unit.reading.reset();
+    }
   }
-  const std::vector<Versions> versions = read_all(creation, units, build_folders(creation));
+  read_all(changed, versions);
+  SemanticCheck check;
   std::vector<Finding> findings;
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    const auto& [pre, post] = versions[i];
-    if (pre.error || post.error) {
-      findings.push_back(not_checked(*units[i], pre.error ? *pre.error : *post.error));
+  for (ChangedUnit* unit : changed) {
+    const auto reading = std::exchange(unit->reading, nullptr);
+    if (reading->error) {
+      findings.push_back(not_checked(unit->unit, *reading->error));
       continue;
     }
-    const std::size_t number = numbers[i];
-    creation.types[units[i]->target].merge(
-        used_layouts(pre.facts, post.facts, creation.diffs[number]));
-    auto found = compare_meaning(pre.facts, post.facts,
-                                 changed_code(*creation.pairs[number], creation.diffs[number]));
-    std::move(found.begin(), found.end(), std::back_inserter(findings));
+    const auto& [before, after, error] = *reading;
+    check.layouts[unit->unit.target].merge(used_layouts(before, after, *unit->diff));
+    std::ranges::move(compare_meaning(before, after, changed_code(*unit->pair, *unit->diff)),
+                      std::back_inserter(findings));
   }
   judge_references(findings);
   findings = merge_findings(std::move(findings));
-  auto accepted = take_accepted(findings, creation.options.accepted);
-  if (!accepted) return propagate(accepted);
-  for (const Finding& finding : *accepted)
-    creation.package.manifest.accepted.push_back({finding.title(), finding.message});
-  if (std::any_of(findings.begin(), findings.end(),
-                  [](const Finding& finding) { return finding.refuse; }))
-    return refuse_findings(findings);
+  auto taken = take_accepted(findings, accepted);
+  if (!taken) return propagate(taken);
+  check.accepted = std::move(*taken);
+  if (std::ranges::any_of(findings, &Finding::refuse)) return refuse_findings(findings);
   for (const Finding& finding : findings)
-    creation.warnings.push_back(
+    check.warnings.push_back(
         finding.place.file.empty()
             ? finding.message
             : fmt::format("{}:{}: {}", finding.place.file, finding.place.line, finding.message));
-  return {};
+  return check;
 }
 
-Result<void> check_layouts(const Creation& creation, const std::vector<Unit>& units,
-                           const std::set<std::string>& files, const VersionFolders& folders) {
-  std::vector<const Unit*> in_c;
-  for (const Unit& unit : units)
-    if (is_c(unit)) in_c.push_back(&unit);
-  const auto& accepted = creation.options.accepted;
+Result<void> check_layouts(std::span<ChangedUnit> units, const std::set<std::string>& files,
+                           const SourceVersions& versions,
+                           const std::vector<std::string>& accepted) {
+  std::vector<ChangedUnit*> in_c;
+  for (ChangedUnit& unit : units)
+    if (is_c(unit.unit)) in_c.push_back(&unit);
+  read_all(in_c, versions);
   std::vector<Finding> findings;
-  for (const auto& [pre, post] : read_all(creation, in_c, folders)) {
-    if (pre.error || post.error) continue;
-    for (Finding& finding : compare_meaning(pre.facts, post.facts, {}))
+  for (const ChangedUnit* unit : in_c) {
+    if (unit->reading->error) continue;
+    for (Finding& finding : compare_meaning(unit->reading->before, unit->reading->after, {}))
       if (finding.refuse && files.contains(finding.place.file) &&
           (finding.code == "layout-changed" || finding.code == "enum-changed") &&
-          std::find(accepted.begin(), accepted.end(), finding.title()) == accepted.end())
+          std::ranges::find(accepted, finding.title()) == accepted.end())
         findings.push_back(std::move(finding));
   }
   if (findings.empty()) return {};
   return refuse_findings(merge_findings(std::move(findings)));
 }
 
-VersionFolders build_folders(const Creation& creation) {
-  const fs::path& scratch = creation.scratch->path();
-  return {creation.base.patches().empty() ? creation.tree.source : scratch / "pre",
-          scratch / "post"};
-}
-
-Failure with_declarations(const Creation& creation, const UnitPair& unit, Error error,
-                          const VersionFolders& folders) {
+Failure with_declarations(ChangedUnit& unit, Error error, const SourceVersions& versions) {
   static constexpr std::array<const char*, 4> kOfVariables = {
       "initial-value-changed", "data-size-changed", "function-table-changed",
       "readonly-data-changed"};
   if (!is_c(unit.unit) || !error.detail.empty() ||
-      std::find(kOfVariables.begin(), kOfVariables.end(), error.code) == kOfVariables.end())
+      std::ranges::find(kOfVariables, error.code) == kOfVariables.end())
     return Failure(std::move(error));
-  const std::vector<Versions> versions = read_all(creation, {&unit.unit}, folders);
-  const auto& [pre, post] = versions.front();
-  if (!pre.error && !post.error)
-    error.detail = variable_change(pre.facts, post.facts, error.function);
+  read_all({&unit}, versions);
+  if (!unit.reading->error)
+    error.detail = variable_change(unit.reading->before, unit.reading->after, error.function);
   return Failure(std::move(error));
 }
 

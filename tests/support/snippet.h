@@ -37,6 +37,7 @@ class SnippetPair {
   Result<UnitDiff> diff(const std::set<std::string>& wanted = {}) const {
     return diff_unit(*pair_, wanted);
   }
+  std::unique_ptr<UnitPair> take() { return std::move(pair_); }
   std::vector<std::string> replaced() const;  // names
   std::vector<std::string> included() const;
   std::string why(const std::string& function) const;

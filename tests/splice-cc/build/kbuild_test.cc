@@ -69,15 +69,16 @@ TEST_F(KbuildTest, Dependencies) {
   EXPECT_FALSE(kbuild.dependencies(unit_of("kernel/none.c")));
 }
 
-TEST_F(KbuildTest, CompilesTheSameInAView) {
+TEST_F(KbuildTest, CompilesTheSameInAnOverlay) {
   const Kbuild kbuild = kernel.kbuild();
   ASSERT_TRUE(kbuild.build_pre({fork}, 1));
-  const auto view = View::make(kernel.tree(), kernel.folder / "view", {"kernel/fork.c"});
-  ASSERT_TRUE(view);
-  const auto compiled = kbuild.compile(fork, view->folder());
+  const auto overlay = Overlay::make(kernel.tree(), kernel.folder / "overlay", {"kernel/fork.c"});
+  ASSERT_TRUE(overlay);
+  const auto compiled = kbuild.compile(fork, overlay->folder());
   ASSERT_TRUE(compiled) << compiled.error().detail;
-  EXPECT_EQ(*read_text(view->folder() / "kernel/fork.o"), *read_text(kbuild.pre_object(fork)));
-  EXPECT_THAT(Kbuild::dependencies_in(view->folder() / fork.name), Contains("include/linux/a.h"));
+  EXPECT_EQ(*read_text(overlay->folder() / "kernel/fork.o"), *read_text(kbuild.pre_object(fork)));
+  EXPECT_THAT(Kbuild::dependencies_in(overlay->folder() / fork.name),
+              Contains("include/linux/a.h"));
   EXPECT_TRUE(Kbuild::dependencies_in(kernel.folder / "none.o").empty());
 }
 
@@ -86,11 +87,11 @@ TEST_F(KbuildTest, HooksAreFoundWhereTheyAreWanted) {
   auto opened = Kbuild::open(kernel.tree(), kernel.host(), "/usr/bin/env", kernel.folder / "it's");
   ASSERT_TRUE(opened);
   ASSERT_TRUE(opened->build_pre({fork}, 1));
-  const auto view = View::make(kernel.tree(), kernel.folder / "view", {"kernel/fork.c"});
-  ASSERT_TRUE(view);
-  kernel.folder.write("view/kernel/fork.c", "#include <splice.h>\nint hooks = HOOKS;\n");
-  EXPECT_FALSE(opened->compile(fork, view->folder()));
-  const auto compiled = opened->compile(fork, view->folder(), true);
+  const auto overlay = Overlay::make(kernel.tree(), kernel.folder / "overlay", {"kernel/fork.c"});
+  ASSERT_TRUE(overlay);
+  kernel.folder.write("overlay/kernel/fork.c", "#include <splice.h>\nint hooks = HOOKS;\n");
+  EXPECT_FALSE(opened->compile(fork, overlay->folder()));
+  const auto compiled = opened->compile(fork, overlay->folder(), true);
   EXPECT_TRUE(compiled) << compiled.error().detail;
 }
 
@@ -107,23 +108,23 @@ TEST_F(KbuildTest, PreprocessesAsItCompiles) {
   EXPECT_THAT(*Kbuild::preprocessed_dependencies(fork, plain),
               ElementsAre("kernel/fork.c", "include/linux/a.h"));
 
-  auto view = View::make(kernel.tree(), kernel.folder / "view", {"include/linux/a.h"});
-  ASSERT_TRUE(view && view->open_folder("kernel"));
-  kernel.folder.write("view/include/linux/a.h", "#define A 2\n");
-  const auto again = kbuild.preprocess(fork, plain, view->folder());
+  auto overlay = Overlay::make(kernel.tree(), kernel.folder / "overlay", {"include/linux/a.h"});
+  ASSERT_TRUE(overlay && overlay->open_folder("kernel"));
+  kernel.folder.write("overlay/include/linux/a.h", "#define A 2\n");
+  const auto again = kbuild.preprocess(fork, plain, overlay->folder());
   ASSERT_TRUE(again) << again.error().detail;
-  EXPECT_THAT(*read_text(view->folder() / "kernel/fork.i"), HasSubstr("return 2;"));
-  EXPECT_THAT(Kbuild::dependencies_in(view->folder() / "kernel/fork.i"),
+  EXPECT_THAT(*read_text(overlay->folder() / "kernel/fork.i"), HasSubstr("return 2;"));
+  EXPECT_THAT(Kbuild::dependencies_in(overlay->folder() / "kernel/fork.i"),
               Contains("include/linux/a.h"));
 }
 
 TEST_F(KbuildTest, WhatDoesNotCompile) {
   const Kbuild kbuild = kernel.kbuild();
   ASSERT_TRUE(kbuild.build_pre({fork}, 1));
-  const auto view = View::make(kernel.tree(), kernel.folder / "view", {"kernel/fork.c"});
-  kernel.folder.write("view/kernel/fork.c", "\n\nint f(void) { return missing; }\n");
-  kernel.folder.write("view/kernel/fork.o", "an old one");
-  const auto compiled = kbuild.compile(fork, view->folder());
+  const auto overlay = Overlay::make(kernel.tree(), kernel.folder / "overlay", {"kernel/fork.c"});
+  kernel.folder.write("overlay/kernel/fork.c", "\n\nint f(void) { return missing; }\n");
+  kernel.folder.write("overlay/kernel/fork.o", "an old one");
+  const auto compiled = kbuild.compile(fork, overlay->folder());
   ASSERT_FALSE(compiled);
   EXPECT_EQ(compiled.error().code, "compile-failed");
   EXPECT_EQ(compiled.error().file, "kernel/fork.c");

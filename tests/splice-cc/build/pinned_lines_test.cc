@@ -20,7 +20,7 @@ std::string steady(const std::string& before, const std::string& after) {
   const TemporaryFolder folder;
   const auto changes = changed_lines(folder.write("before", before), folder.write("after", after));
   EXPECT_TRUE(changes) << changes.error().message;
-  return hold_lines_steady(after, *changes);
+  return with_pinned_lines(after, *changes);
 }
 
 // 1-based numbers of the lines that take no directive.

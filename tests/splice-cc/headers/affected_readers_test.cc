@@ -20,9 +20,9 @@ constexpr const char* kHeader =
     "static inline int one(void)\n{\n\treturn 1;\n}\n\nstatic inline int two(void)\n{\n\treturn "
     "2;\n}\n";
 
-class PruneTest : public ::testing::Test {
+class AffectedReadersTest : public ::testing::Test {
  protected:
-  PruneTest() {
+  AffectedReadersTest() {
     kernel.add("include/linux/a.h", kHeader);
     kernel.add("kernel/uses.c", "#include <linux/a.h>\nint f(void) { return two(); }\n");
     kernel.add("kernel/reads.c", "#include <linux/a.h>\nint g(void) { return one(); }\n");
@@ -50,11 +50,18 @@ class PruneTest : public ::testing::Test {
   }
 
   std::vector<std::string> affected(const PatchSet& base, const PatchSet& patches) const {
-    const auto found = affected_units(kernel.kbuild(), units, {"include/linux/a.h"}, base, patches,
-                                      kernel.folder / "prune", 2);
+    const Kbuild kbuild = kernel.kbuild();
+    std::vector<std::string> warnings;
+    auto after = PatchedTree::make(kbuild, {&base, &patches}, kernel.folder / "after", &warnings);
+    auto before = PatchedTree::make(kbuild, {&base}, kernel.folder / "before", &warnings);
+    EXPECT_TRUE(before && after);
+    const std::set<std::string> headers = {"include/linux/a.h"};
+    const auto found = affected_units({kbuild, base.patches().empty() ? nullptr : &*before, *after,
+                                       headers, kernel.folder / "plain", 2},
+                                      units);
     if (!found) return {found.error().code, found.error().detail};
     EXPECT_THAT(found->read, ElementsAre("include/linux/a.h"));
-    EXPECT_EQ(found->readers, 2U);
+    EXPECT_EQ(found->readers.size(), 2U);
     std::vector<std::string> names;
     for (const Unit& unit : found->units) names.push_back(unit.source);
     return names;
@@ -64,17 +71,17 @@ class PruneTest : public ::testing::Test {
   std::vector<Unit> units;
 };
 
-TEST_F(PruneTest, OnlyThoseThatUseWhatChangedAreLeft) {
+TEST_F(AffectedReadersTest, OnlyThoseThatUseWhatChangedAreLeft) {
   EXPECT_THAT(affected({}, patch("2", "3")), ElementsAre("kernel/asm.S", "kernel/uses.c"));
 }
 
-TEST_F(PruneTest, WhatTheKernelHasAlreadyIsNoChange) {
+TEST_F(AffectedReadersTest, WhatTheKernelHasAlreadyIsNoChange) {
   const PatchSet base = patch("2", "3");
   const PatchSet on_top = patch("3", "4");
   EXPECT_THAT(affected(base, on_top), ElementsAre("kernel/asm.S", "kernel/uses.c"));
 }
 
-TEST_F(PruneTest, WhatDoesNotPreprocessStays) {
+TEST_F(AffectedReadersTest, WhatDoesNotPreprocessStays) {
   EXPECT_THAT(affected({}, patch("2", "3;\n+#error")),
               ElementsAre("kernel/asm.S", "kernel/reads.c", "kernel/uses.c"));
 }

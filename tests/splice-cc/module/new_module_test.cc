@@ -22,23 +22,26 @@ class Made {
  public:
   Made(const std::string& pre, const std::string& post, const std::string& name = "unit.c",
        const std::set<std::string>& wanted = {},
-       const std::map<std::string, std::string>& elsewhere = {})
-      : pair_(pre, post, name), diff_(*pair_.diff(wanted)) {
+       const std::map<std::string, std::string>& elsewhere = {}) {
+    SnippetPair pair(pre, post, name);
+    unit_.diff = *pair.diff(wanted);
+    unit_.unit = pair->unit;
+    unit_.pair = pair.take();
     const FakeKernel kernel;
     const auto glue = ModuleGlue::make(kernel.kbuild());
     EXPECT_TRUE(glue);
-    auto made = make_module({{&*pair_, &diff_}}, *glue, 0, elsewhere);
+    auto made = make_module({&unit_}, *glue, 0, elsewhere);
     EXPECT_TRUE(made) << made.error().message;
     module_ = std::move(*made);
-    auto again = make_module({{&*pair_, &diff_}}, *glue, 0, elsewhere);
+    auto again = make_module({&unit_}, *glue, 0, elsewhere);
     EXPECT_EQ(again->bytes, module_.bytes) << "the same diff gives the same bytes";
     auto object = ElfObject::parse(module_.bytes, "new.ko");
     EXPECT_TRUE(object) << object.error().message;
     object_.emplace(std::move(*object));
   }
-  const UnitPair& pair() const { return *pair_; }
+  const UnitPair& pair() const { return *unit_.pair; }
   const ElfObject& object() const { return *object_; }
-  DiffedUnit unit() const { return {&*pair_, &diff_}; }
+  const UnitDiff& diff() const { return *unit_.diff; }
   const std::vector<PackageFunction>& functions() const { return module_.functions; }
   const std::vector<PackageHook>& hooks() const { return module_.hooks; }
   const PackageFunction& function(const std::string& name) const {
@@ -64,8 +67,7 @@ class Made {
   }
 
  private:
-  SnippetPair pair_;
-  UnitDiff diff_;
+  ChangedUnit unit_;
   NewModule module_;
   std::optional<ElfObject> object_;
 };
@@ -142,7 +144,7 @@ TEST(NewModule, WhatAnotherTargetDefines) {
   ASSERT_NE(shared, nullptr);
   EXPECT_EQ(shared->source, "update");
   EXPECT_EQ(shared->target, "vmlinux");
-  EXPECT_THAT(new_names_needed(made.unit()), ::testing::ElementsAre("shared"));
+  EXPECT_THAT(new_names_needed(made.pair(), made.diff()), ::testing::ElementsAre("shared"));
 }
 
 TEST(NewModule, NewGlobalNames) {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Passes: what the update is made from. The kernel's parts, its source made ready, the patches.
+#include "splice-cc/create.h"
+
+namespace splicer {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The patches of an update, as files that PatchSet can read.
+Result<void> unpack_patches(const Creation& creation, const std::string& update,
+                            std::vector<std::string>& paths) {
+  auto package = read_package(update);
+  if (!package) return propagate(package);
+  for (const PackagePatch& patch : package->manifest.patches) {
+    const auto& bytes = package->members.at(patch.member);
+    const fs::path path =
+        creation.scratch->path() / "on" / package->manifest.id / fs::path(patch.member).filename();
+    if (auto written = write_file(path, std::string(bytes.begin(), bytes.end())); !written)
+      return written;
+    paths.push_back(path.string());
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> base_patches(const Creation& creation) {
+  std::vector<std::string> paths;
+  for (const std::string& name : creation.options.on) {
+    if (!name.ends_with(".tar")) {
+      paths.push_back(name);
+    } else if (auto unpacked = unpack_patches(creation, name, paths); !unpacked) {
+      return propagate(unpacked);
+    }
+  }
+  return paths;
+}
+
+}  // namespace
+
+Result<void> find_kernel(Creation& creation) {
+  auto host = find_host(creation.options.host);
+  if (!host) return propagate(host);
+  creation.host = std::move(*host);
+  creation.console.detail("kernel {}: {}", creation.host.kernel.release,
+                          creation.host.kernel.version);
+  creation.console.detail("source {}", creation.host.source.string());
+  creation.console.detail("compiler {}", creation.host.kernel.compiler);
+  return {};
+}
+
+Result<void> prepare_source(Creation& creation) {
+  auto scratch = ScratchFolder::make();
+  if (!scratch) return propagate(scratch);
+  creation.scratch = std::make_unique<ScratchFolder>(std::move(*scratch));
+  if (creation.options.keep_scratch) {
+    creation.scratch->keep();
+    creation.console.stage("keeping {}", creation.scratch->path().string());
+  }
+  auto tree = prepare_tree(creation.host, creation.console, creation.options.jobs);
+  if (!tree) return propagate(tree);
+  creation.tree = std::move(*tree);
+  auto kbuild = Kbuild::open(creation.tree, creation.host, creation.options.driver,
+                             creation.options.include_folder);
+  if (!kbuild) return propagate(kbuild);
+  creation.kbuild = std::make_unique<Kbuild>(std::move(*kbuild));
+  return {};
+}
+
+Result<void> read_patches(Creation& creation) {
+  auto paths = base_patches(creation);
+  if (!paths) return propagate(paths);
+  auto base = PatchSet::load(*paths, creation.tree.source);
+  if (!base) return propagate(base);
+  creation.base = std::move(*base);
+  auto patches = PatchSet::load(creation.options.patches, creation.tree.source);
+  if (!patches) return propagate(patches);
+  creation.patches = std::move(*patches);
+  return {};
+}
+
+}  // namespace splicer

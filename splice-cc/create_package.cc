@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Passes: the update itself. The new code of each target as a module, the core module, the archive.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <future>
+#include <map>
+#include <set>
+
+#include "matcher/base/version.h"
+#include "runtime/package/digest.h"
+#include "splice-cc/create.h"
+#include "splice-cc/module/new_module.h"
+
+namespace splicer {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<std::uint8_t> to_bytes(const std::string& text) { return {text.begin(), text.end()}; }
+
+// The core module for this kernel, built once for each version of its sources.
+Result<std::string> core_module(const Creation& creation) {
+  std::vector<fs::path> files;
+  std::error_code code;
+  for (auto entry = fs::directory_iterator(creation.options.core_source, code);
+       !code && entry != fs::directory_iterator(); entry.increment(code))
+    if (std::error_code unknown; entry->is_regular_file(unknown)) files.push_back(entry->path());
+  std::sort(files.begin(), files.end());
+  std::string all;
+  for (const fs::path& file : files) {
+    auto text = read_text(file);
+    if (!text) return propagate(text);
+    all += file.filename().string() + "\n" + *text;
+  }
+  if (files.empty())
+    return fail(ExitCode::error, "core-module", "the sources of the core module are missing")
+        .at_file(creation.options.core_source.string())
+        .hint("install Splice again, with its share/splice/kmod");
+  const fs::path module =
+      creation.tree.store / fmt::format("core-{}", sha256_hex(all).substr(0, 16)) / "splice.ko";
+  if (!fs::exists(module)) {
+    auto built = creation.kbuild->build_module(creation.options.core_source, "splice", module, 1);
+    if (!built) return propagate(built);
+  }
+  return read_text(module);
+}
+
+using TargetUnits = std::map<std::string, std::vector<const ChangedUnit*>>;
+
+// vmlinux first: modules may use what it brings.
+std::vector<std::string> in_order(const TargetUnits& targets) {
+  std::vector<std::string> order;
+  for (const auto& [name, units] : targets) order.push_back(name);
+  std::ranges::stable_partition(order, [](const std::string& name) { return name == "vmlinux"; });
+  return order;
+}
+
+// A target's new code, its units and their pre objects, into the package.
+void add_target(Creation& creation, const std::string& name,
+                const std::vector<const ChangedUnit*>& units, NewModule module) {
+  PackageTarget target;
+  target.name = name;
+  target.new_member = fmt::format("new/{}.ko", name);
+  target.functions = std::move(module.functions);
+  target.symbols = std::move(module.symbols);
+  target.hooks = std::move(module.hooks);
+  for (auto& [type, layout] : creation.layouts[name]) target.types.push_back(std::move(layout));
+  creation.package.members[target.new_member] = std::move(module.bytes);
+  for (const ChangedUnit* unit : units) {
+    PackageUnit entry{unit->unit.name, unit->unit.source, "pre/" + unit->unit.name};
+    const Bytes pre = unit->pair->pre_object.file();
+    creation.package.members[entry.pre].assign(pre.begin(), pre.end());
+    target.units.push_back(std::move(entry));
+  }
+  creation.package.manifest.targets.push_back(std::move(target));
+}
+
+}  // namespace
+
+Result<void> make_modules(Creation& creation) {
+  // The core module is another make; it runs beside the rest.
+  auto core = std::async(std::launch::async, [&creation] { return core_module(creation); });
+  auto glue = ModuleGlue::make(*creation.kbuild);
+  if (!glue) return propagate(glue);
+
+  TargetUnits targets;
+  for (const ChangedUnit& unit : creation.units)
+    if (!unit.diff->included.empty() || !unit.diff->replaced.empty())
+      targets[unit.unit.target].push_back(&unit);
+  Manifest& manifest = creation.package.manifest;
+  manifest.kernel = creation.host.kernel;
+  manifest.tool_version = version();
+  std::map<std::string, std::string> defined;
+  for (const std::string& name : in_order(targets)) {
+    const std::vector<const ChangedUnit*>& units = targets[name];
+    auto module = make_module(units, *glue, manifest.targets.size(), defined);
+    if (!module) return propagate(module);
+    add_target(creation, name, units, std::move(*module));
+    for (const ChangedUnit* unit : units)
+      for (const std::string& symbol : new_names_defined(*unit->pair)) defined[symbol] = name;
+  }
+  auto built = core.get();
+  if (!built) return propagate(built);
+  manifest.core = "core/splice.ko";
+  creation.package.members[manifest.core] = to_bytes(*built);
+  return {};
+}
+
+Result<void> write_update(Creation& creation) {
+  Manifest& manifest = creation.package.manifest;
+  std::size_t number = 0;
+  for (const Patch& patch : creation.patches.patches()) {
+    std::string name = patch.name;
+    for (char& c : name)
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '-' && c != '_')
+        c = '_';
+    const std::string member = fmt::format("patch/{:04}-{}", ++number, name);
+    manifest.patches.push_back({member, patch.title});
+    creation.package.members[member] = to_bytes(patch.text);
+  }
+  manifest.warnings = creation.warnings;
+  auto tar = write_package(creation.package);
+  if (!tar) return propagate(tar);
+  creation.written = creation.options.output.empty()
+                         ? fs::path(fmt::format("splice-{}.tar", manifest.id))
+                         : creation.options.output;
+  return write_file(creation.written, {reinterpret_cast<const char*>(tar->data()), tar->size()});
+}
+
+}  // namespace splicer

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Passes: from patched files to the units that they reach, both objects of each built.
+//
+//     net/ipv6/route.c           is a unit's own source             find_patched_units
+//     include/net/ip6_route.h    is read by others:                 find_possible_readers,
+//         net/ipv6/ip6_output.c  whose code uses what changes       find_header_readers
+//
+// Preprocessing the readers of a header that nearly everything includes takes minutes. So the units
+// that are patched themselves come first, and what they show to be impossible is refused before.
+//
+// Invariant: a unit that is in none of these lists has the same code with and without the patch.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+#include "matcher/base/wording.h"
+#include "splice-cc/create.h"
+#include "splice-cc/headers/header_readers.h"
+
+namespace splicer {
+
+namespace {
+
+// To parse a patched file in both versions takes as long as to read about so many others.
+constexpr std::size_t kFilesInAParse = 100;
+
+Result<void> refuse_shared(const Unit& unit) {
+  if (!unit.shared) return {};
+  return fail(ExitCode::unsafe, "unit-in-two-modules",
+              "several modules contain this object, and Splice can update only one")
+      .at_file(unit.name)
+      .hint("report it, with the patch: it is not supported yet");
+}
+
+Result<void> build_pre(Creation& creation, const std::vector<Unit>& units) {
+  creation.console.stage("compiling {} as {} in {}", counted(units.size(), "file"),
+                         units.size() == 1 ? "it is" : "they are", creation.host.kernel.release);
+  return creation.kbuild->build_pre(units, creation.options.jobs);
+}
+
+// Does the unit read a patched header? The compiler knows what it really read.
+Result<bool> reads_header(Creation& creation, const Unit& unit) {
+  auto files = creation.kbuild->dependencies(unit);
+  if (!files) return propagate(files);
+  bool reads = false;
+  for (const std::string& file : *files) {
+    if (!creation.headers.contains(file)) continue;
+    reads = true;
+    creation.unread.erase(file);
+  }
+  return reads;
+}
+
+// Compiles the units, whose pre objects are built, in both versions.
+Result<std::vector<ChangedUnit>> build_versions(Creation& creation,
+                                                const std::vector<Unit>& units) {
+  const unsigned jobs = creation.options.jobs;
+  if (creation.before)
+    if (auto built = creation.before->compile(units, jobs, &creation.warnings); !built)
+      return propagate(built);
+  creation.console.stage("compiling {} with the patch", counted(units.size(), "file"));
+  if (auto built = creation.after->compile(units, jobs, &creation.warnings); !built)
+    return propagate(built);
+  std::vector<ChangedUnit> changed;
+  for (const Unit& unit : units) {
+    ChangedUnit& one = changed.emplace_back();
+    one.unit = unit;
+    one.pre = creation.before ? creation.before->object(unit) : creation.kbuild->pre_object(unit);
+    one.post = creation.after->object(unit);
+  }
+  return changed;
+}
+
+}  // namespace
+
+Result<void> find_patched_units(Creation& creation) {
+  const std::set<std::string> files = creation.patches.files();
+  if (files.empty())
+    return nothing_changes(
+        creation, "the patch changes no file that a kernel for this machine is built from");
+  creation.list = std::make_unique<UnitList>(*creation.kbuild);
+  std::map<std::string, Unit> units;
+  for (const std::string& file : files) {
+    auto unit = creation.list->find(file);
+    if (!unit) return propagate(unit);
+    if (*unit) {
+      units.emplace((*unit)->name, **unit);
+    } else {
+      creation.headers.insert(file);
+    }
+  }
+  for (const auto& [name, unit] : units) {
+    if (auto single = refuse_shared(unit); !single) return single;
+    creation.patched.push_back(unit);
+  }
+  creation.unread = creation.headers;
+  return {};
+}
+
+Result<void> make_patched_trees(Creation& creation) {
+  const auto& scratch = creation.scratch->path();
+  if (!creation.base.patches().empty()) {
+    std::vector<std::string> unheard;  // the other tree has these patches too, and reports them
+    auto before =
+        PatchedTree::make(*creation.kbuild, {&creation.base}, scratch / "before", &unheard);
+    if (!before) return propagate(before);
+    creation.before = std::move(*before);
+  }
+  auto after = PatchedTree::make(*creation.kbuild, {&creation.base, &creation.patches},
+                                 scratch / "after", &creation.warnings);
+  if (!after) return propagate(after);
+  creation.after = std::move(*after);
+  return {};
+}
+
+Result<void> build_patched_units(Creation& creation) {
+  if (creation.patched.empty()) return {};
+  if (auto built = build_pre(creation, creation.patched); !built) return built;
+  for (const Unit& unit : creation.patched)
+    if (auto read = reads_header(creation, unit); !read) return propagate(read);
+  auto units = build_versions(creation, creation.patched);
+  if (!units) return propagate(units);
+  creation.units = std::move(*units);
+  return {};
+}
+
+Result<void> find_possible_readers(Creation& creation) {
+  if (creation.headers.empty()) return {};
+  creation.console.stage("looking for files that include {}",
+                         creation.headers.size() == 1
+                             ? *creation.headers.begin()
+                             : counted(creation.headers.size(), "patched header"));
+  auto includes = IncludeGraph::of(creation.tree);
+  if (!includes) return propagate(includes);
+  creation.includes = std::move(*includes);
+  creation.possible_readers = possible_readers(*creation.includes, creation.headers);
+  return {};
+}
+
+Result<void> refuse_early(Creation& creation) {
+  if (creation.units.empty() ||
+      creation.possible_readers.size() <= kFilesInAParse * creation.units.size())
+    return {};
+  // By the patched files alone: a type of a file whose code does not change is nobody's concern.
+  std::set<std::string> files = creation.headers;
+  for (ChangedUnit& unit : creation.units) {
+    if (auto compared = compare_or_explain(creation, unit, {}); !compared) return compared;
+    if (!unit.diff->replaced.empty()) files.insert(unit.unit.source);
+  }
+  return check_layouts(creation.units, files, creation.versions(), creation.options.accepted);
+}
+
+Result<void> find_header_readers(Creation& creation) {
+  if (creation.headers.empty()) return {};
+  std::set<std::string> known;
+  for (const ChangedUnit& unit : creation.units) known.insert(unit.unit.name);
+  const HeaderVersions versions = {
+      *creation.kbuild, creation.before ? &*creation.before : nullptr, *creation.after,
+      creation.headers, creation.scratch->path() / "preprocessed",     creation.options.jobs};
+  auto affected = find_readers(versions, *creation.includes, creation.possible_readers,
+                               *creation.list, std::move(known), creation.console);
+  if (!affected) return propagate(affected);
+  const std::size_t readers = affected->readers.size();
+  creation.console.stage("{} include{} them, {} use{} what changed", counted(readers, "file"),
+                         readers == 1 ? "s" : "", affected->units.size(),
+                         affected->units.size() == 1 ? "s" : "");
+  for (const std::string& file : affected->read) creation.unread.erase(file);
+  if (creation.units.empty() && affected->units.empty() && !affected->read.empty())
+    return nothing_changes(creation, "no code of this kernel uses what the patch changes");
+  for (const Unit& unit : affected->units)
+    if (auto single = refuse_shared(unit); !single) return single;
+  creation.readers = std::move(affected->units);
+  return {};
+}
+
+Result<void> build_readers(Creation& creation) {
+  if (creation.readers.empty()) return {};
+  if (auto built = build_pre(creation, creation.readers); !built) return built;
+  // What could not be preprocessed is among them and may read none.
+  std::vector<Unit> readers;
+  for (const Unit& unit : creation.readers) {
+    auto reads = reads_header(creation, unit);
+    if (!reads) return propagate(reads);
+    if (*reads) readers.push_back(unit);
+  }
+  if (readers.empty()) return {};
+  auto units = build_versions(creation, readers);
+  if (!units) return propagate(units);
+  std::ranges::move(*units, std::back_inserter(creation.units));
+  std::ranges::sort(creation.units, {}, [](const ChangedUnit& unit) { return unit.unit.name; });
+  return {};
+}
+
+Result<void> note_unread_files(Creation& creation) {
+  for (const std::string& file : creation.unread) {
+    if (creation.units.empty())
+      return fail(ExitCode::no_change, "file-not-built",
+                  fmt::format("the configuration of {} does not build the file",
+                              creation.host.kernel.release))
+          .at_file(file)
+          .hint("this kernel does not need the update");
+    creation.warnings.push_back(fmt::format("{}: not built in this configuration", file));
+  }
+  return {};
+}
+
+}  // namespace splicer

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// One run of splice-create: what it was asked, and what its passes have found out so far.
+//
+// Each pass (splice-cc/create.h) reads what earlier ones left here and adds its own. The libraries
+// below know nothing of it: they get the units, directories and options that they need.
+//
+// Invariant: a member is empty until the pass that is named beside it has run.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "matcher/base/console.h"
+#include "matcher/base/file.h"
+#include "runtime/package/package.h"
+#include "splice-cc/build/kbuild.h"
+#include "splice-cc/build/patched_tree.h"
+#include "splice-cc/build/unit_list.h"
+#include "splice-cc/diff/changed_unit.h"
+#include "splice-cc/headers/include_graph.h"
+#include "splice-cc/semantics/check.h"
+#include "splice-cc/source/host.h"
+#include "splice-cc/source/patch_set.h"
+#include "splice-cc/source/tree.h"
+
+namespace splicer {
+
+struct CreateOptions {
+  HostOptions host;
+  std::vector<std::string> patches;
+  std::vector<std::string> on;        // patches, or updates, that the kernel has already
+  std::vector<std::string> accepted;  // findings, CODE:NAME
+  std::filesystem::path output;
+  unsigned jobs = 1;
+  bool keep_scratch = false;
+  bool verify = false;
+  std::filesystem::path driver;          // splice-cc
+  std::filesystem::path core_source;     // kmod/
+  std::filesystem::path include_folder;  // holds splice.h
+};
+
+struct Creation {
+  Creation(CreateOptions options_, const Console& console_)
+      : options(std::move(options_)), console(console_) {}
+  Creation(const Creation&) = delete;  // kbuild refers to host and tree
+  Creation& operator=(const Creation&) = delete;
+
+  // Both versions of the source, for Clang.
+  SourceVersions versions() const {
+    return {*kbuild, {before ? before->folder() : tree.source, after->folder()}, options.jobs};
+  }
+
+  CreateOptions options;
+  const Console& console;
+
+  Host host;                               // find_kernel
+  std::unique_ptr<ScratchFolder> scratch;  // prepare_source
+  Tree tree;                               // prepare_source
+  std::unique_ptr<Kbuild> kbuild;          // prepare_source
+  PatchSet base;                           // read_patches: what the kernel has already
+  PatchSet patches;                        // read_patches: what it is to get
+
+  std::unique_ptr<UnitList> list;     // find_patched_units
+  std::vector<Unit> patched;          // find_patched_units: their own source is patched
+  std::set<std::string> headers;      // find_patched_units: patched files that are no unit's own
+  std::set<std::string> unread;       // those of them that no unit is known to read
+  std::optional<PatchedTree> before;  // make_patched_trees: tree + base, if there is a base
+  std::optional<PatchedTree> after;   // make_patched_trees: tree + base + patches
+  std::vector<ChangedUnit> units;     // build_patched_units, then build_readers; in order of names
+
+  std::optional<IncludeGraph> includes;    // find_possible_readers
+  std::set<std::string> possible_readers;  // find_possible_readers
+  std::vector<Unit> readers;               // find_header_readers: units that are not patched
+
+  std::map<std::string, UsedLayouts> layouts;  // check_semantics: by target
+  std::vector<std::string> warnings;           // any pass
+  Package package;                             // make_modules
+  struct Verified {
+    std::size_t functions = 0;
+    std::size_t objects = 0;
+  };
+  std::optional<Verified> verified;  // verify_update: what matches the shipped kernel
+  std::filesystem::path written;     // write_update
+};
+
+}  // namespace splicer
