@@ -8,17 +8,38 @@
 
 #include "matcher/base/wording.h"
 #include "splice-cc/create.h"
+#include "splice-cc/diff/describe.h"
 
 namespace splicer {
 
 namespace {
+
+// What the differ saw of a unit, for --debug.
+void show(const Console& console, const ChangedUnit& unit) {
+  for (const auto& [version, table] :
+       {std::pair{"pre", unit.pair->pre.get()}, std::pair{"post", unit.pair->post.get()}})
+    if (console.debugs("atoms"))
+      for (const std::string& line : describe_atoms(*table))
+        console.debug("atoms", "{} {}: {}", unit.unit.name, version, line);
+  if (console.debugs("twins"))
+    for (const std::string& line : describe_twins(*unit.pair))
+      console.debug("twins", "{}: {}", unit.unit.name, line);
+}
+
+// Takes the objects apart; shown before they are compared, which may refuse them.
+Result<void> open_and_show(const Creation& creation, ChangedUnit& unit) {
+  if (unit.pair) return {};
+  if (auto opened = open_pair(unit); !opened) return opened;
+  show(creation.console, unit);
+  return {};
+}
 
 // Compares all until none changes: a unit may need a new function that another one defines, which
 // needs another. Only units that define a newly wanted name are compared again.
 Result<void> compare_all(Creation& creation) {
   // An object that cannot be taken apart comes before all that is found in others.
   for (ChangedUnit& unit : creation.units)
-    if (auto opened = open_pair(unit); !opened) return opened;
+    if (auto opened = open_and_show(creation, unit); !opened) return opened;
   std::set<std::string> wanted;
   for (bool more = true; more;) {
     more = false;
@@ -89,6 +110,7 @@ Failure nothing_changes(const Creation& creation, const std::string& why) {
 
 Result<void> compare_or_explain(const Creation& creation, ChangedUnit& unit,
                                 const std::set<std::string>& wanted) {
+  if (auto opened = open_and_show(creation, unit); !opened) return opened;
   if (auto compared = compare_unit(unit, wanted); !compared)
     return with_declarations(unit, std::move(compared.error()), creation.versions());
   return {};
