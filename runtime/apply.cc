@@ -17,16 +17,16 @@ namespace splicer {
 
 namespace {
 
-constexpr unsigned kMaxMatches = 5;    // of one update, when the kernel changes under the match
-constexpr unsigned kMaxCoreLoads = 3;  // when another command unloads the core under our feet
+constexpr unsigned kMatchTries = 6;     // while the kernel changes under the match
+constexpr unsigned kCoreOpenTries = 4;  // while another command unloads the core under our feet
 
 Result<void> load_core(Apply& apply) {
   const std::string& member = apply.package.manifest.core;
   if (member.empty()) {
     return fail(ExitCode::error, "no-core-module",
-                "the core module is not loaded, and the package does not carry it")
+                "the core module is not loaded, and the package has no core/splice.ko")
         .at_file(apply.options.path)
-        .hint("modprobe splice, or make the package with the core module's source installed");
+        .hint("make the package again where the source of Splice's core module is installed");
   }
   apply.console.stage("loading the core module");
   auto core = LoadedModule::load(apply.package.members.at(member), kCoreModule);
@@ -40,7 +40,7 @@ Result<void> load_core(Apply& apply) {
 
 // Another splice-undo may unload the core between our look and our open: then it is loaded again.
 Result<void> open_device(Apply& apply) {
-  for (unsigned left = kMaxCoreLoads;; left--) {
+  for (unsigned tries_left = kCoreOpenTries;;) {
     if (!Device::exists())
       if (auto loaded = load_core(apply); !loaded) return loaded;
     auto device = Device::open(apply.options.attempts);
@@ -48,7 +48,7 @@ Result<void> open_device(Apply& apply) {
       apply.device.emplace(std::move(*device));
       return {};
     }
-    if (device.error().code != "no-core-module" || left == 0) return propagate(device);
+    if (device.error().code != "no-core-module" || --tries_left == 0) return propagate(device);
     apply.core.reset();
   }
 }
@@ -79,8 +79,8 @@ Result<void> hold_targets(Apply& apply) {
   return {};
 }
 
-// Holds the modules that were found to own what the update refers to. Gives whether there was one
-// that was not held before: it may have gone and come back since, so its code must be read again.
+// Holds the modules that own what the update refers to. Returns whether there was one that was not
+// held before: it may have been reloaded since, so its code must be read again.
 Result<bool> hold_owners(Apply& apply) {
   bool any = false;
   for (const std::string& owner : apply.matched.owners) {
@@ -131,8 +131,9 @@ Result<void> match_once(Apply& apply) {
 
 Result<void> interrupted(const Apply& apply) {
   if (!apply.signals || !apply.signals->pending()) return {};
-  return fail(ExitCode::error, "interrupted", "interrupted; nothing was changed")
-      .hint("run it again");
+  return fail(ExitCode::error, "interrupted",
+              "a signal interrupted the command; nothing was changed")
+      .hint("run the command again");
 }
 
 // The address of an "update" symbol: in the module of an earlier target, which is loaded by now.
@@ -142,7 +143,7 @@ Result<std::uint64_t> address_in_update(const Apply& apply, const PackageSymbol&
                                    [&](const PackageTarget& t) { return t.name == symbol.target; });
   if (target == manifest.targets.end() || apply.left_out.contains(symbol.target)) {
     return fail(ExitCode::error, "module-not-loaded",
-                fmt::format("the update needs its own code for {}, which is not loaded",
+                fmt::format("the update needs its own code for module {}, which is not loaded",
                             symbol.target))
         .in_function(symbol.name)
         .hint(fmt::format("modprobe {} first", symbol.target));
@@ -180,7 +181,7 @@ Result<void> load_target(Apply& apply, std::size_t index) {
   return {};
 }
 
-// Where the replacing functions and the hooks stand, now that the modules are loaded.
+// The addresses of the new functions and the hooks, now that the modules are loaded.
 Result<void> find_new_code(Apply& apply) {
   const Manifest& manifest = apply.package.manifest;
   std::map<std::pair<std::size_t, std::string>, std::uint64_t> sections;
@@ -208,39 +209,16 @@ Result<void> find_new_code(Apply& apply) {
       const auto kind = std::find(kHookKinds.begin(), kHookKinds.end(), hook.kind);
       const auto group =
           groups.emplace(hook.unit, static_cast<std::uint32_t>(groups.size())).first->second;
-      apply.hooks.push_back(
-          {hook.name, *address, static_cast<std::uint32_t>(kind - kHookKinds.begin()), group});
+      splice_hook call{};
+      call.function = *address;
+      call.kind = static_cast<std::uint32_t>(kind - kHookKinds.begin());
+      call.group = group;
+      set_field(call.name, hook.name);
+      apply.hooks.push_back(call);
       apply.console.detail("{} hook {} at {:#x}", hook.kind, hook.name, *address);
     }
   }
   return {};
-}
-
-std::vector<FunctionChange> changes(const Apply& apply) {
-  std::vector<FunctionChange> out;
-  for (std::size_t i = 0; i < apply.matched.functions.size(); i++) {
-    const MatchedFunction& matched = apply.matched.functions[i];
-    FunctionChange change;
-    change.name = matched.function->name;
-    change.old_entry = matched.run.address;
-    change.old_code = matched.run.code;
-    change.new_code = apply.new_code[i];
-    change.new_size = static_cast<std::uint32_t>(matched.function->size);
-    change.site = matched.trampoline.site;
-    change.hop = matched.trampoline.hop;
-    change.expected = matched.run.run_bytes;
-    change.expected_hop.assign(matched.trampoline.expected_hop.begin(),
-                               matched.trampoline.expected_hop.end());
-    out.push_back(std::move(change));
-  }
-  for (const MatchedFunction& checked : apply.matched.checked) {
-    FunctionChange change;
-    change.name = checked.function->name;
-    change.old_entry = change.old_code = checked.run.code;
-    change.expected = checked.run.run_bytes;
-    out.push_back(std::move(change));
-  }
-  return out;
 }
 
 // Matches anew and makes sure that what was linked still holds: only the bytes may have changed.
@@ -256,17 +234,17 @@ Result<void> match_again(Apply& apply) {
   if (same) return {};
   return fail(ExitCode::mismatch, "kernel-changed",
               "symbols of the kernel moved while the update was being applied")
-      .hint("was a module unloaded and loaded meanwhile? try again");
+      .hint("try again when no module is being loaded or unloaded");
 }
 
-Result<std::uint64_t> switch_once(Apply& apply, unsigned& matches_left) {
+Result<std::uint64_t> switch_once(Apply& apply, unsigned& tries_left) {
   std::vector<std::string> modules;
   for (const LoadedModule& module : apply.modules) modules.push_back(module.name());
   while (true) {
-    auto pause = apply.device->apply(apply.package.manifest.id, modules, changes(apply),
+    auto pause = apply.device->apply(apply.package.manifest.id, modules,
+                                     functions_to_switch(apply.matched, apply.new_code),
                                      apply.hooks, apply.image->symbols());
-    if (pause || pause.error().code != "kernel-changed" || matches_left == 0) return pause;
-    matches_left--;
+    if (pause || pause.error().code != "kernel-changed" || --tries_left == 0) return pause;
     apply.console.stage("the kernel changed its code meanwhile: matching again");
     if (auto again = match_again(apply); !again) return propagate(again);
   }
@@ -277,6 +255,35 @@ Result<std::uint64_t> switch_once(Apply& apply, unsigned& matches_left) {
 Apply::~Apply() {
   // A later target's module may use what an earlier one exports.
   while (!modules.empty()) modules.pop_back();
+}
+
+std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
+                                                 const std::vector<std::uint64_t>& new_code) {
+  std::vector<splice_function> functions;
+  const auto add = [&](const MatchedFunction& match) -> splice_function& {
+    splice_function& function = functions.emplace_back();
+    function.expected = abi_pointer(match.run.run_bytes.data());
+    function.old_size = static_cast<std::uint32_t>(match.run.run_bytes.size());
+    set_field(function.name, match.function->name);
+    return function;
+  };
+  for (std::size_t i = 0; i < matched.functions.size(); ++i) {
+    const MatchedFunction& match = matched.functions[i];
+    splice_function& function = add(match);
+    function.old_entry = match.run.address;
+    function.old_code = match.run.code;
+    function.new_code = new_code[i];
+    function.new_size = static_cast<std::uint32_t>(match.function->size);
+    function.site = match.trampoline.site;
+    function.hop = match.trampoline.hop;
+    if (function.hop != 0)
+      function.expected_hop = abi_pointer(match.trampoline.expected_hop.data());
+  }
+  for (const MatchedFunction& match : matched.checked) {
+    splice_function& function = add(match);
+    function.old_entry = function.old_code = match.run.code;
+  }
+  return functions;
 }
 
 KernelIdentity running_kernel() {
@@ -297,17 +304,24 @@ Result<void> check_identity(const KernelIdentity& wanted, const KernelIdentity& 
   const bool same = wanted.release == running.release && wanted.machine == running.machine &&
                     (wanted.version.empty() || wanted.version == running.version);
   if (same) return {};
-  return fail(ExitCode::error, "wrong-kernel", "the update is for another kernel")
+  const bool same_release = wanted.release == running.release && wanted.machine == running.machine;
+  return fail(ExitCode::error, "wrong-kernel",
+              same_release
+                  ? fmt::format("the update is for another build of kernel {}", wanted.release)
+                  : fmt::format("the update is for kernel {}, but {} is running", wanted.release,
+                                running.release))
       .detail(fmt::format("for:     {}\nrunning: {}\n", shown(wanted), shown(running)))
-      .hint(fmt::format("the package is for {}: boot that, or make one for {} with splice-create "
-                        "--kernel {}",
-                        wanted.release, running.release, running.release));
+      .hint(same_release
+                ? fmt::format("make the update again from the source of the build of {} that runs",
+                              running.release)
+                : fmt::format("boot {}, or make the update for {}: splice-create --kernel {}",
+                              wanted.release, running.release, running.release));
 }
 
 Result<void> check_root() {
   if (geteuid() == 0) return {};
-  return fail(ExitCode::error, "not-root", "only root may look into the kernel and change it")
-      .hint("run it with sudo");
+  return fail(ExitCode::error, "not-root", "only root may read the kernel's memory and change it")
+      .hint("run the command as root (sudo)");
 }
 
 Result<void> read_update(Apply& apply) {
@@ -335,7 +349,7 @@ Result<void> find_applied(Apply& apply) {
   if (update == nullptr) return {};
   if (update->state != "applied") {
     return fail(ExitCode::busy, "update-in-transition",
-                fmt::format("update {} is being undone just now", update->id))
+                fmt::format("another command is undoing update {}", update->id))
         .hint("try again when splice-view no longer lists it");
   }
   apply.applied_already = true;
@@ -361,16 +375,16 @@ Result<void> match(Apply& apply) {
                       [](const PackageFunction& f) { return f.kind == "replaced"; }));
   }
   apply.console.stage("matching {} against the running kernel", counted(replaced, "function"));
-  for (unsigned left = kMaxMatches;; left--) {
+  for (unsigned tries_left = kMatchTries;;) {
     if (auto once = match_once(apply); !once) return once;
     if (auto go_on = interrupted(apply); !go_on) return go_on;
     if (apply.options.dry_run) break;
     auto more = hold_owners(apply);
     if (!more) return propagate(more);
     if (!*more) break;
-    if (left == 0) {
+    if (--tries_left == 0) {
       return fail(ExitCode::mismatch, "kernel-changed",
-                  "modules that the update refers to come and go while it is matched")
+                  "modules that the update refers to were unloaded or reloaded during matching")
           .hint("try again when no module is being loaded or unloaded");
     }
   }
@@ -412,9 +426,9 @@ Result<void> switch_over(Apply& apply) {
   if (!apply.hooks.empty())
     what += (what.empty() ? "calling " : ", calling ") + counted(apply.hooks.size(), "hook");
   apply.console.stage("{}", what);
-  unsigned matches_left = kMaxMatches;
+  unsigned tries_left = kMatchTries;
   const auto pause = try_while_busy(
-      apply.options.attempts, [&] { return switch_once(apply, matches_left); },
+      apply.options.attempts, [&] { return switch_once(apply, tries_left); },
       [&](const Error& error, unsigned left) {
         show_busy(apply.console, error, left);
         return interrupted(apply);

@@ -4,12 +4,12 @@
 // says why it cannot go on; giving up at any of them leaves the kernel as it was.
 //
 //     read_update    the package, whole and intact
-//     check_kernel   made for the kernel that runs, and we may touch it
-//     find_applied   applied already? then the rest has nothing to do
-//     open_core      load the core module if needed, open its device, hold the targets
-//     match          prove the running code, learn addresses, choose where the jumps go
+//     check_kernel   made for the running kernel, and run by root
+//     find_applied   is it applied already? then there is nothing left to do
+//     open_core      load the core module if needed, open its device, hold the patched modules
+//     match          prove the running code, infer addresses, choose where the jumps go
 //     load_code      link and load the update's modules
-//     switch_over    all functions at once, again and again while threads are in them
+//     switch_over    all functions at once, tried again while threads are in them
 //
 // With --dry-run everything up to the match is done without the core module, and then no module is
 // held: what is read may vanish meanwhile, which the reader reports.
@@ -69,7 +69,7 @@ struct Apply {
   std::optional<Device> device;
   std::vector<LoadedModule> modules;
   std::vector<std::uint64_t> new_code;  // of matched.functions[i]
-  std::vector<HookCall> hooks;
+  std::vector<splice_hook> hooks;
 };
 
 Result<void> read_update(Apply& apply);
@@ -79,6 +79,11 @@ Result<void> open_core(Apply& apply);
 Result<void> match(Apply& apply);
 Result<void> load_code(Apply& apply);
 Result<void> switch_over(Apply& apply);
+
+// What the device is asked to switch: the replaced functions with their `new_code`, then the
+// checked ones. The structs point into `matched`.
+std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
+                                                 const std::vector<std::uint64_t>& new_code);
 
 // The kernel that runs (uname(2)); `compiler` stays empty.
 KernelIdentity running_kernel();

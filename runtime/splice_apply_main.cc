@@ -44,6 +44,26 @@ int report(const Apply& apply) {
   return 0;
 }
 
+// The passes, and why each has its place.
+constexpr Result<void> (*kPasses[])(Apply&) = {
+    // First, and as any user: nothing of the package may be believed before all of it is checked.
+    read_update,
+    // A wrong kernel needs no root to be found out, and nothing below makes sense on one.
+    check_kernel,
+    // Before the core module is loaded: an update that is applied needs nothing more.
+    find_applied,
+    // Before the match: from here no other command changes what is applied, and no module that is
+    // patched can be unloaded and leave what was matched without meaning.
+    open_core,
+    // Before anything is loaded: a mismatch leaves nothing to clean up, and linking needs the
+    // addresses that the match infers.
+    match,
+    // Before the switch: loading may sleep, run out of memory, or be refused.
+    load_code,
+    // Last, as it cannot be taken back here: after it the command only reports.
+    switch_over,
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -57,7 +77,7 @@ int main(int argc, char** argv) {
   Console& console = command.console();
   if (!command.has("package")) {
     return console.finish(fail(ExitCode::usage, "no-package", "no update is given")
-                              .hint("splice-apply splice-ID.tar")
+                              .hint("name the package: splice-apply splice-ID.tar")
                               .take());
   }
   ApplyOptions options;
@@ -69,8 +89,7 @@ int main(int argc, char** argv) {
   options.attempts = *attempts;
 
   Apply apply(std::move(options), console);
-  for (const auto pass :
-       {read_update, check_kernel, find_applied, open_core, match, load_code, switch_over}) {
+  for (const auto pass : kPasses) {
     if (auto done = pass(apply); !done) return console.finish(done.error());
     if (apply.applied_already) break;
   }

@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   Console& console = command.console();
   if (!command.has("id")) {
     return console.finish(fail(ExitCode::usage, "no-id", "no update is named")
-                              .hint("splice-view lists what is applied, with the ids")
+                              .hint("name one of the ids that splice-view lists")
                               .take());
   }
   UndoOptions options;

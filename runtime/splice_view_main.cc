@@ -2,6 +2,7 @@
 //
 // splice-view: what is applied to the running kernel, or what a package would do.
 #include <fmt/core.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 

@@ -10,6 +10,7 @@
 #include "matcher/base/wording.h"
 #include "matcher/image/image.h"
 #include "runtime/apply.h"
+#include "runtime/live/device.h"
 #include "runtime/live/interruption.h"
 #include "runtime/live/module_loader.h"
 #include "runtime/prepare/state.h"
@@ -26,14 +27,17 @@ Result<AppliedUpdate> find_update(const std::string& id) {
   return **found;
 }
 
-// The code is out of use, but a module stays while somebody holds it; that is worth a word and no
+// The code is out of use, but a module stays while somebody holds it. That is a warning and not an
 // error, since what was asked for is done.
 void unload(const AppliedUpdate& update, const Console& console) {
   // The last one first: it may use what an earlier one exports.
   const std::vector<std::string> modules(update.modules.rbegin(), update.modules.rend());
   for (const std::string& module : modules)
     if (auto gone = unload_module(module); !gone)
-      console.warning(gone.error().message + "; it is unused and stays in memory");
+      console.warning(
+          fmt::format("the update is undone, but its module {0} is still held and stays "
+                      "loaded, unused; later: rmmod {0}",
+                      module));
 }
 
 Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& console,
@@ -51,8 +55,9 @@ Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& con
       [&](const Error& error, unsigned left) -> Result<void> {
         show_busy(console, error, left);
         if (!signals.pending()) return {};
-        return fail(ExitCode::error, "interrupted", "interrupted; the update is still applied")
-            .hint("run it again");
+        return fail(ExitCode::error, "interrupted",
+                    "a signal interrupted the command; the update is still applied")
+            .hint("run the command again");
       });
 }
 

@@ -2,11 +2,13 @@
 //
 // Undoing an update: the old code runs again, the new code leaves the kernel.
 //
+//     auto undone = undo_update({.id = "42ac"}, console);      // undone->pause_ns
+//
 // The switch back is the kernel's (kmod/): it refuses while a thread is in the new code or a later
-// update stands on this one. Only after it succeeded are the update's modules unloaded, and with
+// update depends on this one. Only after it succeeded are the update's modules unloaded, and with
 // the last update the core module too.
 //
-// Invariant: when undo_update() gives an error the update is applied as before.
+// Invariant: when undo_update() returns an error the update is applied as before.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +16,7 @@
 
 #include "matcher/base/console.h"
 #include "matcher/base/result.h"
-#include "runtime/live/device.h"
+#include "runtime/live/attempts.h"
 
 namespace splicer {
 
@@ -29,7 +31,7 @@ struct Undone {
 };
 
 // Errors: "not-root", "unknown-update", "update-ambiguous", "update-covered", "device-busy",
-// "kernel-busy", "interrupted".
+// "kernel-busy", "kernel-changed", "site-taken", "hook-refused", "interrupted".
 Result<Undone> undo_update(const UndoOptions& options, const Console& console);
 
 }  // namespace splicer

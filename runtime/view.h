@@ -2,7 +2,7 @@
 //
 // What splice-view shows: the updates that are applied, one of them, or a package.
 //
-//     5d1f0c2e77aa9b31  since 2026-11-23 15:02:11 +0000, 2 functions, machine stopped for 21.4 us
+//     5d1f0c2e77aa9b31  since 2026-11-23T15:02:11+0000, 2 functions, machine stopped for 21.4 us
 //         tun_get_user            1204 bytes
 //         tun_set_iff             1310 bytes, replaced again by 0b7c...
 //

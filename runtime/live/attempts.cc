@@ -3,6 +3,11 @@
 
 #include <fmt/core.h>
 
+#include <string_view>
+#include <thread>
+
+#include "matcher/base/command_line.h"
+
 namespace splicer {
 
 namespace {
@@ -18,7 +23,7 @@ void add_attempts_options(Command& command) {
   const Attempts usual;
   command.options().add_options()(
       "retries", po::value<unsigned>()->default_value(usual.retries)->value_name("N"),
-      "try again so often while threads are in the code")(
+      "retries while threads are in the affected code")(
       "retry-interval",
       po::value<unsigned>()
           ->default_value(static_cast<unsigned>(usual.interval.count()))
@@ -36,6 +41,25 @@ Result<Attempts> attempts_option(const Command& command) {
         .hint("give a number that is not negative");
   }
   return Attempts{retries, std::chrono::milliseconds(interval)};
+}
+
+Result<std::uint64_t> try_while_busy(
+    const Attempts& attempts, const std::function<Result<std::uint64_t>()>& attempt,
+    const std::function<Result<void>(const Error&, unsigned left)>& between) {
+  for (unsigned left = attempts.retries;; --left) {
+    auto result = attempt();
+    if (result || result.error().exit != ExitCode::busy || left == 0) return result;
+    if (auto go_on = between(result.error(), left); !go_on) return propagate(go_on);
+    std::this_thread::sleep_for(attempts.interval);
+  }
+}
+
+void show_busy(const Console& console, const Error& error, unsigned left) {
+  console.stage("{}{}{}: trying again, {} left", error.function, error.function.empty() ? "" : ": ",
+                error.message, left);
+  std::string_view detail = error.detail;
+  if (detail.ends_with('\n')) detail.remove_suffix(1);
+  if (!detail.empty()) console.detail("{}", detail);
 }
 
 }  // namespace splicer

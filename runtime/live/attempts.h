@@ -1,17 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// --retries and --retry-interval, which splice-apply and splice-undo share.
+// How often to try while the kernel is busy: --retries and --retry-interval, which splice-apply and
+// splice-undo share, and the loop that obeys them.
+//
+//     add_attempts_options(command);  ...  auto attempts = attempts_option(command);
+//     auto pause = try_while_busy(*attempts, [&] { return device.undo(...); }, between);
+//
+// A switch needs every thread out of the code at one moment. Most code is busy for microseconds, so
+// trying again is the whole strategy; a thread that sleeps there for long is named to the user.
+//
+// Invariant: only an Error with ExitCode::busy is tried again, at most `retries` times.
 #pragma once
 
-#include "matcher/base/command_line.h"
+#include <chrono>
+#include <cstdint>
+#include <functional>
+
+#include "matcher/base/console.h"
 #include "matcher/base/result.h"
-#include "runtime/live/device.h"
 
 namespace splicer {
+
+class Command;
+
+// How often to try again, and how long to wait in between.
+struct Attempts {
+  unsigned retries = 5;
+  std::chrono::milliseconds interval{500};
+};
 
 void add_attempts_options(Command& command);
 
 // Errors: ExitCode::usage, "usage".
 Result<Attempts> attempts_option(const Command& command);
+
+// Calls `attempt` until it returns something else than an Error with ExitCode::busy, at most
+// 1 + retries times. Before each wait `between` gets the error and how many retries are left; an
+// Error that it returns ends the loop.
+Result<std::uint64_t> try_while_busy(
+    const Attempts& attempts, const std::function<Result<std::uint64_t>()>& attempt,
+    const std::function<Result<void>(const Error&, unsigned left)>& between);
+
+// What `between` has to say: who is in the way, with -v where.
+void show_busy(const Console& console, const Error& error, unsigned left);
 
 }  // namespace splicer

@@ -6,15 +6,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <thread>
-#include <utility>
 
 #include "matcher/base/wording.h"
-#include "runtime/package/package.h"
+#include "runtime/package/manifest.h"
 
 namespace splicer {
 
@@ -23,22 +20,13 @@ namespace {
 constexpr std::uint32_t kNoFunction = 0xffffffffu;
 static_assert(kHookKinds.size() == SPLICE_NR_HOOK_KINDS);
 
+constexpr const char* kKernelLog = "read the end of the kernel's log (dmesg)";
+
 // ioctl(2) that a signal cannot cut short; 0 or the errno.
-int control(int fd, unsigned long request, void* argument) {
-  while (ioctl(fd, request, argument) != 0)
+int control(const UniqueFd& device, unsigned long request, void* argument) {
+  while (ioctl(device.get(), request, argument) != 0)
     if (errno != EINTR) return errno;
   return 0;
-}
-
-std::uint64_t user_pointer(const void* pointer) {
-  return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(pointer));
-}
-
-// Copies a text into a fixed field with its NUL, cut if longer.
-template <std::size_t N>
-void fill(char (&field)[N], const std::string& text) {
-  std::memset(field, 0, N);
-  std::memcpy(field, text.data(), std::min(text.size(), N - 1));
 }
 
 // The kernel's text in a fixed field; a thread may give itself any name.
@@ -67,12 +55,11 @@ std::string stack_lines(const splice_busy& thread, const std::vector<SwitchedCod
                         const SymbolTable& symbols) {
   std::string lines;
   const std::uint32_t depth = std::min<std::uint32_t>(thread.depth, SPLICE_MAX_STACK);
-  for (std::uint32_t i = 0; i < depth; i++) {
+  for (std::uint32_t i = 0; i < depth; ++i) {
     const std::uint64_t address = thread.stack[i];
-    const auto own =
-        std::find_if(functions.begin(), functions.end(), [&](const SwitchedCode& code) {
-          return address >= code.begin && address - code.begin <= code.size && code.size != 0;
-        });
+    const auto own = std::ranges::find_if(functions, [&](const SwitchedCode& code) {
+      return address >= code.begin && address - code.begin <= code.size && code.size != 0;
+    });
     lines += own == functions.end()
                  ? fmt::format("    {}\n", symbols.describe(address))
                  : fmt::format("  > {}+{:#x}\n", own->name, address - own->begin);
@@ -80,25 +67,33 @@ std::string stack_lines(const splice_busy& thread, const std::vector<SwitchedCod
   return lines;
 }
 
+Failure not_allowed() {
+  if (geteuid() != 0)
+    return fail(ExitCode::error, "not-root", "only root may use the core module")
+        .hint("run the command as root (sudo)");
+  return fail(ExitCode::error, "not-root",
+              "the core module needs CAP_SYS_MODULE, which this process lacks")
+      .hint("run the command on the host, not in a container");
+}
+
 // What both calls may answer.
 std::optional<Error> common_error(int number) {
   switch (number) {
     case EPERM:
     case EACCES:
-      return fail(ExitCode::error, "not-root", "the kernel does not allow it")
-          .hint("run as root with CAP_SYS_MODULE (a container lacks it)")
-          .take();
+      return not_allowed().take();
     case EPROTO:
       return fail(ExitCode::error, "core-version",
-                  "the core module that is loaded speaks another version of the interface")
+                  "the loaded core module is of another release of Splice")
           .at_file(SPLICE_DEVICE)
           .hint("undo all updates with the release that applied them, then try again")
           .take();
     case ENOSYS:
     case EOPNOTSUPP:
-      return fail(ExitCode::unsafe, "kernel-lacks", "this kernel lacks something that is needed")
+      return fail(ExitCode::unsafe, "kernel-lacks",
+                  "this kernel lacks something that the core module needs")
           .at_file(SPLICE_DEVICE)
-          .hint("the end of the kernel's log says what (dmesg)")
+          .hint("read the end of the kernel's log (dmesg), which names it")
           .take();
     default:
       return std::nullopt;
@@ -107,24 +102,25 @@ std::optional<Error> common_error(int number) {
 
 Error stale_error(std::string function, std::uint32_t offset) {
   return fail(ExitCode::mismatch, "kernel-changed",
-              fmt::format("its code changed while it was matched (first at +{:#x})", offset))
+              fmt::format("the function's code changed while it was matched, first at +{:#x}",
+                          offset))
       .in_function(std::move(function))
-      .hint("is a tracer or another patching tool at work on it? stop it and try again")
+      .hint("stop the tracer or patching tool that writes there, then try again")
       .take();
 }
 
 Error site_taken(std::string function) {
   return fail(ExitCode::unsafe, "site-taken",
-              "somebody else (a kprobe, a tracer, another update) holds the place of the jump to "
-              "the new code")
+              "a kprobe, a tracer or another update uses the bytes where the jump to the new code "
+              "must be written")
       .in_function(std::move(function))
       .hint(
-          "splice-view lists the updates, /sys/kernel/debug/kprobes/list the probes; end the one "
-          "that holds it")
+          "remove the probe (/sys/kernel/debug/kprobes/list), stop the tracer, or undo the "
+          "update (splice-view), then try again")
       .take();
 }
 
-// A hook may give anything; the kernel's own errors are -1 to -4095 (include/linux/err.h).
+// A hook may return anything; the kernel's own errors are -1 to -4095 (include/linux/err.h).
 std::string hook_answer(std::int32_t number) {
   const char* name = number < 0 && number > -4096 ? strerrorname_np(-number) : nullptr;
   return name != nullptr ? fmt::format("-{}", name) : std::to_string(number);
@@ -134,10 +130,31 @@ std::string hook_answer(std::int32_t number) {
 Error hook_refused(const std::string& hook, std::int32_t number) {
   const bool busy = number == -EBUSY || number == -EAGAIN;
   return fail(busy ? ExitCode::busy : ExitCode::error, "hook-refused",
-              fmt::format("refused by its own check: {} (returned {})", hook, hook_answer(number)))
-      .hint(busy ? "try again, with more --retries; the check is in the update's patch, and the "
-                   "kernel's log may say more (dmesg)"
-                 : "the check is in the update's patch, and the kernel's log may say more (dmesg)")
+              fmt::format("the update is refused by its own check: {} (returned {})", hook,
+                          hook_answer(number)))
+      .hint(busy ? "try again with more --retries; if it stays, read the check in the update's "
+                   "patch and the end of the kernel's log (dmesg)"
+                 : "read the check in the update's patch, and the end of the kernel's log (dmesg)")
+      .take();
+}
+
+// `function` or `hook` is what the core module found fault with, if it named one.
+Error apply_refused(int number, const std::string& function, const std::string& hook) {
+  std::string message =
+      fmt::format("the core module refused the update: {}", std::strerror(number));
+  const char* hint = kKernelLog;
+  if (number == EINVAL) {
+    const std::string& where = function.empty() ? hook : function;
+    message = fmt::format("the core module found a field of {} out of range",
+                          where.empty() ? "the update" : where);
+    hint = "make the package again with the splice-create of this release";
+  } else if (number == ENOENT) {
+    message = "a module of the update is no longer loaded";
+    hint = "apply the update again";
+  }
+  return fail(ExitCode::error, "apply-refused", std::move(message))
+      .in_function(function.empty() ? hook : function)
+      .hint(hint)
       .take();
 }
 
@@ -147,26 +164,40 @@ std::vector<splice_busy> reported(std::vector<splice_busy> busy, std::uint32_t c
   return busy;
 }
 
+// Why open(2) failed.
+Failure open_error(int number, const std::string& path) {
+  if (number == EBUSY)
+    return fail(ExitCode::busy, "device-busy", "another splice command is at work")
+        .at_file(path)
+        .hint("wait until it ends, or give more --retries");
+  if (number == EPERM || number == EACCES) return not_allowed().at_file(path);
+  const bool loaded = access("/sys/module/splice", F_OK) == 0;
+  return fail(ExitCode::error, "no-core-module",
+              fmt::format("the core module does not answer: {}", std::strerror(number)))
+      .at_file(path)
+      .hint(loaded ? "mount devtmpfs at /dev: module splice is loaded, but its device is not there"
+                   : "apply an update: splice-apply loads the core module from the package");
+}
+
+// Is it our device, and of this release? (number: the errno of INFO)
+Result<void> check_version(int number, const splice_info& info, const std::string& path) {
+  if (number != 0)
+    return fail(ExitCode::error, "core-version",
+                fmt::format("the file is not the core module's device: {}", std::strerror(number)))
+        .at_file(path)
+        .hint("rmmod splice if it is loaded, and remove the file if it stays");
+  if (info.abi_version == SPLICE_ABI_VERSION) return {};
+  return fail(ExitCode::error, "core-version",
+              fmt::format("the loaded core module is of another release of Splice: it has "
+                          "interface version {}, expected {}",
+                          info.abi_version, SPLICE_ABI_VERSION))
+      .at_file(path)
+      .hint(info.updates == 0
+                ? "rmmod splice, then try again"
+                : "undo all updates with the release that applied them, then try again");
+}
+
 }  // namespace
-
-Result<std::uint64_t> try_while_busy(
-    const Attempts& attempts, const std::function<Result<std::uint64_t>()>& attempt,
-    const std::function<Result<void>(const Error&, unsigned left)>& between) {
-  for (unsigned left = attempts.retries;; left--) {
-    auto result = attempt();
-    if (result || result.error().exit != ExitCode::busy || left == 0) return result;
-    if (auto go_on = between(result.error(), left); !go_on) return propagate(go_on);
-    std::this_thread::sleep_for(attempts.interval);
-  }
-}
-
-void show_busy(const Console& console, const Error& error, unsigned left) {
-  console.stage("{}{}{}: trying again, {} left", error.function, error.function.empty() ? "" : ": ",
-                error.message, left);
-  std::string_view detail = error.detail;
-  if (detail.ends_with('\n')) detail.remove_suffix(1);
-  if (!detail.empty()) console.detail("{}", detail);
-}
 
 Error busy_error(const std::vector<splice_busy>& busy, const std::vector<SwitchedCode>& functions,
                  const SymbolTable& symbols) {
@@ -180,17 +211,17 @@ Error busy_error(const std::vector<splice_busy>& busy, const std::vector<Switche
     detail += stack_lines(thread, functions, symbols);
   }
   std::string who = "threads are";
+  std::string hint = "give more --retries";
   if (!busy.empty()) {
     who = thread_name(busy.front());
     who += busy.size() == 1 ? " is"
                             : fmt::format(" and {} are", counted(busy.size() - 1, "more thread"));
+    hint += fmt::format("; wake or end what stays there for long (kill {})", busy.front().pid);
   }
   return fail(ExitCode::busy, "kernel-busy", who + " inside code that is to be switched")
       .in_function(busy.empty() ? "" : function_name(busy.front().function, functions))
       .detail(std::move(detail))
-      .hint(
-          "try again, with more --retries; a thread that stays there for long must be ended or "
-          "woken first")
+      .hint(std::move(hint))
       .take();
 }
 
@@ -211,11 +242,7 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
     case ECANCELED:
       return hook_refused(plain(answer.hook), answer.hook_error);
     default:
-      return fail(ExitCode::error, "apply-refused",
-                  fmt::format("the kernel refuses the update: {}", std::strerror(number)))
-          .in_function(function.empty() ? plain(answer.hook) : function)
-          .hint("the end of the kernel's log may say why (dmesg)")
-          .take();
+      return apply_refused(number, function, plain(answer.hook));
   }
 }
 
@@ -226,26 +253,30 @@ Error undo_error(int number, const splice_undo& answer, const std::vector<splice
     case EBUSY:
       return busy_error(busy, functions, symbols);
     case ESTALE:
-      return stale_error("", 0);
+      return fail(ExitCode::mismatch, "kernel-changed",
+                  "somebody else overwrote a jump to the update's code")
+          .hint("stop the tracer or patching tool that writes there, then try again")
+          .take();
     case EADDRINUSE:
       return site_taken("");
     case ECANCELED:
       return hook_refused(plain(answer.hook), answer.hook_error);
     case ENOENT:
-      return fail(ExitCode::error, "unknown-update", "no such update is applied")
-          .hint("splice-view lists what is applied")
+      return fail(ExitCode::error, "unknown-update", "the update is not applied")
+          .hint("list the applied updates with splice-view")
           .take();
     case EDEADLK: {
       const std::string blocker = plain(answer.blocker);
       return fail(ExitCode::error, "update-covered",
-                  fmt::format("the later update {} stands on it", blocker))
+                  fmt::format("the later update {} depends on this one", blocker))
           .hint(fmt::format("splice-undo {} first", blocker))
           .take();
     }
     default:
       return fail(ExitCode::error, "undo-refused",
-                  fmt::format("the kernel refuses to undo it: {}", std::strerror(number)))
-          .hint("the end of the kernel's log may say why (dmesg)")
+                  fmt::format("the core module refused to undo the update: {}",
+                              std::strerror(number)))
+          .hint(kKernelLog)
           .take();
   }
 }
@@ -253,64 +284,33 @@ Error undo_error(int number, const splice_undo& answer, const std::vector<splice
 bool Device::exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 Result<Device> Device::open(const Attempts& attempts, const std::string& path) {
-  int fd = -1;
-  for (unsigned left = attempts.retries;; left--) {
-    fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-    if (fd >= 0 || errno != EBUSY || left == 0) break;
+  UniqueFd descriptor;
+  for (unsigned left = attempts.retries;; --left) {
+    descriptor = UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (descriptor) break;
+    if (errno != EBUSY || left == 0) return open_error(errno, path);
     std::this_thread::sleep_for(attempts.interval);
   }
-  if (fd < 0) {
-    const int number = errno;
-    if (number == EBUSY) {
-      return fail(ExitCode::busy, "device-busy", "another splice command is at work")
-          .at_file(path)
-          .hint("wait until it ends, or give more --retries");
-    }
-    if (number == EPERM || number == EACCES) {
-      return fail(ExitCode::error, "not-root",
-                  fmt::format("cannot open it: {}", std::strerror(number)))
-          .at_file(path)
-          .hint("run as root with CAP_SYS_MODULE (a container lacks it)");
-    }
-    return fail(ExitCode::error, "no-core-module",
-                fmt::format("the core module does not answer: {}", std::strerror(number)))
-        .at_file(path)
-        .hint("is splice.ko loaded, and devtmpfs mounted at /dev?");
-  }
-  Device device(fd);
   splice_info info{};
-  const int number = control(fd, SPLICE_IOC_INFO, &info);
-  if (number != 0 || info.abi_version != SPLICE_ABI_VERSION) {
-    return fail(ExitCode::error, "core-version",
-                number != 0 ? fmt::format("it is not the core module's: {}", std::strerror(number))
-                            : fmt::format("the core module has interface version {}, expected {}",
-                                          info.abi_version, SPLICE_ABI_VERSION))
-        .at_file(path)
-        .hint("undo all updates with the release that applied them, then try again");
-  }
-  return device;
-}
-
-Device::Device(Device&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-Device::~Device() {
-  if (fd_ >= 0) close(fd_);
+  const int number = control(descriptor, SPLICE_IOC_INFO, &info);
+  if (auto good = check_version(number, info, path); !good) return propagate(good);
+  return Device(std::move(descriptor));
 }
 
 Result<std::uint32_t> Device::updates() const {
   splice_info info{};
-  const int number = control(fd_, SPLICE_IOC_INFO, &info);
+  const int number = control(descriptor_, SPLICE_IOC_INFO, &info);
   if (number == 0) return info.updates;
   return fail(ExitCode::error, "core-version",
-              fmt::format("the core module does not tell its state: {}", std::strerror(number)))
+              fmt::format("the core module does not report its state: {}", std::strerror(number)))
       .at_file(SPLICE_DEVICE)
-      .hint("the end of the kernel's log may say why (dmesg)");
+      .hint(kKernelLog);
 }
 
 Result<void> Device::pin(const std::string& module) const {
   splice_pin pin{};
-  fill(pin.module, module);
-  const int number = control(fd_, SPLICE_IOC_PIN, &pin);
+  set_field(pin.module, module);
+  const int number = control(descriptor_, SPLICE_IOC_PIN, &pin);
   if (number == 0) return {};
   if (number == ENOENT) {
     return fail(ExitCode::error, "module-not-loaded",
@@ -319,59 +319,38 @@ Result<void> Device::pin(const std::string& module) const {
   }
   if (auto common = common_error(number)) return Failure(std::move(*common));
   return fail(ExitCode::error, "module-not-held",
-              fmt::format("the kernel does not hold module {}: {}", module, std::strerror(number)))
-      .hint("is it being loaded or unloaded just now? try again");
+              fmt::format("module {} cannot be held in memory: {}", module, std::strerror(number)))
+      .hint("try again when the module is no longer being loaded or unloaded");
 }
 
 Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std::string>& modules,
-                                    const std::vector<FunctionChange>& changes,
-                                    const std::vector<HookCall>& hooks,
+                                    std::span<const splice_function> functions,
+                                    std::span<const splice_hook> hooks,
                                     const SymbolTable& symbols) const {
-  std::vector<splice_function> functions(changes.size());
-  std::vector<SwitchedCode> code;
-  for (std::size_t i = 0; i < changes.size(); i++) {
-    const FunctionChange& change = changes[i];
-    splice_function& function = functions[i];
-    function.old_entry = change.old_entry;
-    function.old_code = change.old_code;
-    function.new_code = change.new_code;
-    function.site = change.site;
-    function.hop = change.hop;
-    function.expected = user_pointer(change.expected.data());
-    function.expected_hop = change.hop != 0 ? user_pointer(change.expected_hop.data()) : 0;
-    function.old_size = static_cast<std::uint32_t>(change.expected.size());
-    function.new_size = change.new_size;
-    fill(function.name, change.name);
-    code.push_back({change.name, change.old_code, change.expected.size()});
-  }
   struct ModuleName {
     char text[SPLICE_NAME_LEN];
   };
   std::vector<ModuleName> module_names(modules.size());
-  for (std::size_t i = 0; i < modules.size(); i++) fill(module_names[i].text, modules[i]);
-  std::vector<splice_hook> hook_calls(hooks.size());
-  for (std::size_t i = 0; i < hooks.size(); i++) {
-    hook_calls[i].function = hooks[i].function;
-    hook_calls[i].kind = hooks[i].kind;
-    hook_calls[i].group = hooks[i].group;
-    fill(hook_calls[i].name, hooks[i].name);
-  }
+  for (std::size_t i = 0; i < modules.size(); ++i) set_field(module_names[i].text, modules[i]);
   std::vector<splice_busy> busy(SPLICE_MAX_BUSY);
 
   splice_apply call{};
   call.abi_version = SPLICE_ABI_VERSION;
   call.nr_functions = static_cast<std::uint32_t>(functions.size());
-  call.functions = user_pointer(functions.data());
-  call.modules = user_pointer(module_names.data());
+  call.functions = abi_pointer(functions.data());
+  call.modules = abi_pointer(module_names.data());
   call.nr_modules = static_cast<std::uint32_t>(module_names.size());
-  fill(call.id, id);
-  call.busy = user_pointer(busy.data());
+  set_field(call.id, id);
+  call.busy = abi_pointer(busy.data());
   call.max_busy = SPLICE_MAX_BUSY;
   call.bad_function = kNoFunction;
-  call.hooks = user_pointer(hook_calls.data());
-  call.nr_hooks = static_cast<std::uint32_t>(hook_calls.size());
-  const int number = control(fd_, SPLICE_IOC_APPLY, &call);
+  call.hooks = abi_pointer(hooks.data());
+  call.nr_hooks = static_cast<std::uint32_t>(hooks.size());
+  const int number = control(descriptor_, SPLICE_IOC_APPLY, &call);
   if (number == 0) return call.pause_ns;
+  std::vector<SwitchedCode> code;
+  for (const splice_function& function : functions)
+    code.push_back({plain(function.name), function.old_code, function.old_size});
   return Failure(apply_error(number, call, reported(std::move(busy), call.nr_busy), code, symbols));
 }
 
@@ -381,10 +360,10 @@ Result<std::uint64_t> Device::undo(const std::string& id,
   std::vector<splice_busy> busy(SPLICE_MAX_BUSY);
   splice_undo call{};
   call.abi_version = SPLICE_ABI_VERSION;
-  fill(call.id, id);
-  call.busy = user_pointer(busy.data());
+  set_field(call.id, id);
+  call.busy = abi_pointer(busy.data());
   call.max_busy = SPLICE_MAX_BUSY;
-  const int number = control(fd_, SPLICE_IOC_UNDO, &call);
+  const int number = control(descriptor_, SPLICE_IOC_UNDO, &call);
   if (number == 0) return call.pause_ns;
   return Failure(
       undo_error(number, call, reported(std::move(busy), call.nr_busy), functions, symbols));

@@ -4,65 +4,43 @@
 //
 //     auto device = Device::open(attempts);
 //     device->pin("tun");
-//     auto pause = device->apply(id, modules, functions, kernel_symbols);
+//     auto pause = device->apply(id, modules, functions, hooks, symbols);
 //
 // Every errno of the interface becomes an Error that says what it means for the person who waits:
-// which function is busy, which thread is in it and where it sleeps, which update stands in the
-// way.
+// which function is busy, which thread is in it and where it sleeps, which update is in the way.
+// Functions and hooks go to the kernel as the structs of the interface itself.
 //
 // Invariant: as long as a Device lives no other process can change what is applied; when it dies
 // the pins that no update took over are gone.
 #pragma once
 
-#include <chrono>
+#include <algorithm>
 #include <cstdint>
-#include <functional>
+#include <cstring>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kmod/splice_abi.h"
-#include "matcher/base/console.h"
+#include "matcher/base/file.h"
 #include "matcher/base/result.h"
 #include "matcher/image/image.h"
+#include "runtime/live/attempts.h"
 
 namespace splicer {
 
-// How often to try again while the kernel is busy, and how long to wait in between.
-struct Attempts {
-  unsigned retries = 5;
-  std::chrono::milliseconds interval{500};
-};
+// A user pointer as the interface carries it.
+inline std::uint64_t abi_pointer(const void* pointer) {
+  return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(pointer));
+}
 
-// Calls `attempt` until it gives something else than an Error with ExitCode::busy, at most
-// 1 + retries times; `between` (told how many are left) may end it by giving an Error.
-Result<std::uint64_t> try_while_busy(
-    const Attempts& attempts, const std::function<Result<std::uint64_t>()>& attempt,
-    const std::function<Result<void>(const Error&, unsigned left)>& between);
-
-// What `between` has to say: who is in the way, with -v where.
-void show_busy(const Console& console, const Error& error, unsigned left);
-
-// A function of APPLY with the bytes that are expected there; the rest of struct splice_function.
-// With site 0 it is only checked.
-struct FunctionChange {
-  std::string name;
-  std::uint64_t old_entry = 0;
-  std::uint64_t old_code = 0;
-  std::uint64_t new_code = 0;
-  std::uint64_t site = 0;
-  std::uint64_t hop = 0;
-  std::vector<std::uint8_t> expected;
-  std::vector<std::uint8_t> expected_hop;
-  std::uint32_t new_size = 0;
-};
-
-// A hook of APPLY: struct splice_hook.
-struct HookCall {
-  std::string name;
-  std::uint64_t function = 0;
-  std::uint32_t kind = 0;   // index into kHookKinds
-  std::uint32_t group = 0;  // one number for each source file
-};
+// Copies a name into a field of the interface with its NUL, cut if it is longer.
+template <std::size_t N>
+void set_field(char (&field)[N], std::string_view text) {
+  std::memset(field, 0, N);
+  std::memcpy(field, text.data(), std::min(text.size(), N - 1));
+}
 
 // Code that a report of busy threads is about: of a function that is to be switched, in the order
 // of the call.
@@ -80,21 +58,16 @@ class Device {
   // "no-core-module", "not-root", "device-busy", "core-version".
   static Result<Device> open(const Attempts& attempts, const std::string& path = SPLICE_DEVICE);
 
-  Device(Device&& other) noexcept;
-  Device& operator=(Device&&) = delete;
-  Device(const Device&) = delete;
-  Device& operator=(const Device&) = delete;
-  ~Device();
-
   // How many updates are applied.
   Result<std::uint32_t> updates() const;
   // Errors: "module-not-loaded".
   Result<void> pin(const std::string& module) const;
-  // Gives the pause in nanoseconds. Errors: "kernel-changed" (match again), "kernel-busy",
+  // Switches over, and returns how long the machine was stopped, in nanoseconds. What the structs
+  // point to must live until then. Errors: "kernel-changed" (match again), "kernel-busy",
   // "site-taken", "already-applied", "hook-refused", "apply-refused".
   Result<std::uint64_t> apply(const std::string& id, const std::vector<std::string>& modules,
-                              const std::vector<FunctionChange>& changes,
-                              const std::vector<HookCall>& hooks, const SymbolTable& symbols) const;
+                              std::span<const splice_function> functions,
+                              std::span<const splice_hook> hooks, const SymbolTable& symbols) const;
   // `functions` are the update's, in order, with their new code. Errors: "unknown-update",
   // "update-covered", "kernel-busy", "kernel-changed", "site-taken", "hook-refused",
   // "undo-refused".
@@ -102,11 +75,11 @@ class Device {
                              const SymbolTable& symbols) const;
 
  private:
-  explicit Device(int fd) : fd_(fd) {}
-  int fd_;
+  explicit Device(UniqueFd descriptor) : descriptor_(std::move(descriptor)) {}
+  UniqueFd descriptor_;
 };
 
-// The errors that the answers of the kernel stand for; apart for the sake of tests.
+// The errors that the kernel's answers mean; apart for the sake of tests.
 Error busy_error(const std::vector<splice_busy>& busy, const std::vector<SwitchedCode>& functions,
                  const SymbolTable& symbols);
 Error apply_error(int number, const splice_apply& answer, const std::vector<splice_busy>& busy,

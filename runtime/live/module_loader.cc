@@ -11,12 +11,12 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <string_view>
 #include <thread>
 #include <utility>
 
-#include "runtime/package/tarball.h"
+#include "matcher/base/file.h"
+#include "runtime/package/manifest.h"
 
 namespace splicer {
 
@@ -25,27 +25,23 @@ namespace {
 constexpr int kUnloadAttempts = 20;
 constexpr std::chrono::milliseconds kUnloadInterval{50};
 constexpr int kMaxLogLines = 20;
+constexpr std::size_t kMaxAttribute = 4096;  // bytes of a file in sysfs or procfs
 
 // What the kernel logs from now on (Documentation/ABI/testing/dev-kmsg).
 class KernelLog {
  public:
-  KernelLog() : fd_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
-    if (fd_ >= 0) lseek(fd_, 0, SEEK_END);
-  }
-  KernelLog(const KernelLog&) = delete;
-  KernelLog& operator=(const KernelLog&) = delete;
-  ~KernelLog() {
-    if (fd_ >= 0) close(fd_);
+  KernelLog() : log_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+    if (log_) lseek(log_.get(), 0, SEEK_END);
   }
 
   std::string lines() const {
     std::string text;
-    std::array<char, 8192> record{};  // a read gives one whole record: "6,339,5140900,-;text\n"
-    for (int i = 0; fd_ >= 0 && i < kMaxLogLines; i++) {
-      const ssize_t got = read(fd_, record.data(), record.size());
-      if (got < 0 && errno == EPIPE) continue;  // overwritten before it was read
-      if (got <= 0) break;
-      std::string_view line(record.data(), static_cast<std::size_t>(got));
+    std::array<char, 8192> record{};  // a read returns one whole record: "6,339,5140900,-;text\n"
+    for (int i = 0; log_ && i < kMaxLogLines; ++i) {
+      const ssize_t size = read(log_.get(), record.data(), record.size());
+      if (size < 0 && errno == EPIPE) continue;  // overwritten before it was read
+      if (size <= 0) break;
+      std::string_view line(record.data(), static_cast<std::size_t>(size));
       line.remove_prefix(std::min(line.find(';') + 1, line.size()));
       line = line.substr(0, line.find('\n'));
       for (const char c : line) text += c >= 0x20 && c < 0x7f ? c : '?';
@@ -55,7 +51,7 @@ class KernelLog {
   }
 
  private:
-  int fd_;
+  UniqueFd log_;
 };
 
 int init_module(std::span<const std::uint8_t> bytes) {
@@ -66,26 +62,40 @@ int delete_module(const std::string& name) {
   return syscall(SYS_delete_module, name.c_str(), O_NONBLOCK) == 0 ? 0 : errno;
 }
 
-const char* load_hint(int number) {
-  switch (number) {
-    case EKEYREJECTED:
-    case ENOKEY:
-      return "the kernel takes only signed modules (module.sig_enforce, Secure Boot): enroll a key "
-             "and sign the package's modules";
-    case EPERM:
-      return "the kernel is locked down, or kernel.modules_disabled is set (sysctl(8))";
-    case ENOEXEC:
-      return "the module was built for another kernel: make the package again for this one";
-    case ENOENT:
-      return "it needs a symbol that this kernel does not export: load the module that has it";
-    case ENOMEM:
-      return "the kernel has no memory for it";
-    default:
-      return "the kernel's log says more (dmesg)";
-  }
+// Why init_module(2) answered EPERM: the kernel does not say, but its settings do.
+const char* not_permitted_hint(const std::string& root) {
+  if (read_contents(root + "/proc/sys/kernel/modules_disabled", kMaxAttribute).text() == "1\n")
+    return "reboot: kernel.modules_disabled is 1, which no command can take back (sysctl(8))";
+  const std::string lockdown =
+      read_contents(root + "/sys/kernel/security/lockdown", kMaxAttribute).text();
+  if (lockdown.find('[') != std::string::npos && lockdown.find("[none]") == std::string::npos)
+    return "reboot into a fixed kernel: this one is locked down (kernel_lockdown(7)) and loads "
+           "only "
+           "signed modules, and an update is linked on this machine, where it cannot be signed";
+  if (geteuid() != 0) return "run the command as root (sudo)";
+  return "run the command on the host: this process lacks CAP_SYS_MODULE, as in a container";
 }
 
 }  // namespace
+
+const char* load_hint(int number, const std::string& root) {
+  switch (number) {
+    case EKEYREJECTED:
+    case ENOKEY:
+      return "reboot into a fixed kernel: this one loads only signed modules (module.sig_enforce, "
+             "Secure Boot), and an update is linked on this machine, where it cannot be signed";
+    case EPERM:
+      return not_permitted_hint(root);
+    case ENOEXEC:
+      return "make the package again for this kernel: the module was built for another";
+    case ENOENT:
+      return "load the module that exports the symbol that the kernel's log names (dmesg)";
+    case ENOMEM:
+      return "free memory and try again";
+    default:
+      return "read the end of the kernel's log (dmesg)";
+  }
+}
 
 Result<LoadedModule> LoadedModule::load(std::span<const std::uint8_t> bytes, std::string name) {
   const KernelLog log;
@@ -96,7 +106,7 @@ Result<LoadedModule> LoadedModule::load(std::span<const std::uint8_t> bytes, std
         .hint(fmt::format("rmmod {} if nothing uses it", name));
   }
   return fail(ExitCode::error, number == EPERM && geteuid() != 0 ? "not-root" : "module-load",
-              fmt::format("the kernel does not load module {}: {}", name, std::strerror(number)))
+              fmt::format("the kernel refuses to load module {}: {}", name, std::strerror(number)))
       .at_file(name)
       .detail(log.lines())
       .hint(load_hint(number));
@@ -114,23 +124,27 @@ LoadedModule::~LoadedModule() {
 Result<std::uint64_t> section_address(const std::string& module, const std::string& section,
                                       const std::string& root) {
   const std::string path = root + "/" + module + "/sections/" + section;
-  const auto refuse = [&](const char* what) {
+  const auto refuse = [&](const std::string& what) {
     return fail(ExitCode::error, "module-section", what)
         .at_file(path)
-        .hint("the kernel needs CONFIG_KALLSYMS, and /sys must be mounted");
+        .hint("mount sysfs at /sys; the kernel needs CONFIG_KALLSYMS");
   };
-  if (!is_safe_member_name(module) || !is_safe_member_name(section) ||
-      section.find('/') != std::string::npos)
-    return refuse("it is not the name of a section");
-  std::ifstream file(path);
-  std::string text;
-  if (!std::getline(file, text)) return refuse("cannot read where the section stands");
+  const bool plain = !section.empty() && section != "." && section != ".." &&
+                     section.find('/') == std::string::npos;
+  if (!is_module_name(module) || !plain)
+    return refuse(fmt::format("'{}' of '{}' is not a section of a module", section, module));
+  const std::string content = read_contents(path, kMaxAttribute).text();
+  const std::string text = content.substr(0, content.find('\n'));
+  if (text.empty())
+    return refuse(
+        fmt::format("the address of section {} of module {} cannot be read", section, module));
   const std::string_view digits = std::string_view(text).substr(text.starts_with("0x") ? 2 : 0);
   std::uint64_t address = 0;
   const auto [rest, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), address, 16);
   if (error != std::errc() || rest != digits.data() + digits.size() || address == 0)
-    return refuse("the kernel does not tell where the section stands");
+    return refuse(
+        fmt::format("the kernel hides the address of section {} of module {}", section, module));
   return address;
 }
 
@@ -142,9 +156,10 @@ Result<void> unload_module(const std::string& name) {
     if (number != EAGAIN && number != EBUSY) break;
     std::this_thread::sleep_for(kUnloadInterval);
   }
-  return fail(ExitCode::error, "module-unload",
-              fmt::format("the kernel does not unload module {}: {}", name, std::strerror(number)))
-      .hint(fmt::format("lsmod tells who uses it; rmmod {} when it is free", name));
+  return fail(
+             ExitCode::error, "module-unload",
+             fmt::format("the kernel refuses to unload module {}: {}", name, std::strerror(number)))
+      .hint(fmt::format("see who uses it with lsmod, and rmmod {} when it is free", name));
 }
 
 }  // namespace splicer

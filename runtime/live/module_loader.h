@@ -3,11 +3,11 @@
 // Loading and unloading kernel modules from bytes in memory.
 //
 //     auto module = LoadedModule::load(bytes, "splice_5d1f0c2e77aa9b31_0");
-//     module->section_address(".text")
+//     section_address(module->name(), ".text")
 //     module->keep();                        // applied: it stays when this object dies
 //
 // The bytes never touch the disk: what was checked is what is loaded. When the kernel refuses a
-// module it says why only in its log, so the lines that it writes meanwhile are shown.
+// module it says why only in its log, so the lines that it logs meanwhile are shown.
 //
 // Invariant: a LoadedModule that is not kept is unloaded when it dies.
 #pragma once
@@ -41,13 +41,17 @@ class LoadedModule {
   bool unload_ = true;
 };
 
-// Where a section of a loaded module stands. `root` is "/sys/module" but for tests. Errors:
+// The address of a section of a loaded module. `root` is "/sys/module" but for tests. Errors:
 // "module-section".
 Result<std::uint64_t> section_address(const std::string& module, const std::string& section,
                                       const std::string& root = "/sys/module");
 
-// Tries for a second while it is in use: whoever reads its sysfs files holds it. A module that is
-// not there is unloaded. Errors: "module-unload".
+// Tries for a second while it is in use: a process that reads its sysfs files holds it. A module
+// that is not there counts as unloaded. Errors: "module-unload".
 Result<void> unload_module(const std::string& name);
+
+// What to do about an errno of init_module(2); apart for the sake of tests. `root` is "" but for
+// them. What decides is read: /proc/sys/kernel/modules_disabled, /sys/kernel/security/lockdown.
+const char* load_hint(int number, const std::string& root = "");
 
 }  // namespace splicer

@@ -5,8 +5,12 @@
 
 #include <vector>
 
+#include "matcher/base/command_line.h"
+
 namespace splicer {
 namespace {
+
+using std::chrono::milliseconds;
 
 Result<Attempts> parsed(std::vector<const char*> arguments) {
   Command command("splice-undo", "ID", "");
@@ -24,7 +28,7 @@ TEST(AttemptsOption, Usual) {
 TEST(AttemptsOption, Given) {
   const auto attempts = parsed({"--retries", "0", "--retry-interval", "20"});
   EXPECT_EQ(attempts->retries, 0u);
-  EXPECT_EQ(attempts->interval, std::chrono::milliseconds(20));
+  EXPECT_EQ(attempts->interval, milliseconds(20));
 }
 
 TEST(AttemptsOption, OutOfRange) {
@@ -33,6 +37,60 @@ TEST(AttemptsOption, OutOfRange) {
     ASSERT_FALSE(attempts) << wrong;
     EXPECT_EQ(attempts.error().exit, ExitCode::usage);
   }
+}
+
+Result<std::uint64_t> busy() { return fail(ExitCode::busy, "kernel-busy", "busy"); }
+
+TEST(TryWhileBusy, UntilItSucceeds) {
+  int calls = 0;
+  const auto result = try_while_busy(
+      {5, milliseconds(0)},
+      [&]() -> Result<std::uint64_t> {
+        if (++calls < 3) return busy();
+        return 42;
+      },
+      [](const Error&, unsigned) { return Result<void>(); });
+  EXPECT_EQ(*result, 42u);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(TryWhileBusy, GivesUpAfterTheRetries) {
+  int calls = 0;
+  std::vector<unsigned> lefts;
+  const auto result = try_while_busy(
+      {2, milliseconds(0)},
+      [&] {
+        calls++;
+        return busy();
+      },
+      [&](const Error&, unsigned left) {
+        lefts.push_back(left);
+        return Result<void>();
+      });
+  EXPECT_EQ(result.error().code, "kernel-busy");
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(lefts, (std::vector<unsigned>{2, 1}));
+}
+
+TEST(TryWhileBusy, OtherErrorsAreFinal) {
+  int calls = 0;
+  const auto result = try_while_busy(
+      {5, milliseconds(0)},
+      [&]() -> Result<std::uint64_t> {
+        calls++;
+        return fail(ExitCode::error, "other", "other");
+      },
+      [](const Error&, unsigned) { return Result<void>(); });
+  EXPECT_EQ(result.error().code, "other");
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(TryWhileBusy, MayBeEndedBetween) {
+  const auto result =
+      try_while_busy({5, milliseconds(0)}, busy, [](const Error&, unsigned) -> Result<void> {
+        return fail(ExitCode::error, "interrupted", "interrupted");
+      });
+  EXPECT_EQ(result.error().code, "interrupted");
 }
 
 }  // namespace

@@ -88,6 +88,24 @@ TEST(Device, AnswersToApply) {
   EXPECT_EQ(from_apply(ENOMEM).code, "apply-refused");
 }
 
+TEST(Device, AFieldOutOfRangeIsNamed) {
+  EXPECT_EQ(from_apply(EINVAL, 1).message, "the core module found a field of g out of range");
+  EXPECT_EQ(from_apply(EINVAL).message, "the core module found a field of the update out of range");
+  splice_apply answer{};
+  answer.bad_function = ~0u;
+  std::strcpy(answer.hook, "may_change");
+  EXPECT_EQ(apply_error(EINVAL, answer, {}, kFunctions, symbols()).message,
+            "the core module found a field of may_change out of range");
+}
+
+TEST(Device, NamesAreCutToTheirField) {
+  char field[4];
+  set_field(field, "abcdef");
+  EXPECT_STREQ(field, "abc");
+  set_field(field, "a");
+  EXPECT_EQ(std::string(field, sizeof field), std::string("a\0\0\0", 4));
+}
+
 TEST(Device, AnswersToUndo) {
   splice_undo answer{};
   std::strcpy(answer.blocker, "5d1f0c2e77aa9b31");
@@ -111,11 +129,13 @@ TEST(Device, AHookRefuses) {
   };
   EXPECT_EQ(error(-EPERM).code, "hook-refused");
   EXPECT_EQ(error(-EPERM).exit, ExitCode::error);
-  EXPECT_EQ(error(-EPERM).message, "refused by its own check: may_change (returned -EPERM)");
+  EXPECT_EQ(error(-EPERM).message,
+            "the update is refused by its own check: may_change (returned -EPERM)");
   EXPECT_EQ(error(-EBUSY).exit, ExitCode::busy);
   EXPECT_EQ(error(-EAGAIN).exit, ExitCode::busy);
-  EXPECT_EQ(error(7).message, "refused by its own check: may_change (returned 7)");
-  EXPECT_EQ(error(-512).message, "refused by its own check: may_change (returned -512)");
+  EXPECT_EQ(error(7).message, "the update is refused by its own check: may_change (returned 7)");
+  EXPECT_EQ(error(-512).message,
+            "the update is refused by its own check: may_change (returned -512)");
   std::memset(answer.hook, '\x1b', sizeof answer.hook);  // without a NUL
   EXPECT_EQ(error(-EPERM).message.find('\x1b'), std::string::npos);
 
@@ -123,6 +143,12 @@ TEST(Device, AHookRefuses) {
   std::strcpy(undo.hook, "may_change");
   undo.hook_error = -EAGAIN;
   EXPECT_EQ(undo_error(ECANCELED, undo, {}, {}, symbols()).exit, ExitCode::busy);
+}
+
+TEST(Device, BusyHintNamesTheThread) {
+  EXPECT_NE(busy_error({thread(1, "cat")}, kFunctions, symbols()).advice.find("kill 123"),
+            std::string::npos);
+  EXPECT_EQ(busy_error({}, kFunctions, symbols()).advice, "give more --retries");
 }
 
 TEST(Device, EveryErrorSaysWhatToDo) {
@@ -136,60 +162,6 @@ TEST(Device, MissingAndForeign) {
   const Attempts once{0, milliseconds(0)};
   EXPECT_EQ(Device::open(once, "/dev/no-such-device").error().code, "no-core-module");
   EXPECT_EQ(Device::open(once, "/dev/null").error().code, "core-version");
-}
-
-Result<std::uint64_t> busy() { return fail(ExitCode::busy, "kernel-busy", "busy"); }
-
-TEST(TryWhileBusy, UntilItSucceeds) {
-  int calls = 0;
-  const auto result = try_while_busy(
-      {5, milliseconds(0)},
-      [&]() -> Result<std::uint64_t> {
-        if (++calls < 3) return busy();
-        return 42;
-      },
-      [](const Error&, unsigned) { return Result<void>(); });
-  EXPECT_EQ(*result, 42u);
-  EXPECT_EQ(calls, 3);
-}
-
-TEST(TryWhileBusy, GivesUpAfterTheRetries) {
-  int calls = 0;
-  std::vector<unsigned> lefts;
-  const auto result = try_while_busy(
-      {2, milliseconds(0)},
-      [&] {
-        calls++;
-        return busy();
-      },
-      [&](const Error&, unsigned left) {
-        lefts.push_back(left);
-        return Result<void>();
-      });
-  EXPECT_EQ(result.error().code, "kernel-busy");
-  EXPECT_EQ(calls, 3);
-  EXPECT_EQ(lefts, (std::vector<unsigned>{2, 1}));
-}
-
-TEST(TryWhileBusy, OtherErrorsAreFinal) {
-  int calls = 0;
-  const auto result = try_while_busy(
-      {5, milliseconds(0)},
-      [&]() -> Result<std::uint64_t> {
-        calls++;
-        return fail(ExitCode::error, "other", "other");
-      },
-      [](const Error&, unsigned) { return Result<void>(); });
-  EXPECT_EQ(result.error().code, "other");
-  EXPECT_EQ(calls, 1);
-}
-
-TEST(TryWhileBusy, MayBeEndedBetween) {
-  const auto result =
-      try_while_busy({5, milliseconds(0)}, busy, [](const Error&, unsigned) -> Result<void> {
-        return fail(ExitCode::error, "interrupted", "interrupted");
-      });
-  EXPECT_EQ(result.error().code, "interrupted");
 }
 
 }  // namespace

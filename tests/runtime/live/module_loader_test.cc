@@ -2,10 +2,13 @@
 #include "runtime/live/module_loader.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 namespace splicer {
 namespace {
@@ -40,6 +43,36 @@ TEST_F(SectionAddress, DoesNotLeaveItsDirectory) {
   EXPECT_FALSE(section_address("splice_0_0", "..", root_));
   EXPECT_FALSE(section_address("splice_0_0", "", root_));
   EXPECT_FALSE(section_address("splice_0_0", ".bss", root_));
+}
+
+// The settings of a kernel that answers EPERM.
+class LoadHint : public SectionAddress {
+ protected:
+  void set(const std::string& file, const std::string& text) const {
+    const std::filesystem::path path = root_ + file;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  bool names(std::string_view what) const {
+    return std::string_view(load_hint(EPERM, root_)).find(what) != std::string_view::npos;
+  }
+};
+
+TEST_F(LoadHint, SaysWhichSettingForbidsModules) {
+  EXPECT_TRUE(names(geteuid() == 0 ? "CAP_SYS_MODULE" : "as root"));
+  set("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+  EXPECT_FALSE(names("locked down"));
+  set("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+  EXPECT_TRUE(names("locked down"));
+  set("/proc/sys/kernel/modules_disabled", "0\n");
+  EXPECT_TRUE(names("locked down"));
+  set("/proc/sys/kernel/modules_disabled", "1\n");
+  EXPECT_TRUE(names("modules_disabled"));
+}
+
+TEST_F(LoadHint, ForEveryErrno) {
+  for (const int number : {EKEYREJECTED, ENOKEY, EPERM, ENOEXEC, ENOENT, ENOMEM, EINVAL, 0})
+    EXPECT_STRNE(load_hint(number, root_), "") << number;
 }
 
 }  // namespace
