@@ -33,8 +33,8 @@ bool is_plain(std::string_view text, bool spaces) {
                      [&](char c) { return c > 0x20 && c < 0x7f ? true : spaces && c == ' '; });
 }
 
-// Where a control character stands in UTF-8 text: C0, DEL, or C1 (c2 80 .. c2 9f), all of which a
-// terminal may obey.
+// Length of the control character at `at` in UTF-8 text, 0 if there is none: C0, DEL, or C1 (c2 80
+// to c2 9f), all of which a terminal may obey.
 std::size_t control_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   if (byte(at) < 0x20 || byte(at) == 0x7f) return 1;
@@ -185,7 +185,7 @@ PackageFunction read_function(Reader& in, const json& row, const std::string& wh
   } else if (f.kind == "checked") {
     if (f.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0 for a function that is there");
   } else if (f.kind != "new") {
-    in.wrong(where + ".kind", "is none of 'replaced', 'new', 'checked'");
+    in.wrong(where + ".kind", "is not 'replaced', 'new' or 'checked'");
   }
   if (f.section.empty() != (f.kind == "checked"))
     in.wrong(where + ".section", "does not say where the new code is");
@@ -204,9 +204,9 @@ PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where)
   } else if (s.source == "update") {
     s.target = in.module(row, where, "target");
   } else if (s.source == "constant") {
-    if (constant_width(s.name) == 0) in.wrong(where + ".name", "is no table of constants");
+    if (constant_width(s.name) == 0) in.wrong(where + ".name", "is not a runtime constant");
   } else if (s.source != "kernel") {
-    in.wrong(where + ".source", "is none of 'pre', 'kernel', 'update', 'constant'");
+    in.wrong(where + ".source", "is not 'pre', 'kernel', 'update' or 'constant'");
   }
   if (s.source != "pre" && s.kernel_name.empty()) in.wrong(where + ".kernel_name", "is empty");
   return s;
@@ -292,7 +292,7 @@ void check_references(Reader& in, const Manifest& manifest) {
   std::set<std::string> units;
   for (const PackageTarget& target : manifest.targets)
     for (const PackageUnit& unit : target.units)
-      if (!units.insert(unit.name).second) in.wrong("unit " + unit.name, "is there twice");
+      if (!units.insert(unit.name).second) in.wrong("unit " + unit.name, "appears twice");
 
   std::set<std::string> earlier;
   std::size_t replaced = 0;
@@ -300,7 +300,7 @@ void check_references(Reader& in, const Manifest& manifest) {
   std::size_t hooks = 0;
   for (const PackageTarget& target : manifest.targets) {
     const std::string where = "target " + target.name;
-    if (earlier.contains(target.name)) in.wrong(where, "is there twice");
+    if (earlier.contains(target.name)) in.wrong(where, "appears twice");
     if (target.name == "vmlinux" && !earlier.empty()) in.wrong(where, "is not the first");
     std::set<std::string> own;
     for (const PackageUnit& unit : target.units) own.insert(unit.name);
@@ -317,7 +317,7 @@ void check_references(Reader& in, const Manifest& manifest) {
     std::set<std::string> names;
     for (const PackageSymbol& symbol : target.symbols) {
       const std::string what = fmt::format("{}: symbol {}", where, symbol.name);
-      if (!names.insert(symbol.name).second) in.wrong(what, "is there twice");
+      if (!names.insert(symbol.name).second) in.wrong(what, "appears twice");
       if (symbol.source == "pre" && !units.contains(symbol.unit))
         in.wrong(what, "is of a unit that is not in the package");
       if (symbol.source == "update" && !earlier.contains(symbol.target))
@@ -439,7 +439,9 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
   Reader in(file);
   if (document.is_object() && document.contains("schema") && document["schema"] != kSchema) {
     return fail(ExitCode::bad_package, "package-schema",
-                fmt::format("the manifest's schema is not {}, the only one known here", kSchema))
+                fmt::format(
+                    "the manifest has another schema than {}, the only one that is known here",
+                    kSchema))
         .at_file(file)
         .hint("use the splice-apply of the release whose splice-create made the package");
   }

@@ -60,11 +60,12 @@ struct PackageFunction {
 // exports are not listed: they stay undefined and the kernel's module loader resolves them.
 struct PackageSymbol {
   std::string name;    // in the new module's symbol table; unique there
-  std::string source;  // "pre": address of `pre_symbol` of `unit`, learnt by the matcher
+  std::string source;  // "pre": address of `pre_symbol` of `unit`, inferred by the matcher
                        // "kernel": by `kernel_name`, which must be unique in the kernel's table
                        // "update": defined by the new module of `target` of this same package
-                       // "constant": no address but the value of the variable `kernel_name`, as
-  // `name`, a table of asm/runtime-const.h, says (matcher/elf/kernel_sections.h)
+                           // "constant": not an address but a runtime constant: what the variable
+                       // `kernel_name` holds, in the width that `name` says, a table of
+                       // asm/runtime-const.h (matcher/elf/kernel_sections.h)
   std::string unit;              // with "pre"
   std::uint32_t pre_symbol = 0;  // with "pre": index in the pre object's symbol table
   std::string kernel_name;       // its name in the kernel, for all sources
@@ -124,13 +125,15 @@ struct Manifest {
   std::vector<std::string> warnings;  // what the administrator should know
 };
 
-// Everything but the "members" table, which package.h adds. Control characters in sentences become spaces.
+// Everything but the "members" table, which package.h adds. Control characters in sentences become
+// spaces.
 nlohmann::json manifest_json(const Manifest& manifest);
 
 // {"release": ..., "version": ..., "machine": ..., "compiler": ...}
 nlohmann::json kernel_json(const KernelIdentity& kernel);
 
-// The way back, checked. `file` is used in errors. Linear in the document. Errors (ExitCode::bad_package): "package-schema", "package-manifest".
+// The way back, checked. `file` is used in errors. Linear in the document. Errors
+// (ExitCode::bad_package): "package-schema", "package-manifest".
 Result<Manifest> parse_manifest(const nlohmann::json& document, const std::string& file);
 
 // 8 to 31 digits of [0-9a-f], as the core module takes them (SPLICE_ID_LEN).

@@ -4,21 +4,20 @@
 //
 // The manifest's "members" lists name, size and SHA-256 of all other members, so a digest over the
 // manifest without its "id" is one over the entire content. It is taken over the JSON as this code
-// would print it (sorted keys, no spaces), not as it stands in the file: two files of one meaning
+// would print it (sorted keys, no spaces), not as it is in the file: two files of one meaning
 // have one id.
 #include "runtime/package/package.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "matcher/base/file.h"
 #include "matcher/base/wording.h"
 #include "runtime/package/digest.h"
 #include "runtime/package/tarball.h"
@@ -98,10 +97,12 @@ Result<void> check_members(const json& manifest, const Members& members, const s
     }
     if (row["sha256"].get_ref<const std::string&>() != sha256_hex(bytes)) {
       return refuse("package-member-digest",
-                    fmt::format("member {} is not the one that the manifest names: its SHA-256 "
+                    fmt::format("member {} was changed after the package was made: its SHA-256 "
                                 "differs",
                                 name),
-                    file);
+                    file)
+          .hint(fmt::format("compare sha256sum {} with the sender's, and get the package again",
+                            file));
     }
   }
   for (const auto& [name, bytes] : members)
@@ -128,49 +129,38 @@ Result<void> check_uses(const Package& package, const std::string& file) {
 }
 
 Result<std::vector<std::uint8_t>> read_whole_file(const std::string& path) {
-  const auto unreadable = [&](int error) {
-    return fail(ExitCode::error, "file-unreadable",
-                fmt::format("cannot read it: {}", std::strerror(error)))
+  const auto unreadable = [&](const std::string& message) {
+    return fail(ExitCode::error, "file-unreadable", message)
         .at_file(path)
         .hint("name the file that splice-create wrote");
   };
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return unreadable(errno);
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  const bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-  std::vector<std::uint8_t> bytes;
-  int error = regular ? 0 : EISDIR;
-  const bool fits = regular && static_cast<std::uint64_t>(status.st_size) <= kMaxPackageBytes;
-  if (fits) bytes.resize(static_cast<std::size_t>(status.st_size));
-  std::size_t filled = 0;
-  while (error == 0 && filled < bytes.size()) {
-    const ssize_t got = read(fd, bytes.data() + filled, bytes.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) error = errno;
-    if (got <= 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  close(fd);
-  if (!regular)
-    return fail(ExitCode::error, "file-unreadable", "it is not a regular file")
-        .at_file(path)
-        .hint("name the file that splice-create wrote");
-  if (error != 0) return unreadable(error);
-  if (!fits) {
+  if (!file || fstat(file.get(), &status) != 0)
+    return unreadable(fmt::format("the package cannot be read: {}", std::strerror(errno)));
+  if (!S_ISREG(status.st_mode)) return unreadable("the package is not a regular file");
+  Contents contents;
+  if (static_cast<std::uint64_t>(status.st_size) <= kMaxPackageBytes)
+    contents = read_contents(file.get(), kMaxPackageBytes);
+  else
+    contents.error = EFBIG;
+  if (contents.error == EFBIG) {
     return refuse("package-member-size",
                   fmt::format("the file has {} bytes; a package has at most {}", status.st_size,
                               kMaxPackageBytes),
                   path);
   }
-  bytes.resize(filled);
-  return bytes;
+  if (contents.error != 0)
+    return unreadable(fmt::format("the package cannot be read: {}", std::strerror(contents.error)));
+  return std::move(contents.bytes);
 }
 
 }  // namespace
 
 Result<std::vector<std::uint8_t>> write_package(Package& package) {
   if (package.members.contains(kManifest))
-    return refuse("package-member-duplicate", "manifest.json is made here, not given", kManifest);
+    return refuse("package-member-duplicate",
+                  "a package to be written must not bring its own manifest.json", kManifest);
   package.manifest.id = kIdPlaceholder;
   json manifest = manifest_json(package.manifest);
   manifest["members"] = members_table(package.members);
@@ -194,8 +184,8 @@ Result<Package> parse_package(std::vector<std::uint8_t> tar, const std::string& 
   if (!members) return propagate(members);
   const auto found = members->find(kManifest);
   if (found == members->end())
-    return refuse("package-manifest", "there is no manifest.json in it: not an update package",
-                  name);
+    return refuse("package-manifest",
+                  "the archive has no manifest.json: it is not an update package", name);
   if (found->second.size() > kMaxManifest)
     return refuse("package-member-size", "manifest.json is larger than a manifest can be", name);
   auto document = parse_json(found->second, name);
@@ -209,7 +199,7 @@ Result<Package> parse_package(std::vector<std::uint8_t> tar, const std::string& 
   if (auto good = check_uses(package, name); !good) return propagate(good);
   if (const std::string id = derive_id(*document); id != package.manifest.id) {
     return refuse("package-id",
-                  fmt::format("the package says its id is {}, its content makes it {}",
+                  fmt::format("the package says its id is {}, but its content has the id {}",
                               package.manifest.id, id),
                   name);
   }

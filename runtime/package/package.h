@@ -15,7 +15,7 @@
 // .modinfo), and linking for a kernel writes the id over it.
 //
 // Invariant: a Package that read_package() returns is whole: every member's size and SHA-256 agree
-// with the manifest, no member is there twice or unnamed by the manifest, no name is absolute or
+// with the manifest, no member appears twice or is unnamed by the manifest, no name is absolute or
 // has "..", nothing is larger than the limits, the id is that of the content.
 #pragma once
 
@@ -35,7 +35,7 @@ struct Package {
 };
 
 // Derives the id (fills in package.manifest.id), adds the manifest's "members" table (name, size,
-// sha256) and gives the tar's bytes.
+// sha256) and returns the tar's bytes. Linear in the members.
 Result<std::vector<std::uint8_t>> write_package(Package& package);
 
 // Errors: ExitCode::bad_package with codes "package-truncated", "package-member-path",

@@ -46,13 +46,13 @@ la_ssize_t append(struct archive*, void* client, const void* data, std::size_t s
   return static_cast<la_ssize_t>(size);
 }
 
-// What stands behind the last member must be the end mark of POSIX ustar (two blocks of zeros,
-// perhaps more to fill a record). libarchive itself takes a missing mark, and stops looking at it.
+// What follows the last member must be the end mark of POSIX ustar (two blocks of zeros, perhaps
+// more to fill a record). libarchive itself accepts a missing mark, and stops looking at it.
 Result<void> check_end(std::span<const std::uint8_t> rest, const std::string& file) {
   if (rest.size() < 2 * kBlock || rest.size() % kBlock != 0)
     return refuse("package-truncated", "the archive has no end mark: it is cut short", file);
   if (std::any_of(rest.begin(), rest.end(), [](std::uint8_t byte) { return byte != 0; }))
-    return refuse("package-truncated", "data stands behind the archive's end mark", file);
+    return refuse("package-truncated", "data follows the archive's end mark", file);
   return {};
 }
 
@@ -97,7 +97,7 @@ Result<std::vector<std::uint8_t>> pack_tar(const Members& members) {
     const char* why = archive_error_string(writer.get());
     return fail(ExitCode::error, "package-write",
                 fmt::format("cannot write the archive: {}", why != nullptr ? why : "no memory"))
-        .hint("is there enough memory?");
+        .hint("free memory and try again");
   };
   if (!writer || !entry) return broken();
   archive_write_set_format_pax_restricted(writer.get());
@@ -162,7 +162,7 @@ Result<Members> unpack_tar(std::span<const std::uint8_t> tar, const std::string&
       if (auto end = check_end(rest, file); !end) return propagate(end);
       return members;
     }
-    // A warning (a name in a foreign character set) is as bad: nothing of ours gives one.
+    // A warning (a name in a foreign character set) is as bad: no package of ours causes one.
     if (status != ARCHIVE_OK) return malformed();
 
     const char* path = archive_entry_pathname(entry);
@@ -172,8 +172,7 @@ Result<Members> unpack_tar(std::span<const std::uint8_t> tar, const std::string&
       return refuse("package-member-size",
                     fmt::format("there are more than {} members", kMaxMembers), file);
     if (members.contains(name))
-      return refuse("package-member-duplicate", fmt::format("member {} is there twice", name),
-                    file);
+      return refuse("package-member-duplicate", fmt::format("member {} appears twice", name), file);
     const la_int64_t size = archive_entry_size(entry);
     if (archive_entry_size_is_set(entry) == 0 || size < 0 ||
         static_cast<std::uint64_t>(size) > kMaxPackageBytes) {

@@ -10,7 +10,7 @@
 // archive holds, and refuses whatever pack_tar() would not have written.
 //
 // Invariant: the members that unpack_tar() returns are regular files with relative names free of
-// "..", each there once, and the archive ends as a tar archive does: two blocks of zeros and no
+// "..", each once, and the archive ends as a tar archive does: two blocks of zeros and no
 // other byte behind them.
 #pragma once
 

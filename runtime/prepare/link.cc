@@ -22,13 +22,14 @@ Failure refuse(const char* code, std::string message, const std::string& member)
       .hint("make the package again with splice-create");
 }
 
-// Where a section's bytes stand in the file that the object was parsed from.
+// Where a section's bytes are in the file that the object was parsed from.
 std::size_t file_offset(const ElfObject& object, const Section& section) {
   return static_cast<std::size_t>(section.bytes.data() - object.file().data());
 }
 
-// Constants of one byte. The kernel's loader knows no such relocation (__apply_relocate_add() in
-// arch/x86/kernel/module.c), so the byte is written here, and the relocation is none any more.
+// Runtime constants of one byte. The kernel's loader has no such relocation
+// (__apply_relocate_add() in arch/x86/kernel/module.c), so the byte is written here and the
+// relocation becomes R_X86_64_NONE.
 Result<void> write_constants(std::vector<std::uint8_t>& file, const ElfObject& object,
                              const Addresses& addresses) {
   for (const Section& table : object.sections()) {
@@ -44,8 +45,8 @@ Result<void> write_constants(std::vector<std::uint8_t>& file, const ElfObject& o
       const auto value = addresses.find(symbol.name);
       if (value == addresses.end() || constant_width(symbol.name) != 1 || section.bytes.empty())
         return refuse("link-constant",
-                      fmt::format("the byte at {}+{:#x} is no constant of the kernel", section.name,
-                                  raw.r_offset),
+                      fmt::format("the byte at {}+{:#x} is not a runtime constant of the kernel",
+                                  section.name, raw.r_offset),
                       object.name());
       file[file_offset(object, section) + raw.r_offset] = static_cast<std::uint8_t>(value->second);
       raw.r_info = ELF64_R_INFO(0, R_X86_64_NONE);
@@ -60,7 +61,7 @@ Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& o
   const auto table = std::find_if(object.sections().begin(), object.sections().end(),
                                   [](const Section& s) { return s.type == SHT_SYMTAB; });
   if (table == object.sections().end())
-    return refuse("link-symbol", "the new code has no symbol table", object.name());
+    return refuse("link-symbol", "the new module has no symbol table", object.name());
   Addresses left = addresses;
   for (const Symbol& symbol : object.symbols()) {
     if (!symbol.undefined() || symbol.name.empty()) continue;
@@ -69,7 +70,7 @@ Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& o
     const std::size_t entry = symbol.index * sizeof(Elf64_Sym);
     Elf64_Sym raw;
     if (entry > table->bytes.size() || table->bytes.size() - entry < sizeof raw)
-      return refuse("link-symbol", "the new code's symbol table is cut short", object.name());
+      return refuse("link-symbol", "the new module's symbol table is cut short", object.name());
     std::uint8_t* place = file.data() + file_offset(object, *table) + entry;
     std::memcpy(&raw, place, sizeof raw);
     raw.st_shndx = SHN_ABS;
@@ -78,10 +79,11 @@ Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& o
     left.erase(address);
   }
   if (!left.empty()) {
-    return refuse("link-symbol",
-                  fmt::format("the manifest lists symbol {}, which the new code does not lack",
-                              left.begin()->first),
-                  object.name());
+    return refuse(
+        "link-symbol",
+        fmt::format("the manifest lists symbol {}, which is not undefined in the new module",
+                    left.begin()->first),
+        object.name());
   }
   return {};
 }
@@ -93,7 +95,7 @@ Result<void> write_name(std::vector<std::uint8_t>& file, const ElfObject& object
   const std::string made = update_module_name(kIdPlaceholder, index) + '\0';
   const std::string name = update_module_name(manifest.id, index) + '\0';
   if (made.size() != name.size())
-    return refuse("link-name", "the update's id is not as long as its place in the new code",
+    return refuse("link-name", "the update's id is not as long as its place in the new module",
                   object.name());
   for (const char* section_name : {".gnu.linkonce.this_module", ".modinfo"}) {
     const Section* section = object.find_section(section_name);
@@ -102,8 +104,8 @@ Result<void> write_name(std::vector<std::uint8_t>& file, const ElfObject& object
     if (found == bytes.end() ||
         std::search(found + 1, bytes.end(), made.begin(), made.end()) != bytes.end()) {
       return refuse("link-name",
-                    fmt::format("the new code does not have its name {} once in {}", made.c_str(),
-                                section_name),
+                    fmt::format("the name {} does not appear exactly once in {} of the new module",
+                                made.c_str(), section_name),
                     object.name());
     }
     const auto offset =
@@ -113,8 +115,7 @@ Result<void> write_name(std::vector<std::uint8_t>& file, const ElfObject& object
   return {};
 }
 
-// The new functions stand where the manifest says: a jump will be written to there, or, of hooks, a
-// call will lead there.
+// The new functions are where the manifest says: jumps will lead there, and calls to hooks.
 Result<void> check_functions(const ElfObject& object, const PackageTarget& target) {
   for (const PackageFunction& function : target.functions) {
     if (function.kind == "checked") continue;
@@ -122,7 +123,7 @@ Result<void> check_functions(const ElfObject& object, const PackageTarget& targe
     if (section == nullptr || !section->is_code() || function.offset > section->size ||
         function.size > section->size - function.offset) {
       return fail(ExitCode::bad_package, "link-function",
-                  fmt::format("section {} of the new code does not hold {} at {:#x}",
+                  fmt::format("section {} of the new module does not hold {} at {:#x}",
                               function.section, counted(function.size, "byte"), function.offset))
           .at_file(object.name())
           .in_function(function.name)
@@ -133,7 +134,7 @@ Result<void> check_functions(const ElfObject& object, const PackageTarget& targe
     const Section* section = object.find_section(hook.section);
     if (section == nullptr || !section->is_code() || hook.offset >= section->size) {
       return fail(ExitCode::bad_package, "link-function",
-                  fmt::format("section {} of the new code has no hook at {:#x}", hook.section,
+                  fmt::format("section {} of the new module has no hook at {:#x}", hook.section,
                               hook.offset))
           .at_file(object.name())
           .in_function(hook.name)

@@ -3,7 +3,7 @@
 // Other live patches: whose code runs when one of our functions is called?
 //
 //     const LivePatches others = LivePatches::read();
-//     if (auto by = others.deciding("vmlinux", "cmdline_proc_show"); by) ...   "livepatch_sample"
+//     others.deciding("vmlinux", "cmdline_proc_show")        "live patch livepatch_sample"
 //
 // The kernel's livepatch works through the ftrace site at a function's entry: klp_ftrace_handler()
 // (kernel/livepatch/patch.c) makes the call return into the patch's own function, so nothing behind

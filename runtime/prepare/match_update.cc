@@ -32,8 +32,8 @@ Result<MatchedFunction> proved(const PackageFunction& function, const MatchResul
                    [&](const FunctionMatch& match) { return match.symbol == function.pre_symbol; });
   if (run == unit.functions.end() || run->name != function.name) {
     return fail(ExitCode::bad_package, "package-manifest",
-                fmt::format("the pre object has no function of that name as symbol {}",
-                            function.pre_symbol))
+                fmt::format("symbol {} of the pre object is not function {}", function.pre_symbol,
+                            function.name))
         .at_file(function.unit)
         .in_function(function.name)
         .hint("make the package again with splice-create");
@@ -44,7 +44,7 @@ Result<MatchedFunction> proved(const PackageFunction& function, const MatchResul
     if (error.file.empty()) error.file = function.unit;
     if (error.function.empty()) error.function = function.name;
     if (error.advice.empty())
-      error.advice = "was the update made for exactly this kernel? make it again on this machine";
+      error.advice = "make the update again from the source of exactly the kernel that runs";
     return Failure(std::move(error));
   }
   MatchedFunction matched;
@@ -118,8 +118,9 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     return !target.hooks.empty() && !left_out.contains(target.name);
   });
   if (matched.functions.empty() && !hooks) {
-    return fail(ExitCode::error, "module-not-loaded", "none of the update's targets is loaded")
-        .hint("there is nothing to patch: load the module and apply again");
+    return fail(ExitCode::error, "module-not-loaded",
+                "none of the modules that the update patches is loaded")
+        .hint("modprobe the modules that splice-view lists for the package, and apply again");
   }
   matched.owners = owners(referred, image.symbols());
   for (const PackageTarget& target : targets) matched.owners.erase(target.name);

@@ -3,8 +3,11 @@
 // A whole update against a whole kernel: every unit matched, every function that is to be replaced
 // proved and given the place of its jump, every symbol of the new code given an address.
 //
+//     auto matched = match_update(package, left_out, *image, state);
+//     matched->functions[0].trampoline.site          where its jump will be written
+//
 // Nothing here writes to the kernel, so it is also all of a dry run. When the kernel changes its
-// code between this and the switch (a tracer comes, a static key flips), it is simply done again.
+// code between this and the switch (a tracer starts, a static key flips), it is simply done again.
 //
 // Invariant: `functions` has every "replaced" function of the targets that are not left out, in the
 // manifest's order, and `checked` every "checked" one, all of them proved; there is no half match.
@@ -45,8 +48,8 @@ struct MatchedUpdate {
 };
 
 // `left_out` are targets that are not loaded and stay unpatched. Errors: the matcher's own, those
-// of trampoline_site.h, resolve.h and matcher/image/btf_layout.h, and "package-manifest" where package
-// and objects disagree.
+// of trampoline_site.h, resolve.h and matcher/image/btf_layout.h, and "package-manifest" where
+// package and objects disagree.
 Result<MatchedUpdate> match_update(const Package& package, const std::set<std::string>& left_out,
                                    const Image& image, const State& state);
 

@@ -14,7 +14,7 @@ namespace splicer {
 
 namespace {
 
-// Symbols that stand at one address are one candidate: aliases are no ambiguity.
+// Symbols of one address are one candidate: aliases are not an ambiguity.
 std::vector<const KernelSymbol*> places(std::vector<const KernelSymbol*> symbols) {
   symbols.erase(std::unique(symbols.begin(), symbols.end(),
                             [](const KernelSymbol* a, const KernelSymbol* b) {
@@ -34,19 +34,25 @@ Result<std::uint64_t> by_name(const PackageSymbol& symbol, const std::string& ta
     return fail(ExitCode::mismatch, "symbol-unknown",
                 fmt::format("the running kernel has no symbol {}", symbol.kernel_name))
         .in_function(symbol.name)
-        .hint("is it in a module that is not loaded? modprobe it and apply again");
+        .hint(
+            "modprobe the module that defines it, and apply again; if no module does, the update "
+            "is "
+            "for another kernel");
   }
   std::string candidates;
   for (const KernelSymbol* candidate : found)
     candidates +=
         fmt::format("{:#x} {} [{}]\n", candidate->address, candidate->name, candidate->module);
-  return fail(ExitCode::mismatch, "symbol-ambiguous",
-              fmt::format("the running kernel has {} symbols named {}, and nothing tells which is "
-                          "meant",
-                          found.size(), symbol.kernel_name))
+  return fail(
+             ExitCode::mismatch, "symbol-ambiguous",
+             fmt::format("the running kernel has {} symbols named {}, and the package does not say "
+                         "which one is meant",
+                         found.size(), symbol.kernel_name))
       .in_function(symbol.name)
       .detail(std::move(candidates))
-      .hint("the new code should use a symbol that the old code of its file uses too");
+      .hint(
+          "send this message to the maker of the update: the new code must refer to a symbol that "
+          "the old code of its file uses too");
 }
 
 // A "pre" symbol that no matched code mentions. Static keys and static calls are such: code refers
@@ -54,8 +60,8 @@ Result<std::uint64_t> by_name(const PackageSymbol& symbol, const std::string& ta
 // does not read. A global name has one meaning in the whole kernel; a local one (whose name in the
 // new module is made unique, "unit:index:name") has one if the object's own target has a single
 // symbol of it, since that must be the object's.
-Result<std::uint64_t> not_learnt(const PackageSymbol& symbol, const PackageTarget& target,
-                                 const SymbolTable& kernel) {
+Result<std::uint64_t> not_inferred(const PackageSymbol& symbol, const PackageTarget& target,
+                                   const SymbolTable& kernel) {
   const bool own_unit =
       std::any_of(target.units.begin(), target.units.end(),
                   [&](const PackageUnit& unit) { return unit.name == symbol.unit; });
@@ -65,15 +71,17 @@ Result<std::uint64_t> not_learnt(const PackageSymbol& symbol, const PackageTarge
     if (own.size() == 1) return own.front()->address;
   }
   return fail(ExitCode::mismatch, "symbol-unknown",
-              fmt::format("no code of the running kernel that matches tells where {} is",
-                          symbol.kernel_name.empty() ? symbol.name : symbol.kernel_name))
+              fmt::format(
+                  "the address of {} is unknown: no function of {} that matches the running "
+                  "kernel uses it",
+                  symbol.kernel_name.empty() ? symbol.name : symbol.kernel_name, symbol.unit))
       .at_file(symbol.unit)
       .in_function(symbol.name)
-      .hint("splice-match -v on the pre object shows which of its functions do not match");
+      .hint("run splice-match -v on the package's pre object: it lists the functions that differ");
 }
 
-Result<std::uint64_t> learnt(const PackageSymbol& symbol, const UnitMatches& matches,
-                             const PackageTarget& target, const SymbolTable& kernel) {
+Result<std::uint64_t> inferred(const PackageSymbol& symbol, const UnitMatches& matches,
+                               const PackageTarget& target, const SymbolTable& kernel) {
   const auto unit = matches.find(symbol.unit);
   if (unit != matches.end()) {
     const MatchResult& match = unit->second;
@@ -87,7 +95,7 @@ Result<std::uint64_t> learnt(const PackageSymbol& symbol, const UnitMatches& mat
       return Failure(std::move(error));
     }
   }
-  return not_learnt(symbol, target, kernel);
+  return not_inferred(symbol, target, kernel);
 }
 
 // The new code's one or eight bytes; runtime_const_init() takes the variable's lowest ones, too.
@@ -111,7 +119,7 @@ Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches
   Addresses addresses;
   for (const PackageSymbol& symbol : target.symbols) {
     if (symbol.source == "update") continue;
-    auto address = symbol.source == "pre"        ? learnt(symbol, matches, target, kernel)
+    auto address = symbol.source == "pre"        ? inferred(symbol, matches, target, kernel)
                    : symbol.source == "constant" ? constant(symbol, image)
                                                  : by_name(symbol, target.name, kernel);
     if (!address) return propagate(address);

@@ -2,17 +2,17 @@
 //
 // The address of every symbol that the new code needs and the kernel does not export.
 //
-//     "pre"     what the matcher learnt from the running code: exact, also when ten static
-//               variables share the name; what no code mentions (static keys, static calls), by
-//               name where that leaves no choice
-//     "kernel"  by name, in the target, else in vmlinux, else in any module; one only
-//     "update"  in the module of an earlier target of the same update, once that is loaded
-//     "constant"  no address: what the variable of that name holds, which the kernel wrote into the
-//               old code at start-up (asm/runtime-const.h)
+//     "pre"       as the matcher inferred it from the running code: exact, also when ten static
+//                 variables share the name; what no code refers to (static keys, static calls), by
+//                 name where that leaves no choice
+//     "kernel"    by name, in the target, else in vmlinux, else in any module; one only
+//     "update"    in the module of an earlier target of the same update, once that is loaded
+//     "constant"  not an address: a runtime constant, the value of the variable of that name, which
+//                 the kernel patched into the old code at boot (asm/runtime-const.h)
 //
 // A reference to a function that is patched resolves to its old entry, so function pointers stay
 // comparable and none is left pointing into freed memory after an undo: both the matcher and the
-// kernel's own table give old entries.
+// kernel's own table have old entries.
 //
 // Invariant: no address is guessed. Two candidates are a refusal, not a choice.
 #pragma once

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/prepare/state.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +10,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "matcher/base/file.h"
 #include "runtime/package/manifest.h"
 
 namespace splicer {
@@ -20,35 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxFile = 64u << 20;
 constexpr std::size_t kShortestPrefix = 4;
-
-// An attribute's text, or the errno that reading it gave.
-struct Attribute {
-  std::string text;
-  int error = 0;
-};
-
-Attribute read_attribute(const std::string& path) {
-  Attribute attribute;
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    attribute.error = errno;
-    return attribute;
-  }
-  std::vector<char> piece(64 * 1024);
-  while (true) {
-    const ssize_t got = ::read(fd, piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) attribute.error = errno;
-    if (got <= 0) break;
-    attribute.text.append(piece.data(), static_cast<std::size_t>(got));
-    if (attribute.text.size() > kMaxFile) {
-      attribute.error = EFBIG;
-      break;
-    }
-  }
-  close(fd);
-  return attribute;
-}
 
 std::optional<std::uint64_t> number(std::string_view text, int base) {
   if (base == 16) {
@@ -59,16 +29,6 @@ std::optional<std::uint64_t> number(std::string_view text, int base) {
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-std::vector<std::string_view> lines(std::string_view text) {
-  std::vector<std::string_view> out;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    if (end > 0) out.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
 }
 
 // "old_entry old_code old_size new_code new_size site hop name": seven hex numbers and a name.
@@ -97,20 +57,21 @@ std::string_view trimmed(std::string_view text) {
 
 Failure malformed(const std::string& path) {
   return fail(ExitCode::error, "state-malformed",
-              "the core module's account of an update is not of the form known here")
+              "the core module describes the update in a format that this release does not know")
       .at_file(path)
-      .hint("use the commands of the release whose core module is loaded (modinfo splice)");
+      .hint("use the commands of the release of Splice whose core module is loaded");
 }
 
 Failure unreadable(const std::string& path, int error) {
   return fail(ExitCode::error, "state-unreadable",
-              fmt::format("cannot read what is applied: {}", std::strerror(error)))
+              fmt::format("the list of applied updates cannot be read: {}", std::strerror(error)))
       .at_file(path)
-      .hint(error == EACCES || error == EPERM ? "run as root" : "is the core module loaded?");
+      .hint(error == EACCES || error == EPERM ? "run the command as root (sudo)"
+                                              : "mount sysfs at /sys, and try again");
 }
 
 // An update that is undone while it is read vanishes, one that is being applied is not there yet:
-// that gives nothing, and no error.
+// neither is an error; nothing is returned.
 Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
                                                  const std::string& id) {
   const auto gone = [](int error) { return error == ENOENT || error == ENODEV; };
@@ -120,35 +81,37 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
        {std::pair{"applied_at", &update.applied_at}, std::pair{"pause_ns", &update.pause_ns},
         std::pair{"sequence", &update.sequence}}) {
     const std::string path = directory + "/" + name;
-    const Attribute attribute = read_attribute(path);
+    const Contents attribute = read_contents(path, kMaxFile);
     if (gone(attribute.error)) return std::nullopt;
     if (attribute.error != 0) return unreadable(path, attribute.error);
-    const auto value = number(trimmed(attribute.text), 10);
+    const auto value = number(trimmed(attribute.text()), 10);
     if (!value) return malformed(path);
     *field = *value;
   }
-  const Attribute state = read_attribute(directory + "/state");
+  const Contents state = read_contents(directory + "/state", kMaxFile);
   if (gone(state.error)) return std::nullopt;
   if (state.error != 0) return unreadable(directory + "/state", state.error);
-  update.state = trimmed(state.text);
+  update.state = trimmed(state.text());
   // Its functions are still the old ones, and it goes away again if the switch fails.
   if (update.state == "applying") return std::nullopt;
   if (update.state != "applied" && update.state != "undoing")
     return malformed(directory + "/state");
 
-  const Attribute modules = read_attribute(directory + "/modules");
+  const Contents modules = read_contents(directory + "/modules", kMaxFile);
   if (gone(modules.error)) return std::nullopt;
   if (modules.error != 0) return unreadable(directory + "/modules", modules.error);
-  for (const std::string_view line : lines(modules.text)) {
+  for (const std::string& line : split_lines(modules.text())) {
+    if (line.empty()) continue;
     if (!is_module_name(line)) return malformed(directory + "/modules");
     update.modules.emplace_back(line);
   }
-  const Attribute functions = read_attribute(directory + "/functions");
+  const Contents functions = read_contents(directory + "/functions", kMaxFile);
   if (gone(functions.error)) return std::nullopt;
   update.functions_hidden = functions.error == EACCES || functions.error == EPERM;
   if (functions.error != 0 && !update.functions_hidden)
     return unreadable(directory + "/functions", functions.error);
-  for (const std::string_view line : lines(functions.text)) {
+  for (const std::string& line : split_lines(functions.text())) {
+    if (line.empty()) continue;
     const auto function = parse_function(line);
     if (!function) return malformed(directory + "/functions");
     update.functions.push_back(*function);
@@ -193,14 +156,13 @@ Result<const AppliedUpdate*> State::find_prefix(std::string_view prefix) const {
     if (prefix.size() >= kShortestPrefix && update.id.starts_with(prefix)) found.push_back(&update);
   if (found.size() == 1) return found.front();
   if (found.empty()) {
-    return fail(ExitCode::error, "unknown-update",
-                fmt::format("no update {} is applied", std::string(prefix)))
-        .hint("splice-view lists what is applied; an id may be cut to its first 4 digits");
+    return fail(ExitCode::error, "unknown-update", fmt::format("no update {} is applied", prefix))
+        .hint("list the applied updates with splice-view; of an id give at least 4 digits");
   }
   std::string ids;
   for (const AppliedUpdate* update : found) ids += update->id + "\n";
   return fail(ExitCode::error, "update-ambiguous",
-              fmt::format("{} applied updates begin with {}", found.size(), std::string(prefix)))
+              fmt::format("the ids of {} applied updates begin with {}", found.size(), prefix))
       .detail(std::move(ids))
       .hint("give more digits");
 }

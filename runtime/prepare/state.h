@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is applied to the running kernel, as the core module tells it under /sys/kernel/splice
+// What is applied to the running kernel, as the core module reports it under /sys/kernel/splice
 // (kmod/splice_abi.h has the format).
 //
 //     auto state = State::read();
@@ -8,7 +8,7 @@
 //     state->newest(old_entry)                                        // whose code runs there now
 //
 // Invariant: the updates are in order of application, their ids and module names are well-formed,
-// and the functions of an update are in the order in which it was given them: the numbers in a
+// and the functions of an update are in the order of its APPLY: the numbers in a
 // report of busy threads refer to it.
 #pragma once
 

@@ -92,16 +92,18 @@ Result<TrampolineSite> choose_trampoline_site(const FunctionMatch& function,
   const std::string why =
       live != nullptr
           ? fmt::format(
-                "the kernel rewrites the bytes at +{:#x} to +{:#x} while it runs, where "
-                "the jump to the new code would stand (+{:#x})",
+                "the kernel rewrites the bytes at +{:#x} to +{:#x} of the function while it runs, "
+                "where the jump to the new code (+{:#x}) would be",
                 live->first, live->second, begin)
-          : fmt::format("it has {}, too few for a jump to the new code at +{:#x}",
+          : fmt::format("the function has {}, too few for a jump to the new code at +{:#x}",
                         counted(size, "byte"), begin);
   return fail(ExitCode::unsafe, "no-trampoline-site",
               why + ", and no free padding behind it is in reach of a short jump")
       .in_function(function.name)
       .at_address(function.address + begin)
-      .hint("change the functions that call it instead, or install a fixed kernel and reboot");
+      .hint(
+          "change the functions that call it instead (the update's maker can), or reboot into a "
+          "fixed kernel");
 }
 
 }  // namespace splicer

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Where the jump from an old function to its new code is written.
+// Where the trampoline, the jump from an old function to its new code, is written.
 //
 //     push %rbp ...                  no ftrace site: at the first byte
 //     nop5 (ftrace) | push %rbp ...  behind the ftrace site, so that tracing, kprobes and
 //                                    livepatch go on finding there what they wrote
 //     endbr64 | nop5 | push ...      behind both: an indirect call has to land on the endbr64
 //     nop5 | xor %eax,%eax; ret      too short for the five bytes of `e9 rel32`: a two-byte
-//                                    `eb rel8` to padding behind the function, the long jump there
+//                                    `eb rel8`, the relay jump, to padding behind the function
+//                                    (the hop), and the long jump there
 //
 // The kernel rewrites some places of its code while it runs (static keys, static calls, lock
 // prefixes). A jump that covers part of one would be torn apart by the next rewrite; then the
@@ -34,7 +35,7 @@ inline constexpr std::size_t kShortJump = 2;  // eb rel8
 struct TrampolineSite {
   std::uint64_t site = 0;
   std::uint64_t hop = 0;                               // 0: the long jump is at site itself
-  std::array<std::uint8_t, kLongJump> expected_hop{};  // what stands at hop today
+  std::array<std::uint8_t, kLongJump> expected_hop{};  // what is at hop today
 };
 
 // `before` is how the newest applied update replaced this function, or nullptr: its site is used
