@@ -32,7 +32,7 @@ enum class ExitCode : int {
   unsafe = 4,       // the patch cannot be applied live as it is
   mismatch = 5,     // run-pre mismatch: the running kernel is not what the update was made for
   busy = 6,         // the kernel is busy; try again
-  bad_package = 7,  // the package or its signature is bad
+  bad_package = 7,  // the package is bad: damaged, altered, or of another release
 };
 
 struct Error {
