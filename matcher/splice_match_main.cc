@@ -71,7 +71,7 @@ void print(const MatchResult& result, const ElfObject& object, const Console& co
   for (const FunctionMatch& function : result.functions) {
     if (function.state == MatchState::matched) {
       if (console.verbose)
-        fmt::print("{:<40} {:#x}{}\n", function.name, function.code,
+        fmt::print("{:<40} {}{}\n", function.name, function.code,
                    function.traced_by.empty() ? "" : ", traced by " + function.traced_by);
     } else if (function.state != MatchState::absent || console.verbose) {
       fmt::print("{:<40} {}\n", function.name, state_name(function.state));
@@ -90,8 +90,8 @@ nlohmann::json document(const MatchResult& result, const ElfObject& object) {
   for (const FunctionMatch& function : result.functions) {
     nlohmann::json one{{"name", function.name}, {"state", state_name(function.state)}};
     if (function.state == MatchState::matched) {
-      one["address"] = fmt::format("{:#x}", function.address);
-      one["code"] = fmt::format("{:#x}", function.code);
+      one["address"] = fmt::format("{}", function.address);
+      one["code"] = fmt::format("{}", function.code);
       one["size"] = function.run_bytes.size();
       if (!function.traced_by.empty()) one["traced_by"] = function.traced_by;
       if (!function.update.empty()) one["update"] = function.update;
@@ -103,7 +103,7 @@ nlohmann::json document(const MatchResult& result, const ElfObject& object) {
   nlohmann::json symbols = nlohmann::json::object();
   for (const auto& [index, address] : result.addresses)
     if (const Symbol& symbol = object.symbol(index); !symbol.is_section())
-      symbols[symbol.name] = fmt::format("{:#x}", address);
+      symbols[symbol.name] = fmt::format("{}", address);
   nlohmann::json constants = nlohmann::json::array();
   for (const Error& error : altered(result)) constants.push_back(error_json(error));
   const Summary summary = summarise(result);

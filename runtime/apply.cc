@@ -137,7 +137,7 @@ Result<void> interrupted(const Apply& apply) {
 }
 
 // The address of an "update" symbol: in the module of an earlier target, which is loaded by now.
-Result<std::uint64_t> address_in_update(const Apply& apply, const PackageSymbol& symbol) {
+Result<RunAddress> address_in_update(const Apply& apply, const PackageSymbol& symbol) {
   const Manifest& manifest = apply.package.manifest;
   const auto target = std::find_if(manifest.targets.begin(), manifest.targets.end(),
                                    [&](const PackageTarget& t) { return t.name == symbol.target; });
@@ -184,9 +184,9 @@ Result<void> load_target(Apply& apply, std::size_t index) {
 // The addresses of the new functions and the hooks, now that the modules are loaded.
 Result<void> find_new_code(Apply& apply) {
   const Manifest& manifest = apply.package.manifest;
-  std::map<std::pair<std::size_t, std::string>, std::uint64_t> sections;
+  std::map<std::pair<std::size_t, std::string>, RunAddress> sections;
   const auto locate = [&](std::size_t target, const std::string& section,
-                          std::uint64_t offset) -> Result<std::uint64_t> {
+                          std::uint64_t offset) -> Result<RunAddress> {
     const auto key = std::pair(target, section);
     if (!sections.contains(key)) {
       auto base = section_address(update_module_name(manifest.id, target), section);
@@ -210,12 +210,12 @@ Result<void> find_new_code(Apply& apply) {
       const auto group =
           groups.emplace(hook.unit, static_cast<std::uint32_t>(groups.size())).first->second;
       splice_hook call{};
-      call.function = *address;
+      call.function = address->value();
       call.kind = static_cast<std::uint32_t>(kind - kHookKinds.begin());
       call.group = group;
       set_field(call.name, hook.name);
       apply.hooks.push_back(call);
-      apply.console.detail("{} hook {} at {:#x}", hook.kind, hook.name, *address);
+      apply.console.detail("{} hook {} at {}", hook.kind, hook.name, *address);
     }
   }
   return {};
@@ -224,7 +224,7 @@ Result<void> find_new_code(Apply& apply) {
 // Matches anew and makes sure that what was linked still holds: only the bytes may have changed.
 Result<void> match_again(Apply& apply) {
   const std::vector<Addresses> linked = apply.matched.addresses;
-  std::vector<std::uint64_t> entries;
+  std::vector<RunAddress> entries;
   for (const MatchedFunction& matched : apply.matched.functions)
     entries.push_back(matched.run.address);
   if (auto again = match_once(apply); !again) return again;
@@ -258,7 +258,7 @@ Apply::~Apply() {
 }
 
 std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
-                                                 const std::vector<std::uint64_t>& new_code) {
+                                                 const std::vector<RunAddress>& new_code) {
   std::vector<splice_function> functions;
   const auto add = [&](const MatchedFunction& match) -> splice_function& {
     splice_function& function = functions.emplace_back();
@@ -270,18 +270,18 @@ std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
   for (std::size_t i = 0; i < matched.functions.size(); ++i) {
     const MatchedFunction& match = matched.functions[i];
     splice_function& function = add(match);
-    function.old_entry = match.run.address;
-    function.old_code = match.run.code;
-    function.new_code = new_code[i];
+    function.old_entry = match.run.address.value();
+    function.old_code = match.run.code.value();
+    function.new_code = new_code[i].value();
     function.new_size = static_cast<std::uint32_t>(match.function->size);
-    function.site = match.trampoline.site;
-    function.hop = match.trampoline.hop;
+    function.site = match.trampoline.site.value();
+    function.hop = match.trampoline.hop.value();
     if (function.hop != 0)
       function.expected_hop = abi_pointer(match.trampoline.expected_hop.data());
   }
   for (const MatchedFunction& match : matched.checked) {
     splice_function& function = add(match);
-    function.old_entry = function.old_code = match.run.code;
+    function.old_entry = function.old_code = match.run.code.value();
   }
   return functions;
 }
@@ -391,9 +391,9 @@ Result<void> match(Apply& apply) {
   apply.console.detail("{} that the new code uses agree with the kernel's type information",
                        counted(apply.matched.types, "structure"));
   for (const MatchedFunction& matched : apply.matched.functions)
-    apply.console.detail("{} matches at {:#x}, jump at {:#x}{}", matched.function->name,
-                         matched.run.code, matched.trampoline.site,
-                         matched.trampoline.hop != 0 ? " by way of the padding" : "");
+    apply.console.detail("{} matches at {}, jump at {}{}", matched.function->name, matched.run.code,
+                         matched.trampoline.site,
+                         matched.trampoline.hop != RunAddress() ? " by way of the padding" : "");
   return {};
 }
 

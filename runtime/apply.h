@@ -68,7 +68,7 @@ struct Apply {
   std::optional<LoadedModule> core;  // loaded by us
   std::optional<Device> device;
   std::vector<LoadedModule> modules;
-  std::vector<std::uint64_t> new_code;  // of matched.functions[i]
+  std::vector<RunAddress> new_code;  // of matched.functions[i]
   std::vector<splice_hook> hooks;
 };
 
@@ -83,7 +83,7 @@ Result<void> switch_over(Apply& apply);
 // What the device is asked to switch: the replaced functions with their `new_code`, then the
 // checked ones. The structs point into `matched`.
 std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
-                                                 const std::vector<std::uint64_t>& new_code);
+                                                 const std::vector<RunAddress>& new_code);
 
 // The kernel that runs (uname(2)); `compiler` stays empty.
 KernelIdentity running_kernel();

@@ -26,7 +26,7 @@ int report(const Apply& apply) {
   for (const MatchedFunction& matched : apply.matched.functions)
     functions.push_back({{"name", matched.function->name},
                          {"unit", matched.function->unit},
-                         {"address", fmt::format("{:#x}", matched.run.address)}});
+                         {"address", fmt::format("{}", matched.run.address)}});
   nlohmann::json document{{"id", id},
                           {"state", apply.options.dry_run ? "matched" : "applied"},
                           {"functions", std::move(functions)},

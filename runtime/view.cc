@@ -17,7 +17,7 @@ using nlohmann::json;
 
 constexpr int kNameWidth = 36;
 
-std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
+std::string hex(RunAddress address) { return fmt::format("{}", address); }
 
 std::string headline(const AppliedUpdate& update) {
   std::string text = fmt::format("{}  since {}", update.id, local_time(update.applied_at));
@@ -88,12 +88,12 @@ std::string update_text(const State& state, const AppliedUpdate& update,
   for (const AppliedFunction& function : update.functions) {
     if (function.checked()) continue;
     text += function_line(state, update, function, others);
-    text += fmt::format("        entry {:#x}, jump at {:#x}", function.old_entry, function.site);
-    if (function.hop != 0) text += fmt::format(" by way of {:#x}", function.hop);
-    text += fmt::format(" to {:#x}; {} of old code", function.new_code,
+    text += fmt::format("        entry {}, jump at {}", function.old_entry, function.site);
+    if (function.hop != RunAddress()) text += fmt::format(" by way of {}", function.hop);
+    text += fmt::format(" to {}; {} of old code", function.new_code,
                         counted(function.old_size, "byte"));
     if (function.old_code != function.old_entry)
-      text += fmt::format(" at {:#x}, of an earlier update", function.old_code);
+      text += fmt::format(" at {}, of an earlier update", function.old_code);
     text += "\n";
   }
   return text;
@@ -110,7 +110,7 @@ json update_json(const State& state, const AppliedUpdate& update, const LivePatc
              {"new_code", hex(function.new_code)},
              {"new_size", function.new_size},
              {"site", hex(function.site)}};
-    if (function.hop != 0) row["hop"] = hex(function.hop);
+    if (function.hop != RunAddress()) row["hop"] = hex(function.hop);
     if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
       row["replaced_by"] = by->id;
     if (const auto by = others.deciding(function.name); by) row["decided_by"] = *by;

@@ -44,7 +44,7 @@ std::string format_error(const Error& error, bool color) {
   if (!error.function.empty()) where += error.function + ": ";
   std::string text = fmt::format("{} {}{}", painted("error:", "1;31", color), harmless(where),
                                  harmless(error.message));
-  if (error.address) text += fmt::format(" (at {:#x})", *error.address);
+  if (error.address) text += fmt::format(" (at {})", *error.address);
   text += "\n";
   if (!error.expected.empty()) text += fmt::format("  expected: {}\n", hex(error.expected));
   if (!error.found.empty()) text += fmt::format("  found:    {}\n", hex(error.found));
@@ -59,7 +59,7 @@ nlohmann::json error_json(const Error& error) {
       {"code", error.code}, {"exit", static_cast<int>(error.exit)}, {"message", error.message}};
   if (!error.file.empty()) json["file"] = error.file;
   if (!error.function.empty()) json["function"] = error.function;
-  if (error.address) json["address"] = fmt::format("{:#x}", *error.address);
+  if (error.address) json["address"] = fmt::format("{}", *error.address);
   if (!error.expected.empty()) json["expected"] = hex(error.expected);
   if (!error.found.empty()) json["found"] = hex(error.found);
   if (!error.detail.empty()) json["detail"] = error.detail;

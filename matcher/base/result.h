@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "matcher/base/address.h"
+
 // Not "splice": <fcntl.h> declares splice(2) in the global namespace.
 namespace splicer {
 
@@ -39,9 +41,9 @@ struct Error {
   ExitCode exit = ExitCode::error;
   std::string code;
   std::string message;
-  std::string file;      // file, object or package member it is about
-  std::string function;  // function or symbol it is about
-  std::optional<std::uint64_t> address;
+  std::string file;                    // file, object or package member it is about
+  std::string function;                // function or symbol it is about
+  std::optional<RunAddress> address;   // in the kernel that was looked at
   std::vector<std::uint8_t> expected;  // bytes
   std::vector<std::uint8_t> found;     // bytes
   std::string detail;                  // several lines: compiler output, disassembly, stacks
@@ -74,7 +76,7 @@ class Failure {
     error_.function = std::move(function);
     return std::move(*this);
   }
-  Failure&& at_address(std::uint64_t address) && {
+  Failure&& at_address(RunAddress address) && {
     error_.address = address;
     return std::move(*this);
   }

@@ -17,14 +17,14 @@ namespace splicer {
 namespace {
 
 // The module area of x86-64 (Documentation/x86/x86_64/mm.rst): within two gigabytes of the text.
-constexpr std::uint64_t kModuleArea = 0xffffffffc0000000;
-constexpr std::uint64_t kModuleAreaEnd = 0xffffffffe0000000;
-constexpr std::uint64_t kUnknown = 0xffffffffe0000000;  // symbols of modules that are not given
+constexpr RunAddress kModuleArea(0xffffffffc0000000);
+constexpr RunAddress kModuleAreaEnd(0xffffffffe0000000);
+constexpr RunAddress kUnknown(0xffffffffe0000000);  // symbols of modules that are not given
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kMaxAlign = 1U << 20;
 
 struct Piece {
-  std::uint64_t address = 0;
+  RunAddress address;
   std::vector<std::uint8_t> bytes;
 };
 
@@ -46,9 +46,9 @@ char type_letter(const Symbol& symbol, const Section& section) {
 struct Module {
   ElfObject object;
   std::string name;
-  std::vector<std::uint64_t> bases = {};  // by section; 0: not loaded
-  std::uint64_t begin = 0;                // its memory, whole pages
-  std::uint64_t end = 0;
+  std::vector<RunAddress> bases = {};  // by section; 0: not loaded
+  RunAddress begin = {};               // its memory, whole pages
+  RunAddress end = {};
 };
 
 class DiskImage final : public Image {
@@ -67,7 +67,7 @@ class DiskImage final : public Image {
     return found == sections_.end() ? std::map<std::string, AddressRange>() : found->second;
   }
 
-  Bytes view(std::uint64_t address, std::size_t size) const override {
+  Bytes view(RunAddress address, std::size_t size) const override {
     if (address < kModuleArea) return kernel_->view(address, size);
     const auto after =
         std::partition_point(pieces_.begin(), pieces_.end(),
@@ -79,7 +79,7 @@ class DiskImage final : public Image {
     return Bytes(piece.bytes).subspan(offset, size);
   }
 
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+  Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
     if (address < kModuleArea) return kernel_->read(address, out);
     const Bytes there = view(address, out.size());
     if (!there.empty() || out.empty()) {
@@ -94,7 +94,8 @@ class DiskImage final : public Image {
   Result<void> add(std::vector<Module> modules) {
     std::vector<KernelSymbol> all = kernel_->symbols().all();
     for (const KernelSymbol& symbol : all)
-      if (symbol.name.starts_with(kExport)) exports_.emplace(symbol.name.substr(kExport.size()), 0);
+      if (symbol.name.starts_with(kExport))
+        exports_.emplace(symbol.name.substr(kExport.size()), RunAddress());
     for (const KernelSymbol& symbol : all)
       if (const auto known = exports_.find(symbol.name);
           known != exports_.end() && symbol.type < 'a')
@@ -106,7 +107,7 @@ class DiskImage final : public Image {
       if (auto placed = place(module, all); !placed) return placed;
     for (const Module& module : modules)
       for (const Section& section : module.object.sections())
-        if (const std::uint64_t base = module.bases[section.index]; base != 0)
+        if (const RunAddress base = module.bases[section.index]; base != RunAddress())
           sections_[module.name][section.name] = {base, base + section.size};
     for (const Module& module : modules)
       if (auto loaded = load(module); !loaded) return loaded;
@@ -130,12 +131,12 @@ class DiskImage final : public Image {
       if (align > kMaxAlign || (align & (align - 1)) != 0 ||
           section.size > kModuleAreaEnd - next_ - 2 * kMaxAlign)
         return malformed(object, "a section does not fit into the module area");
-      next_ = (next_ + align - 1) / align * align;
+      next_ = RunAddress((next_.value() + align - 1) / align * align);
       module.bases[section.index] = next_;
       next_ += section.size;
     }
     // Between and behind the sections there are zeros, as in memory that the loader got.
-    next_ = (next_ / kPage + 2) * kPage;
+    next_ = RunAddress((next_.value() / kPage + 2) * kPage);
     module.end = next_;
     std::unordered_set<std::string_view> exported;
     for (const Symbol& symbol : object.symbols())
@@ -143,8 +144,8 @@ class DiskImage final : public Image {
         exported.insert(std::string_view(symbol.name).substr(kExport.size()));
     for (const Symbol& symbol : object.symbols()) {
       if (!symbol.defined() || symbol.is_section() || symbol.name.empty()) continue;
-      const std::uint64_t base = module.bases[symbol.section];
-      if (base == 0) continue;
+      const RunAddress base = module.bases[symbol.section];
+      if (base == RunAddress()) continue;
       const char type = type_letter(symbol, object.section(symbol.section));
       all.push_back({base + symbol.value, type, symbol.name, module.name});
       if (exported.contains(symbol.name)) exports_[symbol.name] = base + symbol.value;
@@ -155,8 +156,8 @@ class DiskImage final : public Image {
   Result<void> load(const Module& module) {
     Piece piece{module.begin, std::vector<std::uint8_t>(module.end - module.begin)};
     for (const Section& section : module.object.sections()) {
-      const std::uint64_t base = module.bases[section.index];
-      if (base == 0) continue;
+      const RunAddress base = module.bases[section.index];
+      if (base == RunAddress()) continue;
       std::copy(section.bytes.begin(), section.bytes.end(),
                 piece.bytes.begin() + static_cast<std::ptrdiff_t>(base - module.begin));
       for (const Relocation& relocation : section.relocations)
@@ -167,24 +168,25 @@ class DiskImage final : public Image {
     return {};
   }
 
-  std::uint64_t value_of(const Module& module, const Symbol& symbol) {
-    if (symbol.absolute || symbol.index == 0) return symbol.value;
+  RunAddress value_of(const Module& module, const Symbol& symbol) {
+    if (symbol.absolute || symbol.index == 0) return RunAddress(symbol.value);
     if (symbol.defined()) return module.bases[symbol.section] + symbol.value;
     if (const auto known = exports_.find(symbol.name);
-        known != exports_.end() && known->second != 0)
+        known != exports_.end() && known->second != RunAddress())
       return known->second;
-    if (symbol.is_weak()) return 0;
+    if (symbol.is_weak()) return {};
     constexpr std::uint64_t kApart = 64;
     return unknown_.emplace(symbol.name, kUnknown + kApart * unknown_.size()).first->second;
   }
 
-  Result<void> relocate(const Module& module, const Relocation& relocation, std::uint64_t address,
+  Result<void> relocate(const Module& module, const Relocation& relocation, RunAddress address,
                         Piece& piece) {
     const unsigned width = relocation_width(relocation.type).value_or(0);
     if (width == 0) return {};
     const Symbol& symbol = module.object.symbol(relocation.symbol);
-    std::uint64_t value = value_of(module, symbol) + static_cast<std::uint64_t>(relocation.addend);
-    if (relocation_is_pc_relative(relocation.type)) value -= address;
+    std::uint64_t value =
+        (value_of(module, symbol) + static_cast<std::uint64_t>(relocation.addend)).value();
+    if (relocation_is_pc_relative(relocation.type)) value -= address.value();
     const bool fits = width == 8 || (relocation.type == R_X86_64_32
                                          ? value <= UINT32_MAX
                                          : static_cast<std::uint64_t>(static_cast<std::int64_t>(
@@ -198,11 +200,11 @@ class DiskImage final : public Image {
 
   std::unique_ptr<Image> kernel_;
   SymbolTable symbols_;
-  std::uint64_t next_ = kModuleArea;
+  RunAddress next_ = kModuleArea;
   std::unordered_map<std::string, std::vector<std::uint8_t>> types_;               // by module
   std::unordered_map<std::string, std::map<std::string, AddressRange>> sections_;  // by module
-  std::unordered_map<std::string, std::uint64_t> exports_;
-  std::unordered_map<std::string, std::uint64_t> unknown_;
+  std::unordered_map<std::string, RunAddress> exports_;
+  std::unordered_map<std::string, RunAddress> unknown_;
   std::vector<Piece> pieces_;  // sorted by address
 };
 

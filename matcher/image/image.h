@@ -19,12 +19,13 @@
 #include <unordered_set>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/base/result.h"
 
 namespace splicer {
 
 struct KernelSymbol {
-  std::uint64_t address;
+  RunAddress address;
   char type;  // as in nm(1) and /proc/kallsyms
   std::string name;
   std::string module;  // "vmlinux" for built-in code
@@ -62,13 +63,13 @@ class SymbolTable {
   }
   // Does a symbol of that name stand exactly at `address`, in that target (anywhere if it is empty)
   // or in an update's own module?
-  bool has(std::string_view target, std::string_view name, std::uint64_t address) const;
+  bool has(std::string_view target, std::string_view name, RunAddress address) const;
   // Any symbol that stands exactly at `address`, or nullptr.
-  const KernelSymbol* at(std::uint64_t address) const;
+  const KernelSymbol* at(RunAddress address) const;
   // The symbol at or before `address` (nearest), or nullptr.
-  const KernelSymbol* nearest(std::uint64_t address) const;
+  const KernelSymbol* nearest(RunAddress address) const;
   // "name+0x12 [module]" for people, or the bare number in hex.
-  std::string describe(std::uint64_t address) const;
+  std::string describe(RunAddress address) const;
   // Is any symbol of that target known (is the module loaded)?
   bool has_target(std::string_view target) const;
   const std::vector<KernelSymbol>& all() const { return symbols_; }  // sorted by address
@@ -90,9 +91,9 @@ class SymbolTable {
 
 // Addresses of memory, the first and the one behind the last.
 struct AddressRange {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-  bool contains(std::uint64_t address) const { return address >= begin && address < end; }
+  RunAddress begin;
+  RunAddress end;
+  bool contains(RunAddress address) const { return address >= begin && address < end; }
 };
 
 class Image {
@@ -103,18 +104,17 @@ class Image {
   Image& operator=(const Image&) = delete;
 
   // Fills `out` from kernel memory at `address`. Errors: "image-read".
-  virtual Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const = 0;
+  virtual Result<void> read(RunAddress address, std::span<std::uint8_t> out) const = 0;
   // The same bytes where they are, if the image has them in one piece, as long as it lives; empty
   // if not, and read() then says why.
-  virtual std::span<const std::uint8_t> view(std::uint64_t /*address*/,
-                                             std::size_t /*size*/) const {
+  virtual std::span<const std::uint8_t> view(RunAddress /*address*/, std::size_t /*size*/) const {
     return {};
   }
   // The pointer that stands at `address`; nullopt where nothing can be read.
-  std::optional<std::uint64_t> pointer_at(std::uint64_t address) const {
+  std::optional<RunAddress> pointer_at(RunAddress address) const {
     std::array<std::uint8_t, 8> bytes{};
     if (!read(address, bytes)) return std::nullopt;
-    return std::bit_cast<std::uint64_t>(bytes);
+    return RunAddress(std::bit_cast<std::uint64_t>(bytes));
   }
   virtual const SymbolTable& symbols() const = 0;
   // True for memory of a running kernel: boot has rewritten it.

@@ -176,7 +176,7 @@ Result<std::vector<KernelSymbol>> decode_kallsyms(Bytes data, const std::string&
   symbols.reserve(count);
   for (std::size_t i = 0; i < count; i++)
     if (const std::string& text = names->names[i]; text.size() > 1)
-      symbols.push_back({(*addresses)[i], text[0], text.substr(1), "vmlinux"});
+      symbols.push_back({RunAddress((*addresses)[i]), text[0], text.substr(1), "vmlinux"});
   return symbols;
 }
 

@@ -31,16 +31,16 @@ constexpr std::uint64_t kPiece = 64 * 1024;
 constexpr std::size_t kMaxSegments = 4096;
 
 struct Segment {
-  std::uint64_t begin;   // first address
-  std::uint64_t size;    // bytes
-  std::uint64_t offset;  // in /proc/kcore
+  RunAddress begin;    // first address
+  std::uint64_t size;  // bytes
+  FileOffset offset;   // in /proc/kcore
 };
 
 // Reads exactly `size` bytes at `offset`, or says which errno stopped it.
-int read_fully(int fd, std::uint64_t offset, void* out, std::size_t size) {
+int read_fully(int fd, FileOffset offset, void* out, std::size_t size) {
   auto* bytes = static_cast<std::uint8_t*>(out);
   while (size > 0) {
-    const ssize_t got = pread(fd, bytes, size, static_cast<off_t>(offset));
+    const ssize_t got = pread(fd, bytes, size, static_cast<off_t>(offset.value()));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return got < 0 ? errno : ENODATA;
     bytes += got;
@@ -70,23 +70,24 @@ class LiveImage final : public Image {
 
   // add_sect_attrs() in kernel/module/sysfs.c: a file with the address in hex for each section.
   std::map<std::string, AddressRange> sections(const std::string& module) const override {
-    std::map<std::uint64_t, std::string> starts;
+    std::map<RunAddress, std::string> starts;
     std::error_code none;  // built in, or not loaded
     for (const auto& entry :
          std::filesystem::directory_iterator(sys_ + "/module/" + module + "/sections", none)) {
       std::uint64_t address = 0;
       std::ifstream(entry.path()) >> std::hex >> address;
-      if (address != 0) starts.emplace(address, entry.path().filename().string());
+      if (address != 0) starts.emplace(RunAddress(address), entry.path().filename().string());
     }
     std::map<std::string, AddressRange> found;
     for (auto start = starts.begin(); start != starts.end(); ++start) {
       const auto next = std::next(start);
-      found[start->second] = {start->first, next == starts.end() ? UINT64_MAX : next->first};
+      found[start->second] = {start->first,
+                              next == starts.end() ? RunAddress(UINT64_MAX) : next->first};
     }
     return found;
   }
 
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+  Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
     while (!out.empty()) {
       const auto there = rest_of_piece(address);
       if (!there) return propagate(there);
@@ -98,14 +99,14 @@ class LiveImage final : public Image {
     return {};
   }
 
-  std::span<const std::uint8_t> view(std::uint64_t address, std::size_t size) const override {
+  std::span<const std::uint8_t> view(RunAddress address, std::size_t size) const override {
     const auto there = rest_of_piece(address);
     if (!there || there->size() < size) return {};
     return there->first(size);
   }
 
  private:
-  static Failure unmapped(std::uint64_t address) {
+  static Failure unmapped(RunAddress address) {
     return fail(ExitCode::error, "image-read", "no kernel memory is mapped there")
         .at_file("/proc/kcore")
         .at_address(address)
@@ -113,14 +114,15 @@ class LiveImage final : public Image {
   }
 
   // From `address` to the end of the piece that it is in.
-  Result<std::span<const std::uint8_t>> rest_of_piece(std::uint64_t address) const {
+  Result<std::span<const std::uint8_t>> rest_of_piece(RunAddress address) const {
     const auto segment = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& s) {
       return address >= s.begin && address - s.begin < s.size;
     });
     if (segment == segments_.end()) return unmapped(address);
     // Two segments may share an aligned piece of the address space, so a piece is known by its
     // first byte in its segment.
-    const std::uint64_t first = std::max(address / kPiece * kPiece, segment->begin);
+    const RunAddress first =
+        std::max(RunAddress(address.value() / kPiece * kPiece), segment->begin);
     auto piece = pieces_.find(first);
     if (piece == pieces_.end()) {
       auto read_now = read_piece(*segment, first);
@@ -131,9 +133,10 @@ class LiveImage final : public Image {
   }
 
   // From `first` to the end of its aligned piece or of its segment.
-  Result<std::vector<std::uint8_t>> read_piece(const Segment& segment, std::uint64_t first) const {
-    const std::uint64_t last =  // the last byte: a segment may end at the top of the address space
-        std::min(first / kPiece * kPiece + (kPiece - 1), segment.begin + (segment.size - 1));
+  Result<std::vector<std::uint8_t>> read_piece(const Segment& segment, RunAddress first) const {
+    const RunAddress last =  // the last byte: a segment may end at the top of the address space
+        std::min(RunAddress(first.value() / kPiece * kPiece + (kPiece - 1)),
+                 segment.begin + (segment.size - 1));
     std::vector<std::uint8_t> bytes(last - first + 1);
     const int error = read_fully(kcore_.get(), segment.offset + (first - segment.begin),
                                  bytes.data(), bytes.size());
@@ -152,7 +155,7 @@ class LiveImage final : public Image {
   std::vector<Segment> segments_;
   SymbolTable symbols_;
   std::string sys_;
-  mutable std::map<std::uint64_t, std::vector<std::uint8_t>> pieces_;  // by first address
+  mutable std::map<RunAddress, std::vector<std::uint8_t>> pieces_;  // by first address
 };
 
 Result<std::vector<Segment>> read_segments(int fd, const std::string& path) {
@@ -162,17 +165,19 @@ Result<std::vector<Segment>> read_segments(int fd, const std::string& path) {
         .hint("the kernel needs CONFIG_PROC_KCORE");
   };
   Elf64_Ehdr header;
-  if (read_fully(fd, 0, &header, sizeof header) != 0) return bad("cannot read its ELF header");
+  if (read_fully(fd, FileOffset(0), &header, sizeof header) != 0)
+    return bad("cannot read its ELF header");
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_machine != EM_X86_64 ||
       header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > kMaxSegments)
     return bad("it is not an x86-64 core file");
   std::vector<Elf64_Phdr> headers(header.e_phnum);
-  if (read_fully(fd, header.e_phoff, headers.data(), headers.size() * sizeof(Elf64_Phdr)) != 0)
+  if (read_fully(fd, FileOffset(header.e_phoff), headers.data(),
+                 headers.size() * sizeof(Elf64_Phdr)) != 0)
     return bad("cannot read its program headers");
   std::vector<Segment> segments;
   for (const Elf64_Phdr& ph : headers)
     if (ph.p_type == PT_LOAD && ph.p_memsz > 0)
-      segments.push_back({ph.p_vaddr, ph.p_memsz, ph.p_offset});
+      segments.push_back({RunAddress(ph.p_vaddr), ph.p_memsz, FileOffset(ph.p_offset)});
   return segments;
 }
 

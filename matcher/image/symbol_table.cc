@@ -43,8 +43,8 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
 
     // "ADDRESS TYPE NAME" and, for a module's symbol, "\t[MODULE]" (kernel/kallsyms.c, s_show).
     KernelSymbol symbol;
-    const auto [rest, error] =
-        std::from_chars(line.data(), line.data() + line.size(), symbol.address, 16);
+    std::uint64_t address = 0;
+    const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), address, 16);
     const std::size_t digits = static_cast<std::size_t>(rest - line.data());
     const bool well_formed = error == std::errc() && line.size() > digits + 3 &&
                              line[digits] == ' ' && line[digits + 2] == ' ';
@@ -53,6 +53,7 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
                   fmt::format("line {} of the kernel's symbol table is not a symbol", line_number))
           .hint("is /proc/kallsyms that of a Linux kernel?");
     }
+    symbol.address = RunAddress(address);
     symbol.type = line[digits + 1];
     std::string_view name = line.substr(digits + 3);
     symbol.module = "vmlinux";
@@ -64,7 +65,7 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
     }
     if (name.empty()) continue;  // nobody can ask for it, and it says nothing to people
     symbol.name = name;
-    any_address = any_address || symbol.address != 0;
+    any_address = any_address || address != 0;
     symbols.push_back(std::move(symbol));
   }
   if (!any_address) {
@@ -99,23 +100,23 @@ std::vector<const KernelSymbol*> SymbolTable::find_in_updates(std::string_view n
   return found;
 }
 
-const KernelSymbol* SymbolTable::nearest(std::uint64_t address) const {
+const KernelSymbol* SymbolTable::nearest(RunAddress address) const {
   const auto after =
       std::partition_point(symbols_.begin(), symbols_.end(),
                            [&](const KernelSymbol& symbol) { return symbol.address <= address; });
   return after == symbols_.begin() ? nullptr : &*std::prev(after);
 }
 
-const KernelSymbol* SymbolTable::at(std::uint64_t address) const {
+const KernelSymbol* SymbolTable::at(RunAddress address) const {
   const KernelSymbol* symbol = nearest(address);
   return symbol != nullptr && symbol->address == address ? symbol : nullptr;
 }
 
-std::string SymbolTable::describe(std::uint64_t address) const {
+std::string SymbolTable::describe(RunAddress address) const {
   const KernelSymbol* symbol = nearest(address);
   // Far from any symbol the nearest name would mislead.
   if (symbol == nullptr || address - symbol->address > (1u << 20))
-    return fmt::format("{:#x}", address);
+    return fmt::format("{}", address);
   std::string text = symbol->name;
   if (address != symbol->address) text += fmt::format("+{:#x}", address - symbol->address);
   if (symbol->module != "vmlinux") text += fmt::format(" [{}]", symbol->module);
@@ -125,7 +126,7 @@ std::string SymbolTable::describe(std::uint64_t address) const {
 bool SymbolTable::has_target(std::string_view target) const { return targets_.contains(target); }
 
 // By the address, since some names stand for a thousand things but few addresses have many names.
-bool SymbolTable::has(std::string_view target, std::string_view name, std::uint64_t address) const {
+bool SymbolTable::has(std::string_view target, std::string_view name, RunAddress address) const {
   auto symbol =
       std::partition_point(symbols_.begin(), symbols_.end(),
                            [&](const KernelSymbol& known) { return known.address < address; });

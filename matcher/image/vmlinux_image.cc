@@ -27,14 +27,14 @@ constexpr std::size_t kMaxName = 4096;
 class VmlinuxImage final : public Image {
  public:
   struct Piece {
-    std::uint64_t address;
+    RunAddress address;
     Bytes bytes;
   };
 
   VmlinuxImage(std::vector<std::uint8_t> file, SymbolTable symbols)
       : file_(std::move(file)), symbols_(std::move(symbols)) {}
-  void add(std::uint64_t address, std::uint64_t offset, std::uint64_t size) {
-    pieces_.push_back({address, Bytes(file_).subspan(offset, size)});
+  void add(RunAddress address, FileOffset offset, std::uint64_t size) {
+    pieces_.push_back({address, Bytes(file_).subspan(offset.value(), size)});
   }
 
   const SymbolTable& symbols() const override { return symbols_; }
@@ -46,7 +46,7 @@ class VmlinuxImage final : public Image {
     return {types_.begin(), types_.end()};
   }
 
-  Bytes view(std::uint64_t address, std::size_t size) const override {
+  Bytes view(RunAddress address, std::size_t size) const override {
     for (const Piece& piece : pieces_) {
       if (address < piece.address || address - piece.address >= piece.bytes.size()) continue;
       const Bytes rest = piece.bytes.subspan(address - piece.address);
@@ -55,7 +55,7 @@ class VmlinuxImage final : public Image {
     return {};
   }
 
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+  Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
     const Bytes there = view(address, out.size());
     if (!there.empty() || out.empty()) {
       std::copy(there.begin(), there.end(), out.begin());
@@ -148,7 +148,7 @@ Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
         name += static_cast<char>(bytes[k]);
       }
       const char letter = absolute ? 'A' : type_letter(*symbol, sections[symbol->st_shndx]);
-      symbols.push_back({symbol->st_value, letter, std::move(name), "vmlinux"});
+      symbols.push_back({RunAddress(symbol->st_value), letter, std::move(name), "vmlinux"});
     }
   }
   std::vector<Elf64_Phdr> segments;
@@ -172,7 +172,7 @@ Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
   auto image = std::make_unique<VmlinuxImage>(std::move(file), SymbolTable(std::move(symbols)));
   image->set_types(section_bytes(bytes, *header, sections, ".BTF"));
   for (const Elf64_Phdr& segment : segments)
-    image->add(segment.p_vaddr, segment.p_offset, segment.p_filesz);
+    image->add(RunAddress(segment.p_vaddr), FileOffset(segment.p_offset), segment.p_filesz);
   return std::unique_ptr<Image>(std::move(image));
 }
 

@@ -35,7 +35,7 @@ std::uint64_t Comparison::run_offset(std::uint64_t pre_offset) const {
   return run_at + (pre_offset - pre);
 }
 
-Result<RunCode> RunCode::read(const Image& image, std::uint64_t address, std::size_t size) {
+Result<RunCode> RunCode::read(const Image& image, RunAddress address, std::size_t size) {
   RunCode code;
   code.bytes_ = image.view(address, size);
   if (code.bytes_.size() == size) return code;
@@ -45,7 +45,7 @@ Result<RunCode> RunCode::read(const Image& image, std::uint64_t address, std::si
   return code;
 }
 
-Comparison CodeComparer::compare(std::uint32_t section, std::uint64_t address, Trial& trial) const {
+Comparison CodeComparer::compare(std::uint32_t section, RunAddress address, Trial& trial) const {
   Comparison result;
   const std::uint64_t size = object_.section(section).size;
   auto run = RunCode::read(image_, address, size);
@@ -80,7 +80,7 @@ Comparison CodeComparer::compare(std::uint32_t section, std::uint64_t address, T
 }
 
 std::optional<std::string> CodeComparer::fit(std::uint32_t section, const SiteGroup& group,
-                                             const Form& form, std::uint64_t address, Bytes run,
+                                             const Form& form, RunAddress address, Bytes run,
                                              Trial& trial, Moved* moved) const {
   std::vector<bool> free(form.bytes.size(), false);
   for (const Relocation& relocation : form.relocations) {
@@ -103,9 +103,8 @@ std::optional<std::string> CodeComparer::fit(std::uint32_t section, const SiteGr
 }
 
 std::optional<std::string> CodeComparer::prove(std::uint32_t section, const Relocation& relocation,
-                                               Bytes field, std::uint64_t address,
-                                               std::uint64_t place, Trial& trial,
-                                               Moved* moved) const {
+                                               Bytes field, RunAddress address, std::uint64_t place,
+                                               Trial& trial, Moved* moved) const {
   const Symbol& symbol = object_.symbol(relocation.symbol);
   if (moved != nullptr && symbol.section == section && (symbol.is_section() || !symbol.is_weak())) {
     // What is relative counts from the end of the field.
@@ -114,7 +113,8 @@ std::optional<std::string> CodeComparer::prove(std::uint32_t section, const Relo
     const std::uint64_t target = symbol.value + static_cast<std::uint64_t>(relocation.addend) + end;
     // The beginning has not moved; and of replaced code it is the old entry (Trial::prove).
     if (target != moved->begin) {
-      const std::uint64_t value = read_field(field, relocation.type) + (relative ? address : 0);
+      const RunAddress value =
+          (relative ? address : RunAddress()) + read_field(field, relocation.type);
       moved->branches.emplace_back(target, value + end - moved->code);
       return std::nullopt;
     }
@@ -123,7 +123,7 @@ std::optional<std::string> CodeComparer::prove(std::uint32_t section, const Relo
 }
 
 bool CodeComparer::stretch_differs(std::uint32_t section, std::uint64_t begin, std::uint64_t end,
-                                   std::uint64_t address, Bytes run, Trial& trial) const {
+                                   RunAddress address, Bytes run, Trial& trial) const {
   const Bytes pre = object_.section(section).bytes;
   std::uint64_t at = begin;
   const auto differs_until = [&](std::uint64_t stop) {
@@ -144,9 +144,8 @@ bool CodeComparer::stretch_differs(std::uint32_t section, std::uint64_t begin, s
 }
 
 std::optional<std::string> CodeComparer::compare_group(std::uint32_t section,
-                                                       const SiteGroup& group,
-                                                       std::uint64_t address, Bytes run,
-                                                       Trial& trial, Comparison& result,
+                                                       const SiteGroup& group, RunAddress address,
+                                                       Bytes run, Trial& trial, Comparison& result,
                                                        Moved* moved) const {
   // Most sites stand as they were built, which every group permits (forms.h), and need no forms.
   const std::size_t clean = trial.mark();
@@ -174,9 +173,9 @@ std::optional<std::string> CodeComparer::compare_group(std::uint32_t section,
   return fmt::format("{} ({})", reason.value_or("the site has no form"), kinds);
 }
 
-std::optional<Difference> CodeComparer::compare_straight(std::uint32_t section,
-                                                         std::uint64_t address, Bytes run,
-                                                         Trial& trial, Comparison& result) const {
+std::optional<Difference> CodeComparer::compare_straight(std::uint32_t section, RunAddress address,
+                                                         Bytes run, Trial& trial,
+                                                         Comparison& result) const {
   const Section& code = object_.section(section);
   const Bytes pre = code.bytes;
   auto group = sites_.in(section).begin();
@@ -214,8 +213,8 @@ std::optional<Difference> CodeComparer::compare_straight(std::uint32_t section,
 }
 
 std::optional<Difference> CodeComparer::compare_moved(std::uint32_t section, std::uint64_t begin,
-                                                      std::uint64_t address, Bytes run,
-                                                      Trial& trial, Comparison& result) const {
+                                                      RunAddress address, Bytes run, Trial& trial,
+                                                      Comparison& result) const {
   const Bytes pre = object_.section(section).bytes;
   if (const auto differs = first_difference(pre.first(begin), run.first(begin)))
     return Difference{*differs, *differs, "the padding before the function differs"};

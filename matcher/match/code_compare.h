@@ -38,7 +38,7 @@ struct Difference {
 class RunCode {
  public:
   // Nothing if the image has no such memory.
-  static Result<RunCode> read(const Image& image, std::uint64_t address, std::size_t size);
+  static Result<RunCode> read(const Image& image, RunAddress address, std::size_t size);
   RunCode() = default;
   RunCode(RunCode&&) = default;
   RunCode& operator=(RunCode&&) = default;
@@ -73,36 +73,35 @@ class CodeComparer {
 
   // Compares the whole of `section` with the code at `address`. What is learnt goes to `trial`,
   // which is as it was when there is a difference.
-  Comparison compare(std::uint32_t section, std::uint64_t address, Trial& trial) const;
+  Comparison compare(std::uint32_t section, RunAddress address, Trial& trial) const;
 
  private:
   // Where the layout differs: where the section would start in memory, where its code begins, on
   // both sides, and what must lead to the same instruction, as pairs (pre offset, run offset).
   struct Moved {
-    std::uint64_t code = 0;
+    RunAddress code;
     std::uint64_t begin = 0;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> branches;
   };
 
-  std::optional<Difference> compare_straight(std::uint32_t section, std::uint64_t address,
-                                             Bytes run, Trial& trial, Comparison& result) const;
+  std::optional<Difference> compare_straight(std::uint32_t section, RunAddress address, Bytes run,
+                                             Trial& trial, Comparison& result) const;
   std::optional<Difference> compare_moved(std::uint32_t section, std::uint64_t begin,
-                                          std::uint64_t address, Bytes run, Trial& trial,
+                                          RunAddress address, Bytes run, Trial& trial,
                                           Comparison& result) const;
   // Does section[begin, end), as it was built, differ from `run`, which stands at `address`?
   bool stretch_differs(std::uint32_t section, std::uint64_t begin, std::uint64_t end,
-                       std::uint64_t address, Bytes run, Trial& trial) const;
+                       RunAddress address, Bytes run, Trial& trial) const;
   // Tries all forms of the group against run[offset...]; gives the reason when none fits.
   std::optional<std::string> compare_group(std::uint32_t section, const SiteGroup& group,
-                                           std::uint64_t address, Bytes run, Trial& trial,
+                                           RunAddress address, Bytes run, Trial& trial,
                                            Comparison& result, Moved* moved) const;
   std::optional<std::string> fit(std::uint32_t section, const SiteGroup& group, const Form& form,
-                                 std::uint64_t address, Bytes run, Trial& trial,
-                                 Moved* moved) const;
+                                 RunAddress address, Bytes run, Trial& trial, Moved* moved) const;
   // Trial::prove(), but where the layout differs a place inside this code is not where it was: then
   // it is left to the check of the branches.
   std::optional<std::string> prove(std::uint32_t section, const Relocation& relocation, Bytes field,
-                                   std::uint64_t address, std::uint64_t place, Trial& trial,
+                                   RunAddress address, std::uint64_t place, Trial& trial,
                                    Moved* moved) const;
 
   const ElfObject& object_;

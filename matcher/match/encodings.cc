@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 16> kRegisters = {"rax", "rcx", "rdx", "r
                                                          "r12", "r13", "r14", "r15"};
 
 // `opcode rel32` at `address` to `target`.
-std::vector<std::uint8_t> branch(std::uint8_t opcode, std::uint64_t address, std::uint64_t target) {
+std::vector<std::uint8_t> branch(std::uint8_t opcode, RunAddress address, RunAddress target) {
   std::vector<std::uint8_t> bytes{opcode, 0, 0, 0, 0};
   const auto displacement = static_cast<std::uint32_t>(target - (address + 5));
   std::memcpy(&bytes[1], &displacement, sizeof displacement);
@@ -39,7 +39,7 @@ std::vector<std::uint8_t> branch(std::uint8_t opcode, std::uint64_t address, std
 }
 
 // The target of a rel32 whose four bytes start at `field`, which runs at `address`.
-std::uint64_t branch_target(Bytes field, std::uint64_t address) {
+RunAddress branch_target(Bytes field, RunAddress address) {
   std::int32_t displacement = 0;
   std::memcpy(&displacement, field.data(), sizeof displacement);
   return address + 4 + static_cast<std::uint64_t>(static_cast<std::int64_t>(displacement));
@@ -146,8 +146,8 @@ Form FormMaker::original(std::uint32_t section, std::uint64_t begin, std::uint64
   return form;
 }
 
-std::vector<Form> FormMaker::make(std::uint32_t section, const SiteGroup& group,
-                                  std::uint64_t address, Bytes run) const {
+std::vector<Form> FormMaker::make(std::uint32_t section, const SiteGroup& group, RunAddress address,
+                                  Bytes run) const {
   std::vector<Form> forms{original(section, group.begin, group.end)};
   for (const Site& site : group.sites)
     if (site.kind == SiteKind::lock_prefix)
@@ -166,7 +166,7 @@ std::vector<Form> FormMaker::make(std::uint32_t section, const SiteGroup& group,
 
 // The steps before the alternatives; they also rewrite the replacements themselves.
 void FormMaker::boot_sites(std::vector<Form>& forms, const std::vector<Site>& sites,
-                           std::uint64_t begin, std::uint64_t address, Bytes run) const {
+                           std::uint64_t begin, RunAddress address, Bytes run) const {
   for (const Site& site : sites)
     if (site.kind == SiteKind::paravirt) paravirt(forms, site, begin, address);
   for (const Site& site : sites)
@@ -183,21 +183,21 @@ void FormMaker::boot_sites(std::vector<Form>& forms, const std::vector<Site>& si
 
 // paravirt_patch(): a direct call of what pv_ops holds, or nothing at all for _paravirt_nop.
 void FormMaker::paravirt(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                         std::uint64_t address) const {
+                         RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   const SymbolTable& symbols = image_.symbols();
   const auto tables = symbols.find("vmlinux", "pv_ops");
   if (tables.size() != 1) return;
   const auto slot = image_.pointer_at(tables[0]->address + 8ull * site.paravirt_slot);
   if (!slot) return;
-  std::uint64_t function = *slot;
+  RunAddress function = *slot;
 
   const auto is_function = [&](std::string_view name) {
     const auto found = symbols.find("vmlinux", name);
     return std::any_of(found.begin(), found.end(),
                        [&](const KernelSymbol* s) { return s->address == function; });
   };
-  if (function == 0) {
+  if (function == RunAddress()) {
     const auto bug = symbols.find("vmlinux", "paravirt_BUG");
     if (bug.size() != 1) return;
     function = bug[0]->address;
@@ -216,7 +216,7 @@ void FormMaker::paravirt(std::vector<Form>& forms, const Site& site, std::uint64
 
 // patch_retpoline(): the indirect branch itself, with or without lfence, or a call of an ITS thunk.
 void FormMaker::retpoline(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                          std::uint64_t address, Bytes run) const {
+                          RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
   const Form& first = forms.front();
   const auto thunk = std::find_if(
@@ -264,7 +264,7 @@ void FormMaker::retpoline(std::vector<Form>& forms, const Site& site, std::uint6
   // emit_its_trampoline(): the same branch to a thunk "jmp *%reg; int3" in some page of its own.
   const std::uint64_t field = opcode_offset + 1;
   if (run.size() >= field + 4 && run[opcode_offset] == opcode) {
-    const std::uint64_t target = branch_target(run.subspan(field, 4), address + field);
+    const RunAddress target = branch_target(run.subspan(field, 4), address + field);
     std::vector<std::uint8_t> expected;
     if (number >= 8) expected.push_back(0x41);
     expected.insert(expected.end(), {0xff, static_cast<std::uint8_t>(0xe0 + (number & 7)), kInt3});
@@ -285,12 +285,12 @@ void FormMaker::retpoline(std::vector<Form>& forms, const Site& site, std::uint6
 
 // patch_return(): "ret" padded with int3, or a jump to the return thunk that this machine uses.
 void FormMaker::return_thunk(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                             std::uint64_t address) const {
+                             RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   std::vector<std::vector<std::uint8_t>> variants{padded({kReturn}, site.length, kInt3)};
   for (const KernelSymbol* variable : image_.symbols().find("vmlinux", "x86_return_thunk")) {
     const auto thunk = image_.pointer_at(variable->address);
-    if (thunk && *thunk != 0)
+    if (thunk && *thunk != RunAddress())
       variants.push_back(padded(branch(kJump, address + offset, *thunk), site.length, kInt3));
   }
   for (std::size_t i = 0, count = forms.size(); i < count; i++)
@@ -300,7 +300,7 @@ void FormMaker::return_thunk(std::vector<Form>& forms, const Site& site, std::ui
 // One round of the loop in apply_alternatives(): the replacement, its first branch moved to the
 // site, padded and optimised; or nothing but optimised nops.
 void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                            std::uint64_t address, Bytes run) const {
+                            RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
   const std::uint64_t end = offset + site.length;
 
@@ -368,7 +368,7 @@ void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uin
 // function that does nothing. (The replacement itself, a call of BUG_func, is never written.)
 std::optional<std::vector<std::uint8_t>> FormMaker::direct_call(const Form& form, const Site& site,
                                                                 std::uint64_t offset,
-                                                                std::uint64_t address) const {
+                                                                RunAddress address) const {
   constexpr std::uint32_t kIndirectCall = 6;  // ff 15 disp32
   if (site.length != kIndirectCall || form.bytes[offset] != 0xff || form.bytes[offset + 1] != 0x15)
     return std::nullopt;
@@ -378,15 +378,15 @@ std::optional<std::vector<std::uint8_t>> FormMaker::direct_call(const Form& form
   if (pointer == form.relocations.end()) return std::nullopt;
   const auto named = [&](std::string_view name) {
     const auto places = image_.symbols().find("vmlinux", name);
-    return places.size() == 1 ? places[0]->address : 0;
+    return places.size() == 1 ? places[0]->address : RunAddress();
   };
-  const std::uint64_t table = named(object_.symbol(pointer->symbol).name);
-  if (table == 0) return std::nullopt;
+  const RunAddress table = named(object_.symbol(pointer->symbol).name);
+  if (table == RunAddress()) return std::nullopt;
   // The addend counts from the field, the address from the instruction's end.
   const auto held = image_.pointer_at(table + static_cast<std::uint64_t>(pointer->addend) + 4);
   if (!held) return std::nullopt;
-  const std::uint64_t function = *held != 0 ? *held : named("BUG_func");
-  if (function == 0) return std::nullopt;
+  const RunAddress function = *held != RunAddress() ? *held : named("BUG_func");
+  if (function == RunAddress()) return std::nullopt;
   if (function == named("nop_func")) return padded({}, kIndirectCall, kNop);
   return padded(branch(kCall, address + offset, function), kIndirectCall, kNop);
 }
@@ -419,7 +419,7 @@ void FormMaker::static_key(std::vector<Form>& forms, const Site& site, std::uint
 
 // __static_call_transform(): what the key's function of this moment asks for.
 void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                            std::uint64_t address) const {
+                            RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   constexpr std::string_view kTrampoline = "__SCT__";
   const std::string& name = object_.symbol(site.symbol).name;
@@ -434,11 +434,12 @@ void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uin
   for (const KernelSymbol* key : keys) {
     const auto held = image_.pointer_at(key->address);
     if (!held) continue;
-    const std::uint64_t function = *held;
+    const RunAddress function = *held;
+    const bool none = function == RunAddress();
 
-    std::vector<std::uint64_t> targets;
-    if (function != 0) targets.push_back(function);
-    if (function == 0 && tail) {
+    std::vector<RunAddress> targets;
+    if (!none) targets.push_back(function);
+    if (none && tail) {
       for (const KernelSymbol* variable : symbols.find("vmlinux", "x86_return_thunk"))
         if (const auto thunk = image_.pointer_at(variable->address)) targets.push_back(*thunk);
       for (const char* stub : {"__x86_return_thunk", "__static_call_return"})
@@ -446,11 +447,11 @@ void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uin
           targets.push_back(symbol->address);
       if (!conditional) variants.push_back(padded({kReturn}, 5, kInt3));
     }
-    if (function == 0 && !tail) variants.push_back(kernel_nops(5));
+    if (none && !tail) variants.push_back(kernel_nops(5));
     const auto zero = symbols.find("vmlinux", "__static_call_return0");
     if (!tail && zero.size() == 1 && zero[0]->address == function)
       variants.push_back({0x2e, 0x2e, 0x2e, 0x31, 0xc0});  // xor5rax
-    for (const std::uint64_t target : targets) {
+    for (const RunAddress target : targets) {
       if (conditional) {
         auto bytes = branch(forms.front().bytes[offset + 1], address + offset + 1, target);
         bytes.insert(bytes.begin(), 0x0f);
@@ -468,11 +469,11 @@ void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uin
 // place that the kernel itself lists as a symbol: ftrace's callers, the trampolines that ftrace and
 // BPF allocate, a function of a module that hooks directly.
 void FormMaker::ftrace(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                       std::uint64_t address, Bytes run) const {
+                       RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
   std::vector<Form> hooked;
   if (run.size() >= offset + 5 && (run[offset] == kCall || run[offset] == kJump)) {
-    const std::uint64_t target = branch_target(run.subspan(offset + 1, 4), address + offset + 1);
+    const RunAddress target = branch_target(run.subspan(offset + 1, 4), address + offset + 1);
     const KernelSymbol* symbol = image_.symbols().at(target);
     if (symbol != nullptr && image_.live() && is_trace_entry(*symbol)) {
       Form form = with_bytes(forms.front(), offset, branch(run[offset], address + offset, target));

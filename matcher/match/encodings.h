@@ -42,30 +42,30 @@ class FormMaker {
   // Every form that may stand for `group` of `section` when it runs at `address`. `run` is what
   // stands there now (group.end - group.begin bytes): some forms (a call of one of many
   // trampolines) are proposed from it, and only if what it points to proves them.
-  std::vector<Form> make(std::uint32_t section, const SiteGroup& group, std::uint64_t address,
+  std::vector<Form> make(std::uint32_t section, const SiteGroup& group, RunAddress address,
                          Bytes run) const;
 
  private:
   Form original(std::uint32_t section, std::uint64_t begin, std::uint64_t end) const;
   void boot_sites(std::vector<Form>& forms, const std::vector<Site>& sites, std::uint64_t begin,
-                  std::uint64_t address, Bytes run) const;
+                  RunAddress address, Bytes run) const;
   void paravirt(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                std::uint64_t address) const;
+                RunAddress address) const;
   void retpoline(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                 std::uint64_t address, Bytes run) const;
+                 RunAddress address, Bytes run) const;
   void return_thunk(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                    std::uint64_t address) const;
+                    RunAddress address) const;
   void alternative(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                   std::uint64_t address, Bytes run) const;
+                   RunAddress address, Bytes run) const;
   void constant(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const;
   std::optional<std::vector<std::uint8_t>> direct_call(const Form& form, const Site& site,
                                                        std::uint64_t offset,
-                                                       std::uint64_t address) const;
+                                                       RunAddress address) const;
   void static_key(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const;
   void static_call(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                   std::uint64_t address) const;
-  void ftrace(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-              std::uint64_t address, Bytes run) const;
+                   RunAddress address) const;
+  void ftrace(std::vector<Form>& forms, const Site& site, std::uint64_t begin, RunAddress address,
+              Bytes run) const;
 
   const ElfObject& object_;
   const SiteTables& sites_;

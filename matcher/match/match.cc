@@ -45,13 +45,13 @@ bool opens_with_endbr64(Bytes section, const Symbol& symbol) {
 struct CodeSection {
   std::uint32_t index = 0;
   std::vector<const Symbol*> functions;
-  std::string group;                      // linked_section() of its name
-  std::size_t place = 0;                  // among the object's sections of that group
-  std::vector<std::uint64_t> candidates;  // possible bases
-  bool scattered = false;                 // its names are known, but not at its distances
+  std::string group;                   // linked_section() of its name
+  std::size_t place = 0;               // among the object's sections of that group
+  std::vector<RunAddress> candidates;  // possible bases
+  bool scattered = false;              // its names are known, but not at its distances
   bool done = false;
-  std::uint64_t base = 0;  // when done and matched
-  std::uint64_t code = 0;
+  RunAddress base;  // when done and matched
+  RunAddress code;
   bool matched = false;
   std::string update;
   Comparison comparison;
@@ -105,8 +105,8 @@ class ObjectMatcher {
 
   // Addresses where the kernel's table has all the section's names at the right distances. A weak
   // function may be another object's, so it does not vote when there are others.
-  std::vector<std::uint64_t> candidates(const CodeSection& code, bool& scattered) const {
-    std::vector<std::uint64_t> bases;
+  std::vector<RunAddress> candidates(const CodeSection& code, bool& scattered) const {
+    std::vector<RunAddress> bases;
     bool first = true;
     for (const bool weak : {false, true}) {
       for (const std::uint32_t index : plan_.names(code.index)) {
@@ -122,16 +122,16 @@ class ObjectMatcher {
           known.insert(known.end(), brought.begin(), brought.end());
         }
         if (known.empty()) continue;
-        std::vector<std::uint64_t> here;
+        std::vector<RunAddress> here;
         for (const KernelSymbol* kernel : known) {
-          const std::uint64_t base = kernel->address - symbol.value;
+          const RunAddress base = kernel->address - symbol.value;
           if (std::find(here.begin(), here.end(), base) == here.end()) here.push_back(base);
         }
         if (first) {
           bases = here;
           first = false;
         } else {
-          std::erase_if(bases, [&](std::uint64_t base) {
+          std::erase_if(bases, [&](RunAddress base) {
             return std::find(here.begin(), here.end(), base) == here.end();
           });
         }
@@ -143,7 +143,7 @@ class ObjectMatcher {
   }
 
   // Where the code of a section at `base` stands now: elsewhere if an update replaced it.
-  std::uint64_t code_at(const CodeSection& code, std::uint64_t base, std::string* update) const {
+  RunAddress code_at(const CodeSection& code, RunAddress base, std::string* update) const {
     if (code.functions.empty()) return base;
     const Symbol& first = *code.functions[0];
     if (first.value != first.padding) return base;
@@ -154,10 +154,10 @@ class ObjectMatcher {
   }
 
   // Compares at one base and keeps what was learnt if it matches.
-  bool prove_at(CodeSection& code, std::uint64_t base) {
+  bool prove_at(CodeSection& code, RunAddress base) {
     Trial trial(references_);
     std::string update;
-    const std::uint64_t address = code_at(code, base, &update);
+    const RunAddress address = code_at(code, base, &update);
     code.base = base;
     code.code = address;
     code.update = update;
@@ -184,7 +184,7 @@ class ObjectMatcher {
       if (!is_read_only_data(section.name) || section.is_writable() || section.is_nobits() ||
           section.bytes.empty())
         continue;
-      const std::uint64_t base = *references_.section_base(index);
+      const RunAddress base = *references_.section_base(index);
       std::vector<std::uint8_t> run(section.bytes.size());
       Trial trial(references_);
       std::string problem;
@@ -208,7 +208,7 @@ class ObjectMatcher {
     }
   }
 
-  std::string compare_constant(const Section& section, std::uint64_t base, Bytes run,
+  std::string compare_constant(const Section& section, RunAddress base, Bytes run,
                                Trial& trial) const {
     std::uint64_t at = 0;
     const auto equal_until = [&](std::uint64_t end) {
@@ -254,8 +254,8 @@ class ObjectMatcher {
   bool prove_neighbours() {
     for (CodeSection& code : sections_) {
       if (code.done) continue;
-      std::vector<std::uint64_t> own;
-      for (const std::uint64_t base : code.candidates)
+      std::vector<RunAddress> own;
+      for (const RunAddress base : code.candidates)
         if (beside_own_code(code, base)) own.push_back(base);
       if (own.size() != 1) continue;
       const bool matched = prove_at(code, own[0]);
@@ -283,7 +283,7 @@ class ObjectMatcher {
         if (code == sections_.end() || code->done) continue;
         const auto pointer = image_.pointer_at(known[0]->address + into);
         if (!pointer) continue;
-        const std::uint64_t base =
+        const RunAddress base =
             *pointer - target.value - static_cast<std::uint64_t>(relocation.addend);
         if (std::ranges::find(code->candidates, base) == code->candidates.end()) continue;
         const bool matched = prove_at(*code, base);
@@ -294,7 +294,7 @@ class ObjectMatcher {
     return false;
   }
 
-  bool beside_own_code(const CodeSection& code, std::uint64_t base) const {
+  bool beside_own_code(const CodeSection& code, RunAddress base) const {
     // The nearest proved code of the object, before and behind.
     const auto is_own = [&](const auto& taken) {
       return taken.second->group == code.group && taken.second->update.empty();
@@ -305,7 +305,7 @@ class ObjectMatcher {
     if (next != place_taken_.end() && last != place_taken_.rend()) return true;
     // No other symbol may lie in the gap, and padding is less than the largest alignment in use.
     constexpr std::uint64_t kMaxPadding = 64;
-    const auto nothing_between = [&](std::uint64_t from, std::uint64_t to) {
+    const auto nothing_between = [&](RunAddress from, RunAddress to) {
       if (to < from || to - from >= kMaxPadding) return false;
       const KernelSymbol* symbol = image_.symbols().nearest(to - 1);
       return symbol == nullptr || symbol->address < from;
@@ -460,7 +460,7 @@ class ObjectMatcher {
   References references_;
   CodeComparer comparer_;
   std::deque<CodeSection> sections_;  // a deque: place_taken_ points into it
-  std::map<std::uint64_t, const CodeSection*> place_taken_;
+  std::map<RunAddress, const CodeSection*> place_taken_;
   std::deque<std::uint32_t> to_check_;
   std::map<std::uint32_t, Error> altered_;  // by section
   std::size_t only_numbers_ = 0;            // functions that differ first in an operand's number

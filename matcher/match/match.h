@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/base/result.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/image.h"
@@ -34,22 +35,22 @@ enum class MatchState {
 // A function that an update of ours replaced: its symbol keeps the old address, its code is
 // elsewhere.
 struct Redirect {
-  std::uint64_t code = 0;  // where its newest code stands
-  std::uint64_t site = 0;  // where the jump is written
-  std::string update;      // id of the update that owns the newest code
+  RunAddress code;     // where its newest code stands
+  RunAddress site;     // where the jump is written
+  std::string update;  // id of the update that owns the newest code
 };
 
 struct MatchOptions {
-  std::string target = "vmlinux";               // or a module's name
-  std::map<std::uint64_t, Redirect> redirects;  // by the function's (old) address
+  std::string target = "vmlinux";            // or a module's name
+  std::map<RunAddress, Redirect> redirects;  // by the function's (old) address
 };
 
 struct FunctionMatch {
   std::string name;
   std::uint32_t symbol = 0;  // index in the pre object
   MatchState state = MatchState::absent;
-  std::uint64_t address = 0;  // the symbol's value in the kernel: its old entry for ever
-  std::uint64_t code = 0;     // where the code stands now: address, or the redirect's code
+  RunAddress address;  // the symbol's value in the kernel: its old entry for ever
+  RunAddress code;     // where the code stands now: address, or the redirect's code
   std::vector<std::uint8_t> run_bytes;  // as read at `code`; the function's length in the kernel
   // Offsets in run_bytes [begin, end) that the kernel may rewrite while it runs: ftrace, static
   // keys, static calls, lock prefixes. A trampoline must not overlap them.
@@ -63,8 +64,8 @@ struct FunctionMatch {
 };
 
 struct MatchResult {
-  std::vector<FunctionMatch> functions;              // every function of the pre object
-  std::map<std::uint32_t, std::uint64_t> addresses;  // pre symbol index -> S, learnt from matches
+  std::vector<FunctionMatch> functions;           // every function of the pre object
+  std::map<std::uint32_t, RunAddress> addresses;  // pre symbol index -> S, learnt from matches
   // Constants of the pre object whose content in the kernel differs, by pre symbol index. Such a
   // symbol has no entry in `addresses`.
   std::map<std::uint32_t, Error> altered_constants;

@@ -27,7 +27,7 @@ std::uint64_t instruction_start(Bytes code, std::uint64_t function, std::uint64_
 
 // A probe's breakpoint or jump stands where an instruction begins; elsewhere the same byte is a
 // part of an operand.
-std::string probe_at(const Image& image, Bytes run, std::uint64_t at, std::uint64_t address) {
+std::string probe_at(const Image& image, Bytes run, std::uint64_t at, RunAddress address) {
   if (run[at] == 0xcc) return "a breakpoint, which a kprobe leaves";
   if (run[at] != 0xe9 || run.size() - at < 5) return {};
   std::int32_t displacement = 0;
@@ -82,7 +82,7 @@ std::string compiler_of(const Image& image) {
 }  // namespace
 
 Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Symbol& symbol,
-                           const Comparison& comparison, std::uint64_t code) {
+                           const Comparison& comparison, RunAddress code) {
   const Difference& difference = *comparison.difference;
   const Bytes pre = object.section(symbol.section).bytes;
   const Bytes run = comparison.run.bytes();
@@ -124,16 +124,16 @@ Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Sy
     const Bytes part = bytes.subspan(offset, std::min<std::size_t>(kShown, bytes.size() - offset));
     return std::vector<std::uint8_t>(part.begin(), part.end());
   };
-  mismatch.error =
-      fail(ExitCode::mismatch, error_code, message)
-          .at_file(object.name())
-          .in_function(symbol.name)
-          .at_address(code + at)
-          .bytes(shown(pre, difference.pre_offset), shown(run, at))
-          .detail(run.empty() ? std::string()
-                              : disassemble_side_by_side(pre, run, 0, code, difference.pre_offset))
-          .hint(hint)
-          .take();
+  mismatch.error = fail(ExitCode::mismatch, error_code, message)
+                       .at_file(object.name())
+                       .in_function(symbol.name)
+                       .at_address(code + at)
+                       .bytes(shown(pre, difference.pre_offset), shown(run, at))
+                       .detail(run.empty() ? std::string()
+                                           : disassemble_side_by_side(pre, run, 0, code.value(),
+                                                                      difference.pre_offset))
+                       .hint(hint)
+                       .take();
   return mismatch;
 }
 

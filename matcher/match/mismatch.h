@@ -28,7 +28,7 @@ struct Mismatch {
 
 // `comparison` is that of the section of `symbol`, whose code should be at `code`.
 Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Symbol& symbol,
-                           const Comparison& comparison, std::uint64_t code);
+                           const Comparison& comparison, RunAddress code);
 
 // The hint that fits an object of which so many functions do not match, so many of them by numbers
 // only; with the compilers' names if they differ.

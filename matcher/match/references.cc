@@ -97,7 +97,7 @@ void References::find_module_constants() {
 }
 
 std::optional<std::string> References::misplaced(const PlannedConstant& constant,
-                                                 std::uint64_t address) const {
+                                                 RunAddress address) const {
   if (constant.read_only && read_only_ && !read_only_->contains(address))
     return "the kernel's read-only data";
   const auto range = module_constants_.find(constant.section);
@@ -127,7 +127,7 @@ void References::look_names_up() {
       const Symbol& symbol = object_.symbol(index);
       const KnownName& known = known_[index];
       if (symbol.is_weak() || known.kind == KnownName::Kind::nowhere) continue;
-      const std::uint64_t address = known.address - symbol.value;
+      const RunAddress address = known.address - symbol.value;
       const bool agrees = base.kind == KnownName::Kind::nowhere || base.address == address;
       base = {address, agrees ? known.kind : KnownName::Kind::several};
       if (base.kind == KnownName::Kind::several) break;
@@ -135,20 +135,20 @@ void References::look_names_up() {
   }
 }
 
-std::optional<std::uint64_t> References::section_base(std::uint32_t section) const {
+std::optional<RunAddress> References::section_base(std::uint32_t section) const {
   return bound(plan_.section_slot(section));
 }
 
-std::optional<std::uint64_t> References::symbol_value(std::uint32_t index) const {
+std::optional<RunAddress> References::symbol_value(std::uint32_t index) const {
   const Symbol& symbol = object_.symbol(index);
-  if (symbol.absolute) return symbol.value;
+  if (symbol.absolute) return RunAddress(symbol.value);
   if (const auto found = bound(plan_.symbol_slot(index))) return found;
   if (!symbol.defined() || symbol.is_weak()) return std::nullopt;
   const auto base = section_base(symbol.section);
   return base ? std::optional(*base + symbol.value) : std::nullopt;
 }
 
-std::optional<std::string> Trial::agree(std::uint32_t index, std::uint64_t address) const {
+std::optional<std::string> Trial::agree(std::uint32_t index, RunAddress address) const {
   using Kind = References::KnownName::Kind;
   const References::KnownName& only = references_.known_[index];
   if (only.kind == Kind::nowhere || (only.kind == Kind::once && only.address == address))
@@ -163,21 +163,21 @@ std::optional<std::string> Trial::agree(std::uint32_t index, std::uint64_t addre
   known.insert(known.end(), brought.begin(), brought.end());
   if (known.empty()) return std::nullopt;
   return fmt::format(
-      "the code puts '{}' at {:#x}, the kernel's symbol table has it at {:#x}{}", symbol.name,
-      address, known[0]->address,
+      "the code puts '{}' at {}, the kernel's symbol table has it at {}{}", symbol.name, address,
+      known[0]->address,
       known.size() > 1 ? fmt::format(" and {} other places", known.size() - 1) : std::string());
 }
 
-std::string Trial::conflict(std::uint32_t slot, std::uint64_t value) const {
+std::string Trial::conflict(std::uint32_t slot, RunAddress value) const {
   const ReferencePlan& plan = references_.plan_;
   const ElfObject& object = references_.object_;
   const std::string& name = plan.is_symbol_slot(slot) ? object.symbol(plan.symbol_of(slot)).name
                                                       : object.section(slot).name;
-  return fmt::format("the code puts '{}' at {:#x} here and at {:#x} elsewhere", name, value,
+  return fmt::format("the code puts '{}' at {} here and at {} elsewhere", name, value,
                      references_.bindings_[slot].value);
 }
 
-std::optional<std::string> Trial::bind(std::uint32_t slot, std::uint64_t value) {
+std::optional<std::string> Trial::bind(std::uint32_t slot, RunAddress value) {
   References::Binding& binding = references_.bindings_[slot];
   if (binding.known)
     return binding.value == value ? std::nullopt : std::optional(conflict(slot, value));
@@ -202,7 +202,7 @@ std::vector<std::uint32_t> Trial::commit() {
   return sections;
 }
 
-std::optional<std::string> Trial::bind_section(std::uint32_t section, std::uint64_t base) {
+std::optional<std::string> Trial::bind_section(std::uint32_t section, RunAddress base) {
   const std::uint32_t slot = references_.plan_.section_slot(section);
   const bool is_new = !references_.bindings_[slot].known;
   if (auto differs = bind(slot, base)) return differs;
@@ -220,12 +220,12 @@ std::optional<std::string> Trial::bind_section(std::uint32_t section, std::uint6
 }
 
 std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes field,
-                                        std::uint64_t address, std::uint32_t origin,
+                                        RunAddress address, std::uint32_t origin,
                                         std::uint64_t place) {
   const Target target = references_.plan_.target(relocation, origin, place);
   const ElfObject& object = references_.object_;
   const std::uint64_t value = read_field(field, relocation.type) +
-                              (relocation_is_pc_relative(relocation.type) ? address : 0) -
+                              (relocation_is_pc_relative(relocation.type) ? address.value() : 0) -
                               target.minus;
   if (target.kind == Target::Kind::absolute) {
     const std::uint64_t expected = object.symbol(relocation.symbol).value;
@@ -236,12 +236,13 @@ std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes fiel
     const Section& section = object.section(target.section);
     if (target.offset >= section.bytes.size())
       return fmt::format("it refers to {}+{:#x}, which is outside", section.name, target.offset);
-    return same_content(references_.plan_.constant(target.section, target.offset), 0, value);
+    return same_content(references_.plan_.constant(target.section, target.offset), 0,
+                        RunAddress(value));
   }
-  return settle(target.slot, value);
+  return settle(target.slot, RunAddress(value));
 }
 
-bool Trial::prove_as_built(std::uint32_t index, Bytes run, std::uint64_t address) {
+bool Trial::prove_as_built(std::uint32_t index, Bytes run, RunAddress address) {
   const PlannedSection* plan = references_.plan_.section(index);
   if (plan == nullptr) return false;
   const Section& section = references_.object_.section(index);
@@ -250,8 +251,8 @@ bool Trial::prove_as_built(std::uint32_t index, Bytes run, std::uint64_t address
   for (const PlannedField& field : plan->fields) {
     std::int32_t number = 0;
     std::memcpy(&number, run.data() + field.offset, sizeof number);
-    const std::uint64_t value = static_cast<std::uint64_t>(std::int64_t{number} - field.minus) +
-                                (field.relative != 0 ? address + field.offset : 0);
+    const RunAddress value = (field.relative != 0 ? address + field.offset : RunAddress()) +
+                             static_cast<std::uint64_t>(std::int64_t{number} - field.minus);
     const References::Binding& binding = references_.bindings_[field.slot];
     if (binding.known && binding.value == value) continue;
     if (settle(field.slot, value)) return false;
@@ -266,11 +267,11 @@ bool Trial::prove_as_built(std::uint32_t index, Bytes run, std::uint64_t address
   return true;
 }
 
-std::optional<std::string> Trial::settle(std::uint32_t slot, std::uint64_t value) {
+std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
   const ReferencePlan& plan = references_.plan_;
   if (plan.is_constant_slot(slot)) return same_content(plan.constant(slot), slot, value);
   if (plan.is_symbol_slot(slot)) {
-    if (!references_.bindings_[slot].known && value != 0)
+    if (!references_.bindings_[slot].known && value != RunAddress())
       if (auto differs = agree(plan.symbol_of(slot), value)) return differs;
     return bind(slot, value);
   }
@@ -302,19 +303,19 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, std::uint64_t value
 // constant is read-only data of the kernel (RO_DATA() in asm-generic/vmlinux.lds.h), and the linker
 // gave what it merges one place, whoever refers to it.
 std::optional<std::string> Trial::same_content(const PlannedConstant& constant, std::uint32_t slot,
-                                               std::uint64_t address) {
+                                               RunAddress address) {
   const Section& section = references_.object_.section(constant.section);
   const std::uint64_t offset = constant.begin;
   const std::uint64_t end = constant.end;
   // Code that an update brought has its constants in the update's own module: no range then.
   if (const auto where = references_.misplaced(constant, address))
-    return fmt::format("it refers to a constant at {:#x}, outside {}", address, *where);
+    return fmt::format("it refers to a constant at {}, outside {}", address, *where);
   bool first_place = false;
   if (slot != 0) {
     const References::Binding& binding = references_.bindings_[slot];
     if (binding.known && binding.value == address) return std::nullopt;
     if (binding.known && constant.merged && !references_.updated_)
-      return fmt::format("{}+{:#x} is at {:#x} here and at {:#x} elsewhere", section.name, offset,
+      return fmt::format("{}+{:#x} is at {} here and at {} elsewhere", section.name, offset,
                          address, binding.value);
     if (!binding.known) {
       static_cast<void>(bind(slot, address));
@@ -330,7 +331,7 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
   if (run.empty()) {
     copy.resize(end - offset);
     if (!references_.image_.read(address, copy))
-      return fmt::format("it refers to a constant at {:#x}, where nothing is mapped", address);
+      return fmt::format("it refers to a constant at {}, where nothing is mapped", address);
     run = copy;
   }
   std::uint64_t at = offset;
@@ -343,7 +344,7 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
     const unsigned width = relocation_width(relocation.type).value_or(0);
     if (relocation.offset < at || relocation.offset + width > end) continue;
     if (!equal_until(relocation.offset))
-      return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
+      return fmt::format("the constant at {} is not {}+{:#x}", address, section.name, offset);
     depth_++;
     auto differs = prove(relocation, run.subspan(relocation.offset - offset, width),
                          address + (relocation.offset - offset), section.index, relocation.offset);
@@ -352,7 +353,7 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
     at = relocation.offset + width;
   }
   if (!equal_until(end))
-    return fmt::format("the constant at {:#x} is not {}+{:#x}", address, section.name, offset);
+    return fmt::format("the constant at {} is not {}+{:#x}", address, section.name, offset);
   return std::nullopt;
 }
 

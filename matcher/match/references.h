@@ -44,30 +44,29 @@ class References {
   References(const ElfObject& object, const ReferencePlan& plan, const Image& image,
              const MatchOptions& options);
 
-  std::optional<std::uint64_t> section_base(std::uint32_t section) const;
-  std::optional<std::uint64_t> symbol_value(std::uint32_t symbol) const;
+  std::optional<RunAddress> section_base(std::uint32_t section) const;
+  std::optional<RunAddress> symbol_value(std::uint32_t symbol) const;
   const ReferencePlan& plan() const { return plan_; }
 
  private:
   friend class Trial;
   struct Binding {
-    std::uint64_t value = 0;
+    RunAddress value;
     bool known = false;
   };
   // What the kernel's table says of a name of the object: nothing, one address, or more than fits.
   struct KnownName {
     enum class Kind : std::uint8_t { nowhere, once, several };
-    std::uint64_t address = 0;
+    RunAddress address;
     Kind kind = Kind::nowhere;
   };
-  std::optional<std::uint64_t> bound(std::uint32_t slot) const {
+  std::optional<RunAddress> bound(std::uint32_t slot) const {
     return bindings_[slot].known ? std::optional(bindings_[slot].value) : std::nullopt;
   }
   void look_names_up();
   void find_module_constants();
   // Nothing if a constant may stand there, otherwise what it is outside of.
-  std::optional<std::string> misplaced(const PlannedConstant& constant,
-                                       std::uint64_t address) const;
+  std::optional<std::string> misplaced(const PlannedConstant& constant, RunAddress address) const;
 
   const ElfObject& object_;
   const ReferencePlan& plan_;
@@ -96,13 +95,13 @@ class Trial {
   // Proves the relocated field of `run` bytes that stands at `address` in the kernel; `origin` is
   // the section that the relocation is in and `place` its offset there. Gives the reason when it
   // cannot be.
-  std::optional<std::string> prove(const Relocation& relocation, Bytes field, std::uint64_t address,
+  std::optional<std::string> prove(const Relocation& relocation, Bytes field, RunAddress address,
                                    std::uint32_t origin, std::uint64_t place);
   // Proves that all of `section`, as it was built, is `run`, which stands at `address`; false if
   // anything differs, even lawfully.
-  bool prove_as_built(std::uint32_t section, Bytes run, std::uint64_t address);
+  bool prove_as_built(std::uint32_t section, Bytes run, RunAddress address);
   // Binds the base of a section that is being matched there.
-  std::optional<std::string> bind_section(std::uint32_t section, std::uint64_t base);
+  std::optional<std::string> bind_section(std::uint32_t section, RunAddress base);
 
   std::size_t mark() const { return references_.open_.size(); }
   void back_to(std::size_t mark);
@@ -110,18 +109,18 @@ class Trial {
   std::vector<std::uint32_t> commit();
 
  private:
-  std::optional<std::string> settle(std::uint32_t slot, std::uint64_t value);
-  std::optional<std::string> bind(std::uint32_t slot, std::uint64_t value);
-  std::optional<std::string> agree(std::uint32_t symbol, std::uint64_t address) const;
+  std::optional<std::string> settle(std::uint32_t slot, RunAddress value);
+  std::optional<std::string> bind(std::uint32_t slot, RunAddress value);
+  std::optional<std::string> agree(std::uint32_t symbol, RunAddress address) const;
   std::optional<std::string> same_content(const PlannedConstant& constant, std::uint32_t slot,
-                                          std::uint64_t address);
-  std::string conflict(std::uint32_t slot, std::uint64_t value) const;
+                                          RunAddress address);
+  std::string conflict(std::uint32_t slot, RunAddress value) const;
 
   // A constant of the object, and where it stands in the kernel.
   struct Constant {
     std::uint32_t section;
     std::uint64_t offset;
-    std::uint64_t address;
+    RunAddress address;
     auto operator<=>(const Constant&) const = default;
   };
 

@@ -56,7 +56,7 @@ std::string stack_lines(const splice_busy& thread, const std::vector<SwitchedCod
   std::string lines;
   const std::uint32_t depth = std::min<std::uint32_t>(thread.depth, SPLICE_MAX_STACK);
   for (std::uint32_t i = 0; i < depth; ++i) {
-    const std::uint64_t address = thread.stack[i];
+    const RunAddress address(thread.stack[i]);
     const auto own = std::ranges::find_if(functions, [&](const SwitchedCode& code) {
       return address >= code.begin && address - code.begin <= code.size && code.size != 0;
     });
@@ -350,7 +350,7 @@ Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std
   if (number == 0) return call.pause_ns;
   std::vector<SwitchedCode> code;
   for (const splice_function& function : functions)
-    code.push_back({plain(function.name), function.old_code, function.old_size});
+    code.push_back({plain(function.name), RunAddress(function.old_code), function.old_size});
   return Failure(apply_error(number, call, reported(std::move(busy), call.nr_busy), code, symbols));
 }
 

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "kmod/splice_abi.h"
+#include "matcher/base/address.h"
 #include "matcher/base/file.h"
 #include "matcher/base/result.h"
 #include "matcher/image/image.h"
@@ -46,7 +47,7 @@ void set_field(char (&field)[N], std::string_view text) {
 // of the call.
 struct SwitchedCode {
   std::string name;
-  std::uint64_t begin = 0;
+  RunAddress begin;
   std::uint64_t size = 0;
 };
 

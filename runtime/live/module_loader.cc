@@ -121,8 +121,8 @@ LoadedModule::~LoadedModule() {
   if (unload_) (void)unload_module(name_);
 }
 
-Result<std::uint64_t> section_address(const std::string& module, const std::string& section,
-                                      const std::string& root) {
+Result<RunAddress> section_address(const std::string& module, const std::string& section,
+                                   const std::string& root) {
   const std::string path = root + "/" + module + "/sections/" + section;
   const auto refuse = [&](const std::string& what) {
     return fail(ExitCode::error, "module-section", what)
@@ -145,7 +145,7 @@ Result<std::uint64_t> section_address(const std::string& module, const std::stri
   if (error != std::errc() || rest != digits.data() + digits.size() || address == 0)
     return refuse(
         fmt::format("the kernel hides the address of section {} of module {}", section, module));
-  return address;
+  return RunAddress(address);
 }
 
 Result<void> unload_module(const std::string& name) {

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/base/result.h"
 
 namespace splicer {
@@ -43,8 +44,8 @@ class LoadedModule {
 
 // The address of a section of a loaded module. `root` is "/sys/module" but for tests. Errors:
 // "module-section".
-Result<std::uint64_t> section_address(const std::string& module, const std::string& section,
-                                      const std::string& root = "/sys/module");
+Result<RunAddress> section_address(const std::string& module, const std::string& section,
+                                   const std::string& root = "/sys/module");
 
 // Tries for a second while it is in use: a process that reads its sysfs files holds it. A module
 // that is not there counts as unloaded. Errors: "module-unload".

@@ -48,7 +48,8 @@ Result<void> write_constants(std::vector<std::uint8_t>& file, const ElfObject& o
                       fmt::format("the byte at {}+{:#x} is not a runtime constant of the kernel",
                                   section.name, raw.r_offset),
                       object.name());
-      file[file_offset(object, section) + raw.r_offset] = static_cast<std::uint8_t>(value->second);
+      file[file_offset(object, section) + raw.r_offset] =
+          static_cast<std::uint8_t>(value->second.value());
       raw.r_info = ELF64_R_INFO(0, R_X86_64_NONE);
       std::memcpy(place, &raw, sizeof raw);
     }
@@ -74,7 +75,7 @@ Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& o
     std::uint8_t* place = file.data() + file_offset(object, *table) + entry;
     std::memcpy(&raw, place, sizeof raw);
     raw.st_shndx = SHN_ABS;
-    raw.st_value = address->second;
+    raw.st_value = address->second.value();
     std::memcpy(place, &raw, sizeof raw);
     left.erase(address);
   }

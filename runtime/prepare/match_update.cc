@@ -71,8 +71,8 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
   MatchedUpdate matched;
   matched.addresses.resize(targets.size());
   const std::vector<std::uint8_t> kernel_types = image.types("vmlinux");
-  std::set<std::uint64_t> entries;
-  std::vector<std::uint64_t> referred;
+  std::set<RunAddress> entries;
+  std::vector<RunAddress> referred;
   for (std::size_t i = 0; i < targets.size(); i++) {
     if (left_out.contains(targets[i].name)) continue;
     for (const PackageFunction& function : targets[i].functions) {
@@ -81,7 +81,7 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
       if (!one) return propagate(one);
       const bool checked = function.kind == "checked";
       if (checked && one->run.run_bytes.empty()) continue;  // nobody can be in it
-      const std::uint64_t entry = checked ? one->run.code : one->run.address;
+      const RunAddress entry = checked ? one->run.code : one->run.address;
       if (!entries.insert(entry).second) {
         return fail(ExitCode::bad_package, "package-manifest",
                     "the update lists the function at this address twice")

@@ -24,8 +24,8 @@ std::vector<const KernelSymbol*> places(std::vector<const KernelSymbol*> symbols
   return symbols;
 }
 
-Result<std::uint64_t> by_name(const PackageSymbol& symbol, const std::string& target,
-                              const SymbolTable& kernel) {
+Result<RunAddress> by_name(const PackageSymbol& symbol, const std::string& target,
+                           const SymbolTable& kernel) {
   std::vector<const KernelSymbol*> found = places(kernel.find(target, symbol.kernel_name));
   if (found.empty()) found = places(kernel.find("vmlinux", symbol.kernel_name));
   if (found.empty()) found = places(kernel.find_anywhere(symbol.kernel_name));
@@ -42,7 +42,7 @@ Result<std::uint64_t> by_name(const PackageSymbol& symbol, const std::string& ta
   std::string candidates;
   for (const KernelSymbol* candidate : found)
     candidates +=
-        fmt::format("{:#x} {} [{}]\n", candidate->address, candidate->name, candidate->module);
+        fmt::format("{} {} [{}]\n", candidate->address, candidate->name, candidate->module);
   return fail(
              ExitCode::mismatch, "symbol-ambiguous",
              fmt::format("the running kernel has {} symbols named {}, and the package does not say "
@@ -60,8 +60,8 @@ Result<std::uint64_t> by_name(const PackageSymbol& symbol, const std::string& ta
 // does not read. A global name has one meaning in the whole kernel; a local one (whose name in the
 // new module is made unique, "unit:index:name") has one if the object's own target has a single
 // symbol of it, since that must be the object's.
-Result<std::uint64_t> not_inferred(const PackageSymbol& symbol, const PackageTarget& target,
-                                   const SymbolTable& kernel) {
+Result<RunAddress> not_inferred(const PackageSymbol& symbol, const PackageTarget& target,
+                                const SymbolTable& kernel) {
   const bool own_unit =
       std::any_of(target.units.begin(), target.units.end(),
                   [&](const PackageUnit& unit) { return unit.name == symbol.unit; });
@@ -80,8 +80,8 @@ Result<std::uint64_t> not_inferred(const PackageSymbol& symbol, const PackageTar
       .hint("run splice-match -v on the package's pre object: it lists the functions that differ");
 }
 
-Result<std::uint64_t> inferred(const PackageSymbol& symbol, const UnitMatches& matches,
-                               const PackageTarget& target, const SymbolTable& kernel) {
+Result<RunAddress> inferred(const PackageSymbol& symbol, const UnitMatches& matches,
+                            const PackageTarget& target, const SymbolTable& kernel) {
   const auto unit = matches.find(symbol.unit);
   if (unit != matches.end()) {
     const MatchResult& match = unit->second;
@@ -99,7 +99,7 @@ Result<std::uint64_t> inferred(const PackageSymbol& symbol, const UnitMatches& m
 }
 
 // The new code's one or eight bytes; runtime_const_init() takes the variable's lowest ones, too.
-Result<std::uint64_t> constant(const PackageSymbol& symbol, const Image& image) {
+Result<RunAddress> constant(const PackageSymbol& symbol, const Image& image) {
   auto address = by_name(symbol, "vmlinux", image.symbols());
   if (!address) return address;
   std::array<std::uint8_t, 8> bytes{};
@@ -108,7 +108,7 @@ Result<std::uint64_t> constant(const PackageSymbol& symbol, const Image& image) 
     return propagate(read);
   std::uint64_t value = 0;
   std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
+  return RunAddress(value);
 }
 
 }  // namespace
@@ -148,10 +148,9 @@ Result<Definition> find_definition(const PackageSymbol& symbol, const ElfObject&
       .hint("make the package again with splice-create");
 }
 
-std::set<std::string> owners(const std::vector<std::uint64_t>& addresses,
-                             const SymbolTable& kernel) {
+std::set<std::string> owners(const std::vector<RunAddress>& addresses, const SymbolTable& kernel) {
   std::set<std::string> modules;
-  for (const std::uint64_t address : addresses)
+  for (const RunAddress address : addresses)
     if (const KernelSymbol* symbol = kernel.nearest(address); symbol != nullptr)
       modules.insert(symbol->module);
   modules.erase("vmlinux");

@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/base/result.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/image.h"
@@ -31,7 +32,9 @@
 
 namespace splicer {
 
-using Addresses = std::map<std::string, std::uint64_t>;  // by name in the new module's symbol table
+// By name in the new module's symbol table. A "constant" symbol has what the variable holds, which
+// becomes the value of an absolute symbol like an address.
+using Addresses = std::map<std::string, RunAddress>;
 using UnitMatches = std::map<std::string, MatchResult>;  // by PackageUnit::name
 
 // The "pre", "kernel" and "constant" symbols of a target. Errors (ExitCode::mismatch):
@@ -48,7 +51,6 @@ struct Definition {
 Result<Definition> find_definition(const PackageSymbol& symbol, const ElfObject& module);
 
 // The modules that hold these addresses: they must stay in memory as long as the update does.
-std::set<std::string> owners(const std::vector<std::uint64_t>& addresses,
-                             const SymbolTable& kernel);
+std::set<std::string> owners(const std::vector<RunAddress>& addresses, const SymbolTable& kernel);
 
 }  // namespace splicer

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -33,19 +34,26 @@ std::optional<std::uint64_t> number(std::string_view text, int base) {
 
 // "old_entry old_code old_size new_code new_size site hop name": seven hex numbers and a name.
 std::optional<AppliedFunction> parse_function(std::string_view line) {
-  AppliedFunction f;
-  for (std::uint64_t* field :
-       {&f.old_entry, &f.old_code, &f.old_size, &f.new_code, &f.new_size, &f.site, &f.hop}) {
+  std::array<std::uint64_t, 7> fields{};
+  for (std::uint64_t& field : fields) {
     const std::size_t space = line.find(' ');
     if (space == std::string_view::npos) return std::nullopt;
     const auto value = number(line.substr(0, space), 16);
     if (!value) return std::nullopt;
-    *field = *value;
+    field = *value;
     line.remove_prefix(space + 1);
   }
   const bool plain =
       std::all_of(line.begin(), line.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (line.empty() || !plain) return std::nullopt;
+  AppliedFunction f;
+  f.old_entry = RunAddress(fields[0]);
+  f.old_code = RunAddress(fields[1]);
+  f.old_size = fields[2];
+  f.new_code = RunAddress(fields[3]);
+  f.new_size = fields[4];
+  f.site = RunAddress(fields[5]);
+  f.hop = RunAddress(fields[6]);
   f.name = line;
   return f;
 }
@@ -172,7 +180,7 @@ std::size_t AppliedUpdate::replaced() const {
       functions.begin(), functions.end(), [](const AppliedFunction& f) { return !f.checked(); }));
 }
 
-State::Newest State::newest(std::uint64_t old_entry) const {
+State::Newest State::newest(RunAddress old_entry) const {
   Newest newest;
   for (const AppliedUpdate& update : updates_)
     for (const AppliedFunction& function : update.functions)
@@ -180,8 +188,8 @@ State::Newest State::newest(std::uint64_t old_entry) const {
   return newest;
 }
 
-std::map<std::uint64_t, Redirect> State::redirects() const {
-  std::map<std::uint64_t, Redirect> redirects;
+std::map<RunAddress, Redirect> State::redirects() const {
+  std::map<RunAddress, Redirect> redirects;
   for (const AppliedUpdate& update : updates_)
     for (const AppliedFunction& function : update.functions)
       if (!function.checked())

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/base/result.h"
 #include "matcher/match/match.h"
 
@@ -24,16 +25,16 @@ namespace splicer {
 
 // A replaced function; or a checked one (NAME.cold), which was not replaced: no jump, no new code.
 struct AppliedFunction {
-  std::uint64_t old_entry = 0;
-  std::uint64_t old_code = 0;
+  RunAddress old_entry;
+  RunAddress old_code;
   std::uint64_t old_size = 0;
-  std::uint64_t new_code = 0;
+  RunAddress new_code;
   std::uint64_t new_size = 0;
-  std::uint64_t site = 0;
-  std::uint64_t hop = 0;
+  RunAddress site;
+  RunAddress hop;
   std::string name;
 
-  bool checked() const { return site == 0; }
+  bool checked() const { return site == RunAddress(); }
 };
 
 struct AppliedUpdate {
@@ -67,9 +68,9 @@ class State {
     const AppliedFunction* function = nullptr;
   };
   // The newest replacement of the function at `old_entry`; null pointers when there is none.
-  Newest newest(std::uint64_t old_entry) const;
+  Newest newest(RunAddress old_entry) const;
   // For the matcher: where replaced functions run now.
-  std::map<std::uint64_t, Redirect> redirects() const;
+  std::map<RunAddress, Redirect> redirects() const;
 
  private:
   std::vector<AppliedUpdate> updates_;

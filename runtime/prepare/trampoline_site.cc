@@ -29,7 +29,7 @@ const LiveSite* overlapped(const FunctionMatch& function, std::size_t begin, std
 
 // Bytes between the function's end and the next symbol that do nothing and belong to nobody.
 std::vector<std::uint8_t> padding_behind(const FunctionMatch& function, const Image& image) {
-  const std::uint64_t end = function.address + function.run_bytes.size();
+  const RunAddress end = function.address + function.run_bytes.size();
   const std::vector<KernelSymbol>& symbols = image.symbols().all();
   const auto next =
       std::partition_point(symbols.begin(), symbols.end(),
@@ -75,7 +75,7 @@ Result<TrampolineSite> choose_trampoline_site(const FunctionMatch& function,
   if (before != nullptr) {
     chosen.site = before->site;
     chosen.hop = before->hop;
-    if (chosen.hop != 0)
+    if (chosen.hop != RunAddress())
       if (auto read = image.read(chosen.hop, chosen.expected_hop); !read) return propagate(read);
     return chosen;
   }

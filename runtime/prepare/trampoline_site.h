@@ -33,8 +33,8 @@ inline constexpr std::size_t kLongJump = 5;   // e9 rel32
 inline constexpr std::size_t kShortJump = 2;  // eb rel8
 
 struct TrampolineSite {
-  std::uint64_t site = 0;
-  std::uint64_t hop = 0;                               // 0: the long jump is at site itself
+  RunAddress site;
+  RunAddress hop;                                      // 0: the long jump is at site itself
   std::array<std::uint8_t, kLongJump> expected_hop{};  // what is at hop today
 };
 

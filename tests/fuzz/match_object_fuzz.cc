@@ -16,14 +16,14 @@ namespace {
 
 using namespace splicer;
 
-constexpr std::uint64_t kBase = 0xffffffff81000000;
+constexpr RunAddress kBase(0xffffffff81000000);
 constexpr std::size_t kMemory = 1 << 18;
 
 class FlatImage final : public Image {
  public:
   explicit FlatImage(std::vector<std::uint8_t> memory, std::vector<KernelSymbol> symbols)
       : memory_(std::move(memory)), symbols_(std::move(symbols)) {}
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+  Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
     const std::uint64_t offset = address - kBase;
     if (offset > memory_.size() || out.size() > memory_.size() - offset)
       return fail(ExitCode::error, "image-read", "not there");
@@ -62,14 +62,14 @@ FlatImage kernel_of(const ElfObject& object, std::uint8_t choice) {
     for (const Relocation& relocation : section.relocations) {
       const unsigned width = relocation_width(relocation.type).value_or(0);
       const std::uint64_t place = at[section.index] + relocation.offset;
-      std::uint64_t value = value_of(object.symbol(relocation.symbol)) +
+      std::uint64_t value = value_of(object.symbol(relocation.symbol)).value() +
                             static_cast<std::uint64_t>(relocation.addend);
-      if (relocation_is_pc_relative(relocation.type)) value -= kBase + place;
+      if (relocation_is_pc_relative(relocation.type)) value -= (kBase + place).value();
       if (place + width <= kMemory) std::memcpy(&memory[place], &value, width);
     }
   }
   // What the kernel's own rewriting looks at.
-  const std::uint64_t first = kBase + 0x1000;
+  const RunAddress first = kBase + 0x1000;
   for (const char* name : {"pv_ops", "x86_return_thunk", "__SCK__some_call", "x86_return_thunk"}) {
     symbols.push_back({kBase + 0x100, 'd', name, "vmlinux"});
     std::memcpy(&memory[0x100 + 8ull * (choice % 16)], &first, sizeof first);

@@ -39,7 +39,7 @@ namespace po = boost::program_options;
 
 struct Code {
   std::uint32_t section;
-  std::uint64_t address;
+  RunAddress address;
   Bytes run;
   std::vector<std::uint8_t> copy;
 };
@@ -192,7 +192,7 @@ class Bench {
       for (const Code& code : subject.code) {
         const std::uint8_t* at = code.run.data();
         std::size_t left = code.run.size();
-        std::uint64_t address = code.address;
+        std::uint64_t address = code.address.value();
         while (left > 0) {
           if (cs_disasm_iter(handle, &at, &left, &address, instruction)) continue;
           ++at;

@@ -46,11 +46,11 @@ namespace po = boost::program_options;
 class AlteredImage final : public Image {
  public:
   explicit AlteredImage(const Image& base) : base_(base) {}
-  void alter(std::uint64_t address, std::uint8_t value) {
+  void alter(RunAddress address, std::uint8_t value) {
     address_ = address;
     value_ = value;
   }
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+  Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
     auto done = base_.read(address, out);
     if (done && address_ - address < out.size()) out[address_ - address] = value_;
     return done;
@@ -63,7 +63,7 @@ class AlteredImage final : public Image {
 
  private:
   const Image& base_;
-  std::uint64_t address_ = 0;
+  RunAddress address_;
   std::uint8_t value_ = 0;
 };
 
@@ -72,11 +72,11 @@ constexpr std::array<const char*, kKinds> kKindNames = {"code", "relocated field
                                                         "constant", "string"};
 
 struct Place {
-  std::uint64_t address = 0;
+  RunAddress address;
   std::string where;                       // for people
   bool is_lock = false;                    // a lock prefix
   const Relocation* relocation = nullptr;  // of the field that it is in
-  std::uint64_t field = 0;                 // the field's address
+  RunAddress field;                        // the field's address
 };
 
 struct Subject {
@@ -124,7 +124,7 @@ void collect_data(Subject& subject) {
       continue;
     for (std::uint64_t at = 0; at < symbol.size; ++at)
       subject.places[kConstant].push_back(
-          {address + at, fmt::format("{}+{:#x}", symbol.name, at), false, nullptr, 0});
+          {address + at, fmt::format("{}+{:#x}", symbol.name, at), false, nullptr, {}});
   }
   for (const FunctionMatch& function : subject.clean.functions) {
     if (function.state != MatchState::matched) continue;
@@ -142,9 +142,9 @@ void collect_data(Subject& subject) {
                   sizeof address, reinterpret_cast<std::uint8_t*>(&address));
       auto at = static_cast<std::uint64_t>(relocation.addend);
       for (std::uint64_t i = 0; at + i < section.bytes.size(); ++i) {
-        subject.places[kString].push_back({static_cast<std::uint64_t>(std::int64_t{address}) + i,
-                                           fmt::format("a string of {} +{:#x}", function.name, i),
-                                           false});
+        subject.places[kString].push_back(
+            {RunAddress(static_cast<std::uint64_t>(std::int64_t{address})) + i,
+             fmt::format("a string of {} +{:#x}", function.name, i), false});
         if (section.bytes[at + i] == 0) break;
       }
     }
@@ -169,7 +169,7 @@ bool same_string(const Subject& subject, const Image& image, const Place& place)
   std::int32_t address = 0;
   if (!image.read(place.field, {reinterpret_cast<std::uint8_t*>(&address), sizeof address}))
     return false;
-  const auto at = static_cast<std::uint64_t>(std::int64_t{address});
+  const RunAddress at(static_cast<std::uint64_t>(std::int64_t{address}));
   if (subject.options.target == "vmlinux") {
     const auto begin = image.symbols().find("vmlinux", "__start_rodata");
     const auto end = image.symbols().find("vmlinux", "__end_rodata");
@@ -291,7 +291,7 @@ class Mutation {
       outcome = Outcome::equal;
     ++outcomes_[{kind, outcome}];
     if (outcome == Outcome::unnoticed || outcome == Outcome::moved)
-      fmt::print("missed: {}, {} at {:#x}: {:02x} became {:02x}{}\n", subject.object.name(),
+      fmt::print("missed: {}, {} at {}: {:02x} became {:02x}{}\n", subject.object.name(),
                  place.where, place.address, old, value,
                  outcome == Outcome::moved ? ", and a symbol moved" : "");
     return outcome != Outcome::permitted && outcome != Outcome::equal;

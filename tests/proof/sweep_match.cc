@@ -65,7 +65,7 @@ bool has_any(const SymbolTable& table, const std::string& target, const MatchRes
 
 class Sweep {
  public:
-  Sweep(const Image& image, std::map<std::uint64_t, Redirect> redirects, const std::string& details)
+  Sweep(const Image& image, std::map<RunAddress, Redirect> redirects, const std::string& details)
       : image_(image), redirects_(std::move(redirects)), details_(details) {}
 
   Result<void> object(const ListedObject& listed) {
@@ -152,7 +152,7 @@ class Sweep {
   }
 
   const Image& image_;
-  std::map<std::uint64_t, Redirect> redirects_;
+  std::map<RunAddress, Redirect> redirects_;
   std::ofstream details_;
   Account account_;
   std::vector<std::pair<ListedObject, FunctionMatch>> weak_;
@@ -197,7 +197,7 @@ int main(int argc, char** argv) {
   const Console& console = command.console();
   const auto kernel = open_listed(command);
   if (!kernel) return console.finish(kernel.error());
-  std::map<std::uint64_t, Redirect> redirects;
+  std::map<RunAddress, Redirect> redirects;
   if (command.values()["image"].as<std::string>() == "live") {
     const auto state = State::read();
     if (!state) return console.finish(state.error());

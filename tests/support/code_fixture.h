@@ -43,12 +43,12 @@ struct CodeUnderTest {
     const ReferencePlan plan(*object);
     References references(*object, plan, memory, options);
     Trial trial(references);
-    if (auto conflict = trial.bind_section(section, kFunction)) {
+    if (auto conflict = trial.bind_section(section, RunAddress(kFunction))) {
       Comparison refused;
       refused.difference = Difference{0, 0, *conflict};
       return refused;
     }
-    return CodeComparer(*object, *sites, memory).compare(section, kFunction, trial);
+    return CodeComparer(*object, *sites, memory).compare(section, RunAddress(kFunction), trial);
   }
   bool accepts(const ByteVector& run) { return !compare(run).difference; }
   std::string refusal(const ByteVector& run) {

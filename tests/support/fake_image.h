@@ -29,24 +29,25 @@ class FakeImage final : public Image {
   ~FakeImage() override = default;
 
   void put(std::uint64_t address, const std::vector<std::uint8_t>& bytes) {
-    for (const std::uint8_t byte : bytes) memory_[address++] = byte;
+    for (const std::uint8_t byte : bytes) memory_[RunAddress(address++)] = byte;
   }
   void fill(std::uint64_t address, std::size_t size, std::uint8_t byte) {
     put(address, std::vector<std::uint8_t>(size, byte));
   }
   void put_pointer(std::uint64_t address, std::uint64_t value) {
     for (unsigned i = 0; i < 8; i++)
-      memory_[address + i] = static_cast<std::uint8_t>(value >> (8 * i));
+      memory_[RunAddress(address + i)] = static_cast<std::uint8_t>(value >> (8 * i));
   }
   void symbol(std::uint64_t address, std::string name, char type = 't',
               std::string module = "vmlinux") {
-    list_.push_back({address, type, std::move(name), std::move(module)});
+    list_.push_back({RunAddress(address), type, std::move(name), std::move(module)});
     table_.reset();
   }
 
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+  Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
     for (std::uint8_t& byte : out) {
-      const auto found = memory_.find(address++);
+      const auto found = memory_.find(address);
+      address += 1;
       if (found == memory_.end())
         return fail(ExitCode::error, "image-read", "not in the made-up kernel").at_address(address);
       byte = found->second;
@@ -67,7 +68,7 @@ class FakeImage final : public Image {
   }
 
  private:
-  std::map<std::uint64_t, std::uint8_t> memory_;
+  std::map<RunAddress, std::uint8_t> memory_;
   std::vector<KernelSymbol> list_;
   std::map<std::string, std::map<std::string, AddressRange>> sections_;  // by module, by name
   mutable std::optional<SymbolTable> table_;

@@ -16,10 +16,10 @@ namespace splicer {
 
 class FakeImage final : public Image {
  public:
-  FakeImage(std::uint64_t base, std::vector<std::uint8_t> memory, std::vector<KernelSymbol> symbols)
+  FakeImage(RunAddress base, std::vector<std::uint8_t> memory, std::vector<KernelSymbol> symbols)
       : base_(base), memory_(std::move(memory)), symbols_(std::move(symbols)) {}
 
-  Result<void> read(std::uint64_t address, std::span<std::uint8_t> out) const override {
+  Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
     if (address < base_ || address - base_ > memory_.size() ||
         out.size() > memory_.size() - (address - base_))
       return fail(ExitCode::error, "image-read", "not in the made-up kernel").at_address(address);
@@ -39,7 +39,7 @@ class FakeImage final : public Image {
   }
 
  private:
-  std::uint64_t base_;
+  RunAddress base_;
   std::vector<std::uint8_t> memory_;
   SymbolTable symbols_;
   std::map<std::string, std::vector<std::uint8_t>> types_;  // by target

@@ -60,26 +60,26 @@ ByteVector compressed(const std::string& text, const std::array<std::string, 256
 }  // namespace
 
 std::vector<KernelSymbol> kernel_symbols(std::uint64_t base) {
-  std::vector<KernelSymbol> symbols{{0, 'A', "fixed_percpu_data", "vmlinux"},
-                                    {0x1a000, 'A', "__per_cpu_end", "vmlinux"}};
+  std::vector<KernelSymbol> symbols{{RunAddress(0), 'A', "fixed_percpu_data", "vmlinux"},
+                                    {RunAddress(0x1a000), 'A', "__per_cpu_end", "vmlinux"}};
   for (std::uint64_t i = 0; i < 600; i++)
-    symbols.push_back(
-        {base + i * 16, i % 3 == 0 ? 'T' : 't', fmt::format("function_{}_in", i), "vmlinux"});
+    symbols.push_back({RunAddress(base + i * 16), i % 3 == 0 ? 'T' : 't',
+                       fmt::format("function_{}_in", i), "vmlinux"});
   // A name whose compressed length needs two bytes.
-  symbols.push_back({base + 0x10000, 't', std::string(300, 'z'), "vmlinux"});
+  symbols.push_back({RunAddress(base + 0x10000), 't', std::string(300, 'z'), "vmlinux"});
   return symbols;
 }
 
 ByteVector kallsyms_table(const std::vector<KernelSymbol>& symbols, KallsymsLayout layout) {
   std::uint64_t base = ~0ull;
   for (const KernelSymbol& symbol : symbols)
-    if (symbol.address >> 63 != 0) base = std::min(base, symbol.address);
+    if (symbol.address.value() >> 63 != 0) base = std::min(base, symbol.address.value());
   ByteVector offsets;
   for (const KernelSymbol& symbol : symbols) {
+    const std::uint64_t address = symbol.address.value();
     // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: not negative is absolute, negative counts from the base.
-    const std::int64_t offset = symbol.address >> 63 == 0
-                                    ? static_cast<std::int64_t>(symbol.address)
-                                    : -1 - static_cast<std::int64_t>(symbol.address - base);
+    const std::int64_t offset = address >> 63 == 0 ? static_cast<std::int64_t>(address)
+                                                   : -1 - static_cast<std::int64_t>(address - base);
     append_struct(offsets, static_cast<std::int32_t>(offset));
   }
   align8(offsets);
@@ -172,7 +172,7 @@ ByteVector vmlinux(const std::vector<LoadedSegment>& segments,
       row.st_info = static_cast<std::uint8_t>(
           ELF64_ST_INFO(symbol.type == 't' ? STB_LOCAL : STB_GLOBAL, STT_FUNC));
       row.st_shndx = symbol.type == 'A' ? static_cast<std::uint16_t>(SHN_ABS) : 1;
-      row.st_value = symbol.address;
+      row.st_value = symbol.address.value();
       append_struct(table, row);
       names += symbol.name + '\0';
     }

@@ -111,7 +111,7 @@ Error full_error() {
   return fail(ExitCode::mismatch, "run-pre-mismatch", "the code differs")
       .at_file("fork.o")
       .in_function("copy_process")
-      .at_address(0xffffffff81000010)
+      .at_address(RunAddress(0xffffffff81000010))
       .bytes({0x90, 0x0f}, {0xcc})
       .detail("one\ntwo\n")
       .hint("try again")

@@ -77,19 +77,19 @@ TEST_F(LiveImage, ReadsAcrossPieces) {
   const auto image = open_live_image(folder_);
   ASSERT_TRUE(image) << image.error().message;
   EXPECT_TRUE((*image)->live());
-  EXPECT_NE((*image)->symbols().at(kText), nullptr);
+  EXPECT_NE((*image)->symbols().at(RunAddress(kText)), nullptr);
   for (const std::size_t at : {0u, 1u, 65530u, 131000u, 199000u}) {
     ByteVector some(1000);
-    ASSERT_TRUE((*image)->read(kText + at, some)) << at;
+    ASSERT_TRUE((*image)->read(RunAddress(kText + at), some)) << at;
     EXPECT_TRUE(
         std::equal(some.begin(), some.end(), text.begin() + static_cast<std::ptrdiff_t>(at)));
   }
   ByteVector all(text.size());
-  ASSERT_TRUE((*image)->read(kText, all));
+  ASSERT_TRUE((*image)->read(RunAddress(kText), all));
   EXPECT_EQ(all, text);
   ByteVector one_more(text.size() + 1);
-  EXPECT_EQ((*image)->read(kText, one_more).error().code, "image-read");
-  EXPECT_EQ((*image)->read(kText - 1, one_more).error().code, "image-read");
+  EXPECT_EQ((*image)->read(RunAddress(kText), one_more).error().code, "image-read");
+  EXPECT_EQ((*image)->read(RunAddress(kText - 1), one_more).error().code, "image-read");
 }
 
 TEST_F(LiveImage, TwoSegmentsInOnePieceOfTheAddressSpace) {
@@ -99,13 +99,13 @@ TEST_F(LiveImage, TwoSegmentsInOnePieceOfTheAddressSpace) {
   const auto image = open_live_image(folder_);
   ASSERT_TRUE(image);
   ByteVector byte(1);
-  ASSERT_TRUE((*image)->read(kText + 0x1000, byte));
+  ASSERT_TRUE((*image)->read(RunAddress(kText + 0x1000), byte));
   EXPECT_EQ(byte[0], 1);
-  ASSERT_TRUE((*image)->read(kText + 0x3fff, byte));
+  ASSERT_TRUE((*image)->read(RunAddress(kText + 0x3fff), byte));
   EXPECT_EQ(byte[0], 3);
-  EXPECT_FALSE((*image)->read(kText + 0x2000, byte));
+  EXPECT_FALSE((*image)->read(RunAddress(kText + 0x2000), byte));
   ByteVector both(0x3000);
-  EXPECT_FALSE((*image)->read(kText + 0x1000, both));  // the hole between them
+  EXPECT_FALSE((*image)->read(RunAddress(kText + 0x1000), both));  // the hole between them
 }
 
 TEST_F(LiveImage, SegmentAtTheTopOfTheAddressSpace) {
@@ -114,10 +114,10 @@ TEST_F(LiveImage, SegmentAtTheTopOfTheAddressSpace) {
   const auto image = open_live_image(folder_);
   ASSERT_TRUE(image);
   ByteVector last(1);
-  ASSERT_TRUE((*image)->read(~0ull, last));
+  ASSERT_TRUE((*image)->read(RunAddress(~0ull), last));
   EXPECT_EQ(last[0], 9);
   ByteVector over(2);
-  EXPECT_FALSE((*image)->read(~0ull, over));
+  EXPECT_FALSE((*image)->read(RunAddress(~0ull), over));
 }
 
 // The core file promises more than it gives: an error, never fewer bytes.
@@ -129,7 +129,7 @@ TEST_F(LiveImage, CoreFileCutShort) {
   const auto image = open_live_image(folder_);
   ASSERT_TRUE(image);
   ByteVector all(0x1000);
-  const auto read = (*image)->read(kText, all);
+  const auto read = (*image)->read(RunAddress(kText), all);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, "image-read");
   EXPECT_FALSE(read.error().advice.empty());
@@ -166,9 +166,9 @@ TEST_F(LiveImage, SectionsOfAModule) {
   ASSERT_TRUE(image) << image.error().message;
   const auto sections = (*image)->sections("tun");
   ASSERT_EQ(sections.size(), 2u);
-  EXPECT_EQ(sections.at(".rodata").begin, 0xffffffffc0302000u);
-  EXPECT_EQ(sections.at(".rodata").end, 0xffffffffc0302040u);
-  EXPECT_TRUE(sections.at(".rodata.cst2").contains(0xffffffffc0302040u));
+  EXPECT_EQ(sections.at(".rodata").begin, RunAddress(0xffffffffc0302000u));
+  EXPECT_EQ(sections.at(".rodata").end, RunAddress(0xffffffffc0302040u));
+  EXPECT_TRUE(sections.at(".rodata.cst2").contains(RunAddress(0xffffffffc0302040u)));
   EXPECT_TRUE((*image)->sections("vmlinux").empty());
 }
 

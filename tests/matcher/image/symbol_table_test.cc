@@ -23,7 +23,7 @@ SymbolTable table() {
 
 std::vector<std::uint64_t> addresses(const std::vector<const KernelSymbol*>& found) {
   std::vector<std::uint64_t> out;
-  for (const KernelSymbol* symbol : found) out.push_back(symbol->address);
+  for (const KernelSymbol* symbol : found) out.push_back(symbol->address.value());
   return out;
 }
 
@@ -36,7 +36,7 @@ TEST(SymbolTable, ParsesAddressTypeNameModule) {
   const SymbolTable symbols = table();
   ASSERT_EQ(symbols.all().size(), 7u);
   const KernelSymbol& attach = symbols.all()[3];
-  EXPECT_EQ(attach.address, 0xffffffffc0000000u);
+  EXPECT_EQ(attach.address, RunAddress(0xffffffffc0000000u));
   EXPECT_EQ(attach.type, 't');
   EXPECT_EQ(attach.name, "tun_attach");
   EXPECT_EQ(attach.module, "tun");
@@ -106,21 +106,23 @@ TEST(SymbolTable, UpdatesAreApart) {
 
 TEST(SymbolTable, AtAndNearest) {
   const SymbolTable symbols = table();
-  EXPECT_EQ(symbols.nearest(0xffffffff80ffffff), nullptr);
-  EXPECT_EQ(symbols.nearest(0xffffffff8100007f)->address, 0xffffffff81000040u);
-  EXPECT_EQ(symbols.nearest(~0ull)->name, "trampoline");
-  EXPECT_EQ(symbols.at(0xffffffff81000040)->name, "do_one");
-  EXPECT_EQ(symbols.at(0xffffffff81000041), nullptr);
-  EXPECT_EQ(SymbolTable().nearest(1), nullptr);
+  EXPECT_EQ(symbols.nearest(RunAddress(0xffffffff80ffffff)), nullptr);
+  EXPECT_EQ(symbols.nearest(RunAddress(0xffffffff8100007f))->address,
+            RunAddress(0xffffffff81000040u));
+  EXPECT_EQ(symbols.nearest(RunAddress(~0ull))->name, "trampoline");
+  EXPECT_EQ(symbols.at(RunAddress(0xffffffff81000040))->name, "do_one");
+  EXPECT_EQ(symbols.at(RunAddress(0xffffffff81000041)), nullptr);
+  EXPECT_EQ(SymbolTable().nearest(RunAddress(1)), nullptr);
 }
 
 TEST(SymbolTable, Describe) {
   const SymbolTable symbols = table();
-  EXPECT_EQ(symbols.describe(0xffffffff81000000), "startup_64");
-  EXPECT_EQ(symbols.describe(0xffffffff81000012), "startup_64+0x12");
-  EXPECT_EQ(symbols.describe(0xffffffffc0000004), "tun_attach+0x4 [tun]");
-  EXPECT_EQ(symbols.describe(0x1234), "0x1234");
-  EXPECT_EQ(symbols.describe(0xffffffffd0000000), "0xffffffffd0000000");  // far from all
+  EXPECT_EQ(symbols.describe(RunAddress(0xffffffff81000000)), "startup_64");
+  EXPECT_EQ(symbols.describe(RunAddress(0xffffffff81000012)), "startup_64+0x12");
+  EXPECT_EQ(symbols.describe(RunAddress(0xffffffffc0000004)), "tun_attach+0x4 [tun]");
+  EXPECT_EQ(symbols.describe(RunAddress(0x1234)), "0x1234");
+  EXPECT_EQ(symbols.describe(RunAddress(0xffffffffd0000000)),
+            "0xffffffffd0000000");  // far from all
 }
 
 TEST(SymbolTable, HasTarget) {

@@ -29,7 +29,9 @@ std::vector<LoadedSegment> segments() {
   return {{kText, hex("01 02 03 04 05 06 07 08")}, {kData, hex("0a 0b 0c 0d")}};
 }
 std::vector<KernelSymbol> symbols() {
-  return {{kText, 'T', "start", ""}, {kText + 4, 't', "inner", ""}, {7, 'A', "seven", ""}};
+  return {{RunAddress(kText), 'T', "start", ""},
+          {RunAddress(kText + 4), 't', "inner", ""},
+          {RunAddress(7), 'A', "seven", ""}};
 }
 
 std::string refusal(const ByteVector& file) {
@@ -52,9 +54,9 @@ TEST(VmlinuxImage, MemoryAndSymbols) {
   ASSERT_TRUE(image) << image.error().message;
   EXPECT_FALSE((*image)->live());
   ByteVector four(4);
-  ASSERT_TRUE((*image)->read(kText + 4, four));
+  ASSERT_TRUE((*image)->read(RunAddress(kText + 4), four));
   EXPECT_EQ(four, hex("05 06 07 08"));
-  ASSERT_TRUE((*image)->read(kData, four));
+  ASSERT_TRUE((*image)->read(RunAddress(kData), four));
   EXPECT_EQ(four, hex("0a 0b 0c 0d"));
   const SymbolTable& table = (*image)->symbols();
   ASSERT_EQ(table.find("vmlinux", "start").size(), 1u);
@@ -68,7 +70,7 @@ TEST(VmlinuxImage, ReadsAllOrNothing) {
   ASSERT_TRUE(image);
   ByteVector four(4);
   for (const std::uint64_t address : {kText - 1, kText + 5, kText + 8, kData + 1, std::uint64_t{0}})
-    EXPECT_EQ((*image)->read(address, four).error().code, "image-read") << address;
+    EXPECT_EQ((*image)->read(RunAddress(address), four).error().code, "image-read") << address;
 }
 
 TEST(VmlinuxImage, StrippedKernelTellsItsSymbols) {
@@ -76,7 +78,8 @@ TEST(VmlinuxImage, StrippedKernelTellsItsSymbols) {
   const auto image = open_bytes(bzimage(vmlinux({{kText, table}}, {}), "gzip"));
   ASSERT_TRUE(image) << image.error().message;
   EXPECT_EQ((*image)->symbols().all().size(), kernel_symbols(kText).size());
-  EXPECT_EQ((*image)->symbols().find("vmlinux", "function_7_in")[0]->address, kText + 7 * 16);
+  EXPECT_EQ((*image)->symbols().find("vmlinux", "function_7_in")[0]->address,
+            RunAddress(kText + 7 * 16));
 }
 
 TEST(VmlinuxImage, NoSymbolsAtAll) {
@@ -131,7 +134,7 @@ TEST(VmlinuxImage, DamagedSymbolTable) {
 
 TEST(VmlinuxImage, NameWithoutEnd) {
   auto long_name = symbols();
-  long_name.push_back({kText, 'T', std::string(10000, 'x'), ""});
+  long_name.push_back({RunAddress(kText), 'T', std::string(10000, 'x'), ""});
   EXPECT_EQ(refusal(vmlinux(segments(), long_name)),
             "not a usable vmlinux: a symbol's name has no end");
 }

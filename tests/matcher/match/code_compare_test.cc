@@ -39,7 +39,8 @@ TEST(CodeCompare, NothingMappedThere) {
   const ReferencePlan plan(object);
   References references(object, plan, nothing, code.options);
   Trial trial(references);
-  EXPECT_TRUE(CodeComparer(object, *sites, nothing).compare(1, kFunction, trial).difference);
+  EXPECT_TRUE(
+      CodeComparer(object, *sites, nothing).compare(1, RunAddress(kFunction), trial).difference);
 }
 
 TEST(CodeCompare, RelocatedFieldsAreProved) {

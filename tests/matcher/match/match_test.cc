@@ -50,15 +50,15 @@ class Match : public testing::Test {
   }
   // An update has replaced `one`, the function of that section, at kText by code at kText + 0x8000.
   void expect_redirected(std::uint32_t section) {
-    options_.redirects[kText] = {kText + 0x8000, kText, "0123"};
+    options_.redirects[RunAddress(kText)] = {RunAddress(kText + 0x8000), RunAddress(kText), "0123"};
     const MatchResult result = match();
     const FunctionMatch& one = *result.find("one");
     ASSERT_EQ(one.state, MatchState::matched);
-    EXPECT_EQ(one.address, kText);
-    EXPECT_EQ(one.code, kText + 0x8000);
+    EXPECT_EQ(one.address, RunAddress(kText));
+    EXPECT_EQ(one.code, RunAddress(kText + 0x8000));
     EXPECT_EQ(one.run_bytes, kReturnOne);
     EXPECT_EQ(one.update, "0123");
-    EXPECT_EQ(result.addresses.at(builder_.function_symbol(section)), kText);
+    EXPECT_EQ(result.addresses.at(builder_.function_symbol(section)), RunAddress(kText));
   }
   static MatchState state(const MatchResult& result, const char* name) {
     const FunctionMatch* found = result.find(name);
@@ -78,11 +78,11 @@ TEST_F(Match, OneFunctionOfThatName) {
   ASSERT_EQ(result.functions.size(), 1u);
   const FunctionMatch& one = result.functions[0];
   EXPECT_EQ(one.state, MatchState::matched);
-  EXPECT_EQ(one.address, kText);
-  EXPECT_EQ(one.code, kText);
+  EXPECT_EQ(one.address, RunAddress(kText));
+  EXPECT_EQ(one.code, RunAddress(kText));
   EXPECT_EQ(one.run_bytes, kReturnOne);
   EXPECT_EQ(one.kept_entry, 0u);
-  EXPECT_EQ(result.addresses.at(builder_.function_symbol(code)), kText);
+  EXPECT_EQ(result.addresses.at(builder_.function_symbol(code)), RunAddress(kText));
   EXPECT_EQ(result.find("two"), nullptr);
 }
 
@@ -91,7 +91,7 @@ TEST_F(Match, LearnsWhatTheCodeRefersTo) {
   caller(callee, kText + 0x1230);
   const MatchResult result = match();
   EXPECT_EQ(state(result, "caller"), MatchState::matched);
-  EXPECT_EQ(result.addresses.at(callee), kText + 0x1230);
+  EXPECT_EQ(result.addresses.at(callee), RunAddress(kText + 0x1230));
 }
 
 TEST_F(Match, OtherCodeIsToldWithAllItTakes) {
@@ -104,7 +104,7 @@ TEST_F(Match, OtherCodeIsToldWithAllItTakes) {
   EXPECT_EQ(one.error.exit, ExitCode::mismatch);
   EXPECT_EQ(one.error.file, "test.o");
   EXPECT_EQ(one.error.function, "one");
-  EXPECT_EQ(one.error.address, kText + 1);
+  EXPECT_EQ(one.error.address, RunAddress(kText + 1));
   EXPECT_EQ(one.error.expected[0], 1);
   EXPECT_EQ(one.error.found[0], 2);
   EXPECT_NE(one.error.message.find("at +0x1"), std::string::npos);
@@ -166,7 +166,7 @@ TEST_F(Match, AReferenceDecidesBetweenPlaces) {
   run(kText + 0x2000, "helper", kReturnOne);
   const MatchResult result = match();
   EXPECT_EQ(state(result, "helper"), MatchState::matched);
-  EXPECT_EQ(result.find("helper")->address, kText + 0x2000);
+  EXPECT_EQ(result.find("helper")->address, RunAddress(kText + 0x2000));
 }
 
 TEST_F(Match, AReferenceToCodeThatDiffers) {
@@ -192,7 +192,7 @@ TEST_F(Match, ANeighbourDecides) {
   run(kText + 0x2000, "helper", kReturnOne);
   const MatchResult result = match();
   EXPECT_EQ(state(result, "helper"), MatchState::matched);
-  EXPECT_EQ(result.find("helper")->address, kText + 0x1010);
+  EXPECT_EQ(result.find("helper")->address, RunAddress(kText + 0x1010));
 }
 
 TEST_F(Match, ANeighbourBefore) {
@@ -200,7 +200,7 @@ TEST_F(Match, ANeighbourBefore) {
   run(kText + 0x1000, "helper", kReturnOne);
   same(kText + 0x1010, "one", kReturnOne);
   run(kText + 0x2000, "helper", kReturnOne);
-  EXPECT_EQ(match().find("helper")->address, kText + 0x1000);
+  EXPECT_EQ(match().find("helper")->address, RunAddress(kText + 0x1000));
 }
 
 TEST_F(Match, NoNeighbourWithAStrangerBetween) {
@@ -235,7 +235,7 @@ TEST_F(Match, BetweenTwoOfItsOwn) {
   function("helper", kReturnOne, STB_LOCAL);
   run(kText + 0x1100, "helper", kReturnOne);
   run(kText + 0x2000, "helper", kReturnOne);
-  EXPECT_EQ(match().find("helper")->address, kText + 0x1100);
+  EXPECT_EQ(match().find("helper")->address, RunAddress(kText + 0x1100));
 }
 
 class MatchTable : public Match {
@@ -257,7 +257,7 @@ class MatchTable : public Match {
 TEST_F(MatchTable, AVariableDecides) {
   table(kText + 0x2000);
   image_.symbol(kData, "operations", 'd');
-  EXPECT_EQ(match().find("helper")->address, kText + 0x2000);
+  EXPECT_EQ(match().find("helper")->address, RunAddress(kText + 0x2000));
 }
 
 TEST_F(MatchTable, AVariableThatPointsElsewhere) {
@@ -320,7 +320,7 @@ TEST_F(Match, OnlyTheTargetsSymbols) {
   function("helper", kReturnOne);
   run(kText, "helper", kReturnOne);
   run(kText + 0x1000, "helper", kReturnOne, "tun");
-  EXPECT_EQ(match().find("helper")->address, kText + 0x1000);
+  EXPECT_EQ(match().find("helper")->address, RunAddress(kText + 0x1000));
 }
 
 TEST_F(Match, TargetNotLoaded) {
@@ -503,7 +503,7 @@ TEST_F(MatchConstant, TheSameIsLearnt) {
   image_.put(kData, le32(42) + le32(0));
   const MatchResult result = match();
   EXPECT_EQ(state(result, "one"), MatchState::matched);
-  EXPECT_EQ(result.addresses.at(limit_), kData);
+  EXPECT_EQ(result.addresses.at(limit_), RunAddress(kData));
   EXPECT_TRUE(result.altered_constants.empty());
 }
 
@@ -523,7 +523,7 @@ TEST_F(MatchConstant, PointersInConstantsTeachToo) {
   builder_.relocate(section_, 0, target, R_X86_64_64, 0);
   image_.put_pointer(kData, kText + 0x7770);
   const MatchResult result = match();
-  EXPECT_EQ(result.addresses.at(target), kText + 0x7770);
+  EXPECT_EQ(result.addresses.at(target), RunAddress(kText + 0x7770));
   EXPECT_TRUE(result.altered_constants.empty());
 }
 

@@ -23,7 +23,7 @@ struct Knowledge {
                     std::uint64_t address) {
     for (const Relocation& relocation : object.section(section).relocations)
       if (relocation.offset == offset)
-        return trial().prove(relocation, field, address, section, offset).value_or("");
+        return trial().prove(relocation, field, RunAddress(address), section, offset).value_or("");
     return "no such relocation";
   }
 
@@ -69,7 +69,7 @@ TEST(References, LearnsAnAddress) {
   EXPECT_EQ(known.prove(1, 1, le32(0x1000 - 5), kText + 1), "");
   known.trial().commit();
   const auto symbol = known.object.section(1).relocations[0].symbol;
-  EXPECT_EQ(known.references().symbol_value(symbol), kText + 0x1000);
+  EXPECT_EQ(known.references().symbol_value(symbol), RunAddress(kText + 0x1000));
 }
 
 TEST(References, ASecondAnswerMustBeTheSame) {
@@ -89,7 +89,9 @@ TEST(References, WhatIsTakenBackIsForgotten) {
   EXPECT_EQ(known.prove(1, 1, le32(0x2000 - 5), kText + 1), "");
   known.trial().commit();
   Trial later(known.references());  // what was committed stays
-  EXPECT_TRUE(later.prove(known.object.section(1).relocations[0], le32(0x1000 - 5), kText + 1, 1, 1)
+  EXPECT_TRUE(later
+                  .prove(known.object.section(1).relocations[0], le32(0x1000 - 5),
+                         RunAddress(kText + 1), 1, 1)
                   .has_value());
 }
 
@@ -124,7 +126,7 @@ TEST(References, AbsoluteSymbolsHaveTheirValue) {
   Knowledge known(builder);
   EXPECT_EQ(known.prove(data, 0, le64(43), kData), "");
   EXPECT_NE(known.prove(data, 0, le64(44), kData), "");
-  EXPECT_EQ(known.references().symbol_value(fixed), 42u);
+  EXPECT_EQ(known.references().symbol_value(fixed), RunAddress(42u));
 }
 
 TEST(References, SectionsHaveOneBase) {
@@ -140,8 +142,8 @@ TEST(References, SectionsHaveOneBase) {
   EXPECT_NE(known.prove(code, 8, from(kData + 8, kText + 12), kText + 8), "");
   EXPECT_EQ(known.prove(code, 8, from(kData + 4, kText + 12), kText + 8), "");
   EXPECT_EQ(known.trial().commit(), std::vector<std::uint32_t>{data});
-  EXPECT_EQ(known.references().section_base(data), kData);
-  EXPECT_EQ(known.references().symbol_value(second), kData + 4);
+  EXPECT_EQ(known.references().section_base(data), RunAddress(kData));
+  EXPECT_EQ(known.references().symbol_value(second), RunAddress(kData + 4));
 }
 
 TEST(References, NamesOfASectionMustAgree) {
@@ -206,7 +208,7 @@ TEST(References, StringsOfAModuleAreInItsSection) {
     StringReference reference;
     Knowledge known(reference.builder);
     known.options.target = "tun";
-    known.image.section("tun", ".rodata.str1.1", {section, section + 0x10});
+    known.image.section("tun", ".rodata.str1.1", {RunAddress(section), RunAddress(section + 0x10)});
     known.image.put(kData, hex("74 77 6f 00"));
     return known.prove(reference.code, 3, le32(kData), kText + 3);
   };
@@ -291,8 +293,9 @@ TEST(References, ReplacedCodeHasTwoPlaces) {
   const auto cold = builder.section(".text.unlikely.f", ObjectBuilder::kCode, hex("e9 00000000"));
   builder.relocate(cold, 1, builder.section_symbol(code), R_X86_64_PC32, 1 - 4);
   Knowledge known(builder);
-  known.options.redirects[kText] = {kText + 0x5000, kText, "0123"};
-  EXPECT_EQ(known.trial().bind_section(code, kText), std::nullopt);
+  known.options.redirects[RunAddress(kText)] = {RunAddress(kText + 0x5000), RunAddress(kText),
+                                                "0123"};
+  EXPECT_EQ(known.trial().bind_section(code, RunAddress(kText)), std::nullopt);
   const auto jumps = [&](std::uint64_t target) {
     return known.prove(cold, 1, le32(target - (kText + 0x105)), kText + 0x101);
   };

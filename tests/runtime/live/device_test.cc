@@ -11,10 +11,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
-SymbolTable symbols() { return SymbolTable({{0xffffffff81000000, 't', "schedule", "vmlinux"}}); }
+SymbolTable symbols() {
+  return SymbolTable({{RunAddress(0xffffffff81000000), 't', "schedule", "vmlinux"}});
+}
 
-const std::vector<SwitchedCode> kFunctions = {
-    {"f", 0xffffffff81000100, 0x20}, {"g", 0xffffffff81000200, 0x20}, {"g.cold", 0, 0}};
+const std::vector<SwitchedCode> kFunctions = {{"f", RunAddress(0xffffffff81000100), 0x20},
+                                              {"g", RunAddress(0xffffffff81000200), 0x20},
+                                              {"g.cold", RunAddress(), 0}};
 
 splice_busy thread(std::uint32_t function, const char* comm) {
   splice_busy busy{};

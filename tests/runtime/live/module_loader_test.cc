@@ -21,14 +21,16 @@ class SectionAddress : public ::testing::Test {
     std::filesystem::create_directories(root_ + "/splice_0_0/sections");
   }
   ~SectionAddress() override { std::filesystem::remove_all(root_); }
-  Result<std::uint64_t> of(const std::string& text) const {
+  Result<RunAddress> of(const std::string& text) const {
     std::ofstream(root_ + "/splice_0_0/sections/.text") << text;
     return section_address("splice_0_0", ".text", root_);
   }
   std::string root_;
 };
 
-TEST_F(SectionAddress, IsRead) { EXPECT_EQ(*of("0xffffffffc0401000\n"), 0xffffffffc0401000u); }
+TEST_F(SectionAddress, IsRead) {
+  EXPECT_EQ(*of("0xffffffffc0401000\n"), RunAddress(0xffffffffc0401000));
+}
 
 TEST_F(SectionAddress, MayBeHiddenOrBroken) {
   for (const char* text :

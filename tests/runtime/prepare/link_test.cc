@@ -10,7 +10,8 @@
 namespace splicer {
 namespace {
 
-const Addresses kAddresses{{"free_task", 0xffffffff81001000}, {"nr_threads", 0xffffffff82002000}};
+const Addresses kAddresses{{"free_task", RunAddress(0xffffffff81001000)},
+                           {"nr_threads", RunAddress(0xffffffff82002000)}};
 
 Manifest sample_manifest() {
   Manifest manifest = sample_package().manifest;
@@ -39,7 +40,7 @@ TEST(Link, WritesAddressesAndName) {
     EXPECT_EQ(symbol.absolute, given != kAddresses.end()) << symbol.name;
     if (!symbol.absolute) continue;
     absolute++;
-    EXPECT_EQ(symbol.value, given->second);
+    EXPECT_EQ(symbol.value, given->second.value());
   }
   EXPECT_EQ(absolute, 2u);
   for (const char* name : {".gnu.linkonce.this_module", ".modinfo"}) {
@@ -75,7 +76,7 @@ TEST(Link, ConstantOfOneByte) {
   module.symbols.push_back({"runtime_shift_d_hash_shift", 0});
   module.relocations = {{6, ELF64_R_INFO(6, R_X86_64_8), 0}, {8, ELF64_R_INFO(5, R_X86_64_32), 0}};
   Addresses addresses = kAddresses;
-  addresses["runtime_shift_d_hash_shift"] = 21;
+  addresses["runtime_shift_d_hash_shift"] = RunAddress(21);
   const auto linked = link_module(module.bytes(), sample_manifest(), 0, addresses);
   ASSERT_TRUE(linked) << linked.error().message;
   const auto object = ElfObject::parse(*linked, "linked.ko");
@@ -104,10 +105,10 @@ TEST(Link, ExportedSymbolsStayUndefined) {
 
 TEST(Link, ListedSymbolMustBeUndefined) {
   Addresses addresses = kAddresses;
-  addresses["not_there"] = 1;
+  addresses["not_there"] = RunAddress(1);
   EXPECT_EQ(code_of(SampleModule(), addresses), "link-symbol");
   addresses = kAddresses;
-  addresses["copy_process"] = 1;  // the module defines it
+  addresses["copy_process"] = RunAddress(1);  // the module defines it
   EXPECT_EQ(code_of(SampleModule(), addresses), "link-symbol");
 }
 

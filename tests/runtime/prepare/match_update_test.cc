@@ -11,7 +11,7 @@
 namespace splicer {
 namespace {
 
-constexpr std::uint64_t kFork = 0xffffffff81000000;  // where the code of kernel/fork.o runs
+constexpr RunAddress kFork(0xffffffff81000000);  // where the code of kernel/fork.o runs
 
 // The sample package less its second target; its pre object is an object whose code is
 // `copy_process` (16 bytes) and `check_limit` (8 bytes) in one section.
@@ -35,7 +35,7 @@ class MatchUpdateTest : public ::testing::Test {
                     {{kFork, 'T', "copy_process", "vmlinux"},
                      {kFork + 16, 'T', "check_limit", "vmlinux"},
                      {kFork + 24, 'T', "free_task", "vmlinux"},
-                     {0xffffffffc0000000, 't', "far", "virtio_net"}});
+                     {RunAddress(0xffffffffc0000000), 't', "far", "virtio_net"}});
     image.set_types("vmlinux", types_);
     return match_update(package_, left_out_, image, State());
   }
@@ -76,7 +76,7 @@ TEST_F(MatchUpdateTest, OutOfLinePartIsWatched) {
   EXPECT_EQ(matched->checked[0].function->name, "check_limit");
   EXPECT_EQ(matched->checked[0].run.code, kFork + 16);
   EXPECT_EQ(matched->checked[0].run.run_bytes.size(), 8u);
-  EXPECT_EQ(matched->checked[0].trampoline.site, 0u);
+  EXPECT_EQ(matched->checked[0].trampoline.site, RunAddress());
 }
 
 TEST_F(MatchUpdateTest, OutOfLinePartTwice) {

@@ -9,7 +9,7 @@
 namespace splicer {
 namespace {
 
-constexpr std::uint64_t kText = 0xffffffff81000000;
+constexpr RunAddress kText(0xffffffff81000000);
 
 const FakeImage& image() {
   static const FakeImage kImage(
@@ -20,9 +20,9 @@ const FakeImage& image() {
        {kText + 0x40, 't', "shared", "vmlinux"},
        {kText + 0x50, 'T', "alias", "vmlinux"},
        {kText + 0x50, 'T', "alias", "vmlinux"},
-       {0xffffffffc0000000, 't', "shared", "tun"},
-       {0xffffffffc0001000, 't', "far", "virtio_net"},
-       {0xffffffffc0002000, 't', "patched_before", "splice_5d1f0c2e77aa9b31_0"}});
+       {RunAddress(0xffffffffc0000000), 't', "shared", "tun"},
+       {RunAddress(0xffffffffc0001000), 't', "far", "virtio_net"},
+       {RunAddress(0xffffffffc0002000), 't', "patched_before", "splice_5d1f0c2e77aa9b31_0"}});
   return kImage;
 }
 
@@ -54,7 +54,7 @@ TEST(Resolve, ConstantIsWhatTheVariableHolds) {
     return resolve_symbols(target({name, "constant", "", 0, variable, ""}), {}, kernel);
   };
   EXPECT_EQ(value("runtime_ptr_pointer", "pointer")->at("runtime_ptr_pointer"),
-            0x0807060504030201u);
+            RunAddress(0x0807060504030201));
   EXPECT_EQ(value("runtime_shift_shift", "shift")->at("runtime_shift_shift"), 5u);
   EXPECT_EQ(value("runtime_ptr_at_the_end", "at_the_end").error().code, "image-read");
   EXPECT_EQ(value("runtime_ptr_twin", "twin").error().code, "symbol-ambiguous");
@@ -74,9 +74,9 @@ TEST(Resolve, AliasesAtOneAddressAreOne) {
 }
 
 TEST(Resolve, OwnTargetBeforeVmlinuxBeforeOthers) {
-  EXPECT_EQ(resolve(kernel("shared"), {}, "tun")->at("shared"), 0xffffffffc0000000);
+  EXPECT_EQ(resolve(kernel("shared"), {}, "tun")->at("shared"), RunAddress(0xffffffffc0000000));
   EXPECT_EQ(resolve(kernel("shared"), {}, "virtio_net")->at("shared"), kText + 0x40);
-  EXPECT_EQ(resolve(kernel("far"), {}, "tun")->at("far"), 0xffffffffc0001000);
+  EXPECT_EQ(resolve(kernel("far"), {}, "tun")->at("far"), RunAddress(0xffffffffc0001000));
 }
 
 TEST(Resolve, UpdatesAreNoPlaceToLook) {
@@ -85,22 +85,22 @@ TEST(Resolve, UpdatesAreNoPlaceToLook) {
 
 TEST(Resolve, LearntFromTheMatch) {
   UnitMatches matches;
-  matches["a.o"].addresses[5] = 0x1234;
-  EXPECT_EQ(resolve({"x", "pre", "a.o", 5, "twin", ""}, matches)->at("x"), 0x1234u);
+  matches["a.o"].addresses[5] = RunAddress(0x1234);
+  EXPECT_EQ(resolve({"x", "pre", "a.o", 5, "twin", ""}, matches)->at("x"), RunAddress(0x1234));
 }
 
 // Symbol 5 of a.o is what matching has told.
 Result<Addresses> not_learnt(const char* name, const char* kernel_name,
                              const char* target = "vmlinux") {
   UnitMatches matches;
-  matches["a.o"].addresses[5] = 0x1234;
+  matches["a.o"].addresses[5] = RunAddress(0x1234);
   return resolve({name, "pre", "a.o", 6, kernel_name, ""}, matches, target);
 }
 
 TEST(Resolve, NotLearntButGlobal) {
   EXPECT_EQ(not_learnt("only_here", "only_here")->at("only_here"), kText + 0x10);
-  EXPECT_EQ(not_learnt("shared", "shared", "tun")->at("shared"), 0xffffffffc0000000);
-  EXPECT_EQ(not_learnt("far", "far", "tun")->at("far"), 0xffffffffc0001000);
+  EXPECT_EQ(not_learnt("shared", "shared", "tun")->at("shared"), RunAddress(0xffffffffc0000000));
+  EXPECT_EQ(not_learnt("far", "far", "tun")->at("far"), RunAddress(0xffffffffc0001000));
   EXPECT_EQ(not_learnt("twin", "twin").error().code, "symbol-ambiguous");
   EXPECT_EQ(not_learnt("nowhere", "nowhere").error().code, "symbol-unknown");
 }
@@ -108,7 +108,8 @@ TEST(Resolve, NotLearntButGlobal) {
 TEST(Resolve, NotLearntButAloneInItsTarget) {
   EXPECT_EQ(not_learnt("a.o:6:only_here", "only_here")->at("a.o:6:only_here"), kText + 0x10);
   EXPECT_EQ(not_learnt("a.o:6:alias", "alias")->at("a.o:6:alias"), kText + 0x50);
-  EXPECT_EQ(not_learnt("a.o:6:shared", "shared", "tun")->at("a.o:6:shared"), 0xffffffffc0000000);
+  EXPECT_EQ(not_learnt("a.o:6:shared", "shared", "tun")->at("a.o:6:shared"),
+            RunAddress(0xffffffffc0000000));
 }
 
 TEST(Resolve, NotLearntIsNotGuessed) {
@@ -155,9 +156,10 @@ TEST(Resolve, DefinitionInAnEarlierModule) {
 }
 
 TEST(Resolve, Owners) {
-  EXPECT_EQ(owners({kText + 0x10, 0xffffffffc0000010, 0xffffffffc0002000}, image().symbols()),
+  EXPECT_EQ(owners({kText + 0x10, RunAddress(0xffffffffc0000010), RunAddress(0xffffffffc0002000)},
+                   image().symbols()),
             (std::set<std::string>{"tun", "splice_5d1f0c2e77aa9b31_0"}));
-  EXPECT_TRUE(owners({0x10}, image().symbols()).empty());
+  EXPECT_TRUE(owners({RunAddress(0x10)}, image().symbols()).empty());
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ TEST_F(StateTest, ReadsAnUpdate) {
   EXPECT_EQ(one.modules.size(), 2u);
   ASSERT_EQ(one.functions.size(), 2u);
   EXPECT_EQ(one.functions[1].name, "g");
-  EXPECT_EQ(one.functions[1].hop, 0xffffffff81000106u);
+  EXPECT_EQ(one.functions[1].hop, RunAddress(0xffffffff81000106));
   EXPECT_EQ(one.functions[0].old_size, 0x40u);
 }
 
@@ -74,15 +74,15 @@ TEST_F(StateTest, NewestBySequenceNotByName) {
   const auto state = State::read(root_);
   ASSERT_TRUE(state);
   EXPECT_EQ(state->updates()[0].id, kNew);
-  const auto newest = state->newest(0xffffffff81000000);
+  const auto newest = state->newest(RunAddress(0xffffffff81000000));
   EXPECT_EQ(newest.update->id, kOld);
-  EXPECT_EQ(newest.function->new_code, 0xffffffffc0100000u);
-  EXPECT_EQ(state->newest(0x1).function, nullptr);
+  EXPECT_EQ(newest.function->new_code, RunAddress(0xffffffffc0100000));
+  EXPECT_EQ(state->newest(RunAddress(0x1)).function, nullptr);
   const auto redirects = state->redirects();
   ASSERT_EQ(redirects.size(), 2u);
-  EXPECT_EQ(redirects.at(0xffffffff81000000).code, 0xffffffffc0100000u);
-  EXPECT_EQ(redirects.at(0xffffffff81000000).update, kOld);
-  EXPECT_EQ(redirects.at(0xffffffff81000100).update, kNew);
+  EXPECT_EQ(redirects.at(RunAddress(0xffffffff81000000)).code, RunAddress(0xffffffffc0100000));
+  EXPECT_EQ(redirects.at(RunAddress(0xffffffff81000000)).update, kOld);
+  EXPECT_EQ(redirects.at(RunAddress(0xffffffff81000100)).update, kNew);
 }
 
 TEST_F(StateTest, WatchedCodeIsNotReplaced) {
@@ -98,12 +98,12 @@ TEST_F(StateTest, WatchedCodeIsNotReplaced) {
   EXPECT_TRUE(update.functions[0].checked());
   EXPECT_EQ(update.functions[1].name, "g.cold");
   EXPECT_EQ(update.replaced(), 1u);
-  EXPECT_EQ(state->newest(0xffffffff81000000).update->id, kOld);
-  EXPECT_EQ(state->newest(0xffffffff81000200).function, nullptr);
+  EXPECT_EQ(state->newest(RunAddress(0xffffffff81000000)).update->id, kOld);
+  EXPECT_EQ(state->newest(RunAddress(0xffffffff81000200)).function, nullptr);
   const auto redirects = state->redirects();
   EXPECT_EQ(redirects.size(), 3u);
-  EXPECT_EQ(redirects.at(0xffffffff81000000).update, kOld);
-  EXPECT_FALSE(redirects.contains(0xffffffff81000200));
+  EXPECT_EQ(redirects.at(RunAddress(0xffffffff81000000)).update, kOld);
+  EXPECT_FALSE(redirects.contains(RunAddress(0xffffffff81000200)));
 }
 
 TEST_F(StateTest, FindByPrefix) {

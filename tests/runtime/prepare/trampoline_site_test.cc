@@ -8,7 +8,7 @@
 namespace splicer {
 namespace {
 
-constexpr std::uint64_t kEntry = 0xffffffff81000000;
+constexpr RunAddress kEntry(0xffffffff81000000);
 using Code = std::vector<std::uint8_t>;
 
 // A function of `size` bytes at kEntry with `padding` behind it, then the next function.
@@ -146,7 +146,7 @@ TEST(TrampolineSite, ReplacedBeforeKeepsItsPlace) {
   EXPECT_EQ(site->site, before.site);
   EXPECT_EQ(site->hop, before.hop);
   EXPECT_EQ(site->expected_hop[0], 0xe9);
-  before.hop = 0x1000;  // not in memory
+  before.hop = RunAddress(0x1000);  // not in memory
   EXPECT_FALSE(choose_trampoline_site(place.function, &before, place.image));
 }
 
