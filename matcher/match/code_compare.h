@@ -2,14 +2,16 @@
 //
 // Compares the code of one pre section with memory.
 //
-// Code that stands as it was built, as most of a kernel on disk does, is compared in one go beside
-// its relocated fields (reference_plan.h). Then the straight way: same layout, so that the
-// stretches between relocations and sites are compared with memcmp, relocated fields are proved as
-// references and sites against their forms. Only where that finds a difference does the last way
-// decode both sides with Capstone, instruction by instruction, and tolerate what an assembler or
-// linker may do without changing the code: a short jump for a near one, other padding, and branches
-// whose displacement differs because of these. Every branch is then checked to lead to the same
-// instruction on both sides.
+// Three ways, in the order of their cost; each is tried only where the one before finds a
+// difference:
+//
+//     as built    the bytes beside the relocated fields are equal, and every field is the plain
+//                 relocated value: most of a kernel on disk (reference_plan.h)
+//     straight    the same layout: stretches between rewriting sites are compared with memcmp,
+//                 relocated fields are proved as references, and sites against their permitted
+//                 encodings
+//     layout      instruction by instruction, where an assembler or linker chose other sizes for
+//                 the same code (layout_compare.h)
 //
 // Invariant: all ways accept only code that does the same; the last tolerates layout, never another
 // instruction.
@@ -18,11 +20,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/image.h"
 #include "matcher/match/encodings.h"
+#include "matcher/match/fields.h"
 #include "matcher/match/references.h"
 #include "matcher/match/sites.h"
 
@@ -37,7 +42,7 @@ struct Difference {
 // Code as an image has it: where it is, if it is in one piece, otherwise a copy.
 class RunCode {
  public:
-  // Nothing if the image has no such memory.
+  // Errors: those of Image::read().
   static Result<RunCode> read(const Image& image, RunAddress address, std::size_t size);
   RunCode() = default;
   RunCode(RunCode&&) = default;
@@ -62,52 +67,80 @@ struct Comparison {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> moved;
   std::vector<std::pair<std::uint64_t, std::string>> hooks;  // pre offset of ftrace site, who
 
-  // Where in memory the code of this pre offset stands.
+  // Where in memory the code of this pre offset is.
   std::uint64_t run_offset(std::uint64_t pre_offset) const;
 };
 
+// What comparisons of one object with one image share. Not for two threads at once, since a trial
+// is not.
 class CodeComparer {
  public:
   CodeComparer(const ElfObject& object, const SiteTables& sites, const Image& image)
-      : object_(object), sites_(sites), image_(image), forms_(object, sites, image) {}
+      : object_(object), sites_(sites), image_(image), encodings_(object, sites, image) {}
 
   // Compares the whole of `section` with the code at `address`. What is learnt goes to `trial`,
   // which is as it was when there is a difference.
   Comparison compare(std::uint32_t section, RunAddress address, Trial& trial) const;
 
+  const ElfObject& object() const { return object_; }
+  const std::vector<SiteGroup>& groups(std::uint32_t section) const { return sites_.in(section); }
+  const Encodings& encodings() const { return encodings_; }
+
  private:
-  // Where the layout differs: where the section would start in memory, where its code begins, on
-  // both sides, and what must lead to the same instruction, as pairs (pre offset, run offset).
-  struct Moved {
-    RunAddress code;
-    std::uint64_t begin = 0;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> branches;
-  };
-
-  std::optional<Difference> compare_straight(std::uint32_t section, RunAddress address, Bytes run,
-                                             Trial& trial, Comparison& result) const;
-  std::optional<Difference> compare_moved(std::uint32_t section, std::uint64_t begin,
-                                          RunAddress address, Bytes run, Trial& trial,
-                                          Comparison& result) const;
-  // Does section[begin, end), as it was built, differ from `run`, which stands at `address`?
-  bool stretch_differs(std::uint32_t section, std::uint64_t begin, std::uint64_t end,
-                       RunAddress address, Bytes run, Trial& trial) const;
-  // Tries all forms of the group against run[offset...]; gives the reason when none fits.
-  std::optional<std::string> compare_group(std::uint32_t section, const SiteGroup& group,
-                                           RunAddress address, Bytes run, Trial& trial,
-                                           Comparison& result, Moved* moved) const;
-  std::optional<std::string> fit(std::uint32_t section, const SiteGroup& group, const Form& form,
-                                 RunAddress address, Bytes run, Trial& trial, Moved* moved) const;
-  // Trial::prove(), but where the layout differs a place inside this code is not where it was: then
-  // it is left to the check of the branches.
-  std::optional<std::string> prove(std::uint32_t section, const Relocation& relocation, Bytes field,
-                                   RunAddress address, std::uint64_t place, Trial& trial,
-                                   Moved* moved) const;
-
   const ElfObject& object_;
   const SiteTables& sites_;
   const Image& image_;
-  FormMaker forms_;
+  Encodings encodings_;
+};
+
+// One comparison of one section with the code at one address, the straight way.
+class SectionComparison {
+ public:
+  SectionComparison(const CodeComparer& comparer, std::uint32_t section, RunAddress address,
+                    Trial& trial)
+      : comparer_(comparer),
+        object_(comparer.object()),
+        section_(section),
+        pre_(object_.section(section).bytes),
+        address_(address),
+        trial_(trial) {}
+  SectionComparison(const SectionComparison&) = delete;
+  SectionComparison& operator=(const SectionComparison&) = delete;
+  virtual ~SectionComparison() = default;
+
+  // `run` is as long as the section.
+  std::optional<Difference> compare_straight(Bytes run);
+  // Who is called from the ftrace sites met, by pre offset.
+  std::vector<std::pair<std::uint64_t, std::string>> take_hooks() { return std::move(hooks_); }
+
+ protected:
+  // Proves one relocated field that is at `address`; returns the reason if it cannot be.
+  virtual std::optional<std::string> prove(const Relocation& relocation, Bytes field,
+                                           RunAddress address, SectionOffset place);
+  // What has been proved so far, to be undone by back_to().
+  struct Mark {
+    std::size_t trial = 0;
+    std::size_t branches = 0;  // of the layout's comparison
+  };
+  virtual Mark mark() const { return {trial_.mark(), 0}; }
+  virtual void back_to(const Mark& mark) { trial_.back_to(mark.trial); }
+
+  // Is what `run` has at `address` a permitted encoding of the group? Returns the reason if not.
+  std::optional<std::string> compare_group(const SiteGroup& group, RunAddress address, Bytes run);
+
+  const CodeComparer& comparer_;
+  const ElfObject& object_;
+  const std::uint32_t section_;
+  const Bytes pre_;
+  const RunAddress address_;  // where the section's beginning would be
+  Trial& trial_;
+
+ private:
+  bool is_as_built(const SiteGroup& group, RunAddress address, Bytes run);
+  std::optional<std::string> compare_encoding(const SiteGroup& group, const Encoding& encoding,
+                                              RunAddress address, Bytes run);
+
+  std::vector<std::pair<std::uint64_t, std::string>> hooks_;
 };
 
 }  // namespace splicer

@@ -21,9 +21,9 @@ constexpr std::uint8_t kReturn = 0xc3;
 constexpr std::uint8_t kInt3 = 0xcc;
 constexpr std::uint8_t kNop = 0x90;
 
-// Sites that overlap multiply their forms. The kernel's have less than twenty; beyond this limit an
-// object is hostile, and forms that are left out only make the matcher refuse more.
-constexpr std::size_t kMaxForms = 1024;
+// Sites that overlap multiply their encodings. The kernel's have less than twenty; beyond this limit
+// an object is hostile.
+constexpr std::size_t kMaxEncodings = 1024;
 
 // The names of __x86_indirect_thunk_*, in the order of register numbers.
 constexpr std::array<std::string_view, 16> kRegisters = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
@@ -54,7 +54,7 @@ bool is_trace_entry(const KernelSymbol& symbol) {
          (symbol.name == "ftrace_caller" || symbol.name == "ftrace_regs_caller");
 }
 
-bool same(const Form& a, const Form& b) {
+bool same(const Encoding& a, const Encoding& b) {
   const auto same_relocation = [](const Relocation& x, const Relocation& y) {
     return x.offset == y.offset && x.type == y.type && x.symbol == y.symbol && x.addend == y.addend;
   };
@@ -63,21 +63,30 @@ bool same(const Form& a, const Form& b) {
                     b.relocations.end(), same_relocation);
 }
 
-void add(std::vector<Form>& forms, Form form) {
-  if (forms.size() >= kMaxForms) return;
-  if (std::none_of(forms.begin(), forms.end(), [&](const Form& f) { return same(f, form); }))
-    forms.push_back(std::move(form));
+void add(std::vector<Encoding>& encodings, Encoding encoding) {
+  if (encodings.size() >= kMaxEncodings) return;
+  if (std::none_of(encodings.begin(), encodings.end(),
+                   [&](const Encoding& f) { return same(f, encoding); }))
+    encodings.push_back(std::move(encoding));
 }
 
-// `form` with [offset, offset + bytes.size()) replaced and the relocations there gone.
-Form with_bytes(const Form& form, std::uint64_t offset, const std::vector<std::uint8_t>& bytes) {
-  Form changed = form;
+// `encoding` with [offset, offset + bytes.size()) replaced and the relocations there gone.
+Encoding with_bytes(const Encoding& encoding, std::uint64_t offset,
+                    const std::vector<std::uint8_t>& bytes) {
+  Encoding changed = encoding;
   std::copy(bytes.begin(), bytes.end(),
             changed.bytes.begin() + static_cast<std::ptrdiff_t>(offset));
   const auto covered = [&](std::uint64_t at) { return at >= offset && at < offset + bytes.size(); };
   std::erase_if(changed.relocations, [&](const Relocation& r) { return covered(r.offset); });
   std::erase_if(changed.lock_prefixes, [&](std::uint32_t at) { return covered(at); });
   return changed;
+}
+
+// Each encoding so far with each of the variants at `offset`, too.
+void add_variants(std::vector<Encoding>& encodings, std::uint64_t offset,
+                  const std::vector<std::vector<std::uint8_t>>& variants) {
+  for (std::size_t i = 0, count = encodings.size(); i < count; i++)
+    for (const auto& bytes : variants) add(encodings, with_bytes(encodings[i], offset, bytes));
 }
 
 std::vector<std::uint8_t> padded(std::vector<std::uint8_t> bytes, std::size_t size,
@@ -88,27 +97,27 @@ std::vector<std::uint8_t> padded(std::vector<std::uint8_t> bytes, std::size_t si
 
 // optimize_nops() of alternative.c: runs of two and more one-byte nops, found at instruction
 // boundaries, become long nops.
-void optimize_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
+void optimize_nops(Encoding& encoding, std::uint64_t begin, std::uint64_t end) {
   for (std::uint64_t at = begin; at < end;) {
-    const auto instruction = decode(Bytes(form.bytes).subspan(at));
+    const auto instruction = decode(Bytes(encoding.bytes).subspan(at));
     if (!instruction) return;
-    if (instruction->length != 1 || form.bytes[at] != kNop) {
+    if (instruction->length != 1 || encoding.bytes[at] != kNop) {
       at += instruction->length;
       continue;
     }
     std::uint64_t last = at;
-    while (last < end && form.bytes[last] == kNop) last++;
+    while (last < end && encoding.bytes[last] == kNop) last++;
     const auto nops = kernel_nops(last - at);
-    std::copy(nops.begin(), nops.end(), form.bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    std::copy(nops.begin(), nops.end(), encoding.bytes.begin() + static_cast<std::ptrdiff_t>(at));
     at = last;
   }
 }
 
 // optimize_nops() of later kernels: nops that follow each other, of whatever lengths, become one;
 // one that ends the site stays as it is.
-void merge_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
+void merge_nops(Encoding& encoding, std::uint64_t begin, std::uint64_t end) {
   for (std::uint64_t at = begin; at < end;) {
-    const Bytes site = Bytes(form.bytes).first(end);
+    const Bytes site = Bytes(encoding.bytes).first(end);
     auto instruction = decode(site.subspan(at));
     if (!instruction) return;
     std::uint64_t next = at + instruction->length;
@@ -117,72 +126,72 @@ void merge_nops(Form& form, std::uint64_t begin, std::uint64_t end) {
       while (next < end && (instruction = decode(site.subspan(next))) && instruction->nop)
         next += instruction->length;
       const auto nop = single_nop(next - at);
-      std::copy(nop.begin(), nop.end(), form.bytes.begin() + static_cast<std::ptrdiff_t>(at));
+      std::copy(nop.begin(), nop.end(), encoding.bytes.begin() + static_cast<std::ptrdiff_t>(at));
     }
     at = next;
   }
 }
 
 // The nops of a site as kernels have optimised them, then and now.
-void add_optimized(std::vector<Form>& forms, const Form& form, std::uint64_t begin,
+void add_optimized(std::vector<Encoding>& encodings, const Encoding& encoding, std::uint64_t begin,
                    std::uint64_t end) {
   for (const auto optimize : {optimize_nops, merge_nops}) {
-    Form optimized = form;
+    Encoding optimized = encoding;
     optimize(optimized, begin, end);
-    add(forms, std::move(optimized));
+    add(encodings, std::move(optimized));
   }
 }
 
 }  // namespace
 
-Form FormMaker::original(std::uint32_t section, std::uint64_t begin, std::uint64_t end) const {
-  Form form;
+Encoding Encodings::original(std::uint32_t section, std::uint64_t begin, std::uint64_t end) const {
+  Encoding encoding;
   const Bytes bytes = object_.section(section).bytes.subspan(begin, end - begin);
-  form.bytes.assign(bytes.begin(), bytes.end());
+  encoding.bytes.assign(bytes.begin(), bytes.end());
   for (Relocation relocation : object_.relocations_in(section, begin, end)) {
     relocation.offset -= begin;
-    form.relocations.push_back(relocation);
+    encoding.relocations.push_back(relocation);
   }
-  return form;
+  return encoding;
 }
 
-std::vector<Form> FormMaker::make(std::uint32_t section, const SiteGroup& group, RunAddress address,
-                                  Bytes run) const {
-  std::vector<Form> forms{original(section, group.begin, group.end)};
+std::vector<Encoding> Encodings::of(std::uint32_t section, const SiteGroup& group,
+                                    RunAddress address, Bytes run) const {
+  std::vector<Encoding> encodings{original(section, group.begin, group.end)};
   for (const Site& site : group.sites)
     if (site.kind == SiteKind::lock_prefix)
-      forms[0].lock_prefixes.push_back(static_cast<std::uint32_t>(site.offset - group.begin));
-  boot_sites(forms, group.sites, group.begin, address, run);
+      encodings[0].lock_prefixes.push_back(static_cast<std::uint32_t>(site.offset - group.begin));
+  boot_sites(encodings, group.sites, group.begin, address, run);
   for (const Site& site : group.sites)
-    if (site.kind == SiteKind::alternative) alternative(forms, site, group.begin, address, run);
+    if (site.kind == SiteKind::alternative) alternative(encodings, site, group.begin, address, run);
   for (const Site& site : group.sites) {
-    if (site.kind == SiteKind::constant) constant(forms, site, group.begin);
-    if (site.kind == SiteKind::static_key) static_key(forms, site, group.begin);
-    if (site.kind == SiteKind::static_call) static_call(forms, site, group.begin, address);
-    if (site.kind == SiteKind::ftrace) ftrace(forms, site, group.begin, address, run);
+    if (site.kind == SiteKind::constant) constant(encodings, site, group.begin);
+    if (site.kind == SiteKind::static_key) static_key(encodings, site, group.begin);
+    if (site.kind == SiteKind::static_call) static_call(encodings, site, group.begin, address);
+    if (site.kind == SiteKind::ftrace) ftrace(encodings, site, group.begin, address, run);
   }
-  return forms;
+  return encodings;
 }
 
 // The steps before the alternatives; they also rewrite the replacements themselves.
-void FormMaker::boot_sites(std::vector<Form>& forms, const std::vector<Site>& sites,
+void Encodings::boot_sites(std::vector<Encoding>& encodings, const std::vector<Site>& sites,
                            std::uint64_t begin, RunAddress address, Bytes run) const {
   for (const Site& site : sites)
-    if (site.kind == SiteKind::paravirt) paravirt(forms, site, begin, address);
+    if (site.kind == SiteKind::paravirt) paravirt(encodings, site, begin, address);
   for (const Site& site : sites)
-    if (site.kind == SiteKind::retpoline) retpoline(forms, site, begin, address, run);
+    if (site.kind == SiteKind::retpoline) retpoline(encodings, site, begin, address, run);
   for (const Site& site : sites)
-    if (site.kind == SiteKind::return_thunk) return_thunk(forms, site, begin, address);
+    if (site.kind == SiteKind::return_thunk) return_thunk(encodings, site, begin, address);
   for (const Site& site : sites) {
     if (site.kind != SiteKind::endbr) continue;
     // gen_endbr_poison(): nopw (%rax).
-    for (std::size_t i = 0, count = forms.size(); i < count; i++)
-      add(forms, with_bytes(forms[i], site.offset - begin, {0x66, 0x0f, 0x1f, 0x00}));
+    for (std::size_t i = 0, count = encodings.size(); i < count; i++)
+      add(encodings, with_bytes(encodings[i], site.offset - begin, {0x66, 0x0f, 0x1f, 0x00}));
   }
 }
 
 // paravirt_patch(): a direct call of what pv_ops holds, or nothing at all for _paravirt_nop.
-void FormMaker::paravirt(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+void Encodings::paravirt(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
                          RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   const SymbolTable& symbols = image_.symbols();
@@ -202,90 +211,105 @@ void FormMaker::paravirt(std::vector<Form>& forms, const Site& site, std::uint64
     if (bug.size() != 1) return;
     function = bug[0]->address;
   }
-  for (std::size_t i = 0, count = forms.size(); i < count; i++) {
+  for (std::size_t i = 0, count = encodings.size(); i < count; i++) {
     if (is_function("_paravirt_nop")) {
-      add(forms, with_bytes(forms[i], offset, kernel_nops(site.length)));
+      add(encodings, with_bytes(encodings[i], offset, kernel_nops(site.length)));
     } else if (site.length >= 5) {
       auto bytes = branch(kCall, address + offset, function);
       const auto nops = kernel_nops(site.length - 5);
       bytes.insert(bytes.end(), nops.begin(), nops.end());
-      add(forms, with_bytes(forms[i], offset, bytes));
+      add(encodings, with_bytes(encodings[i], offset, bytes));
     }
   }
+}
+
+// The branch to __x86_indirect_thunk_REGISTER that a retpoline site is in the object; nothing if the
+// site is not such a branch. The displacement is the instruction's last four bytes, the opcode is
+// before it, and before that a cs prefix or the first byte of jcc.
+std::optional<Encodings::ThunkBranch> Encodings::thunk_branch(const Encoding& built,
+                                                              std::uint64_t offset,
+                                                              std::uint32_t length) const {
+  const auto thunk = std::ranges::find_if(built.relocations, [&](const Relocation& r) {
+    return r.offset >= offset && r.offset < offset + length;
+  });
+  if (thunk == built.relocations.end()) return std::nullopt;
+  constexpr std::string_view kPrefix = "__x86_indirect_thunk_";
+  const std::string& name = object_.symbol(thunk->symbol).name;
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  const auto found = std::ranges::find(kRegisters, std::string_view(name).substr(kPrefix.size()));
+  if (found == kRegisters.end()) return std::nullopt;
+  if (thunk->offset == offset || thunk->offset + 4 != offset + length) return std::nullopt;
+
+  ThunkBranch branch;
+  branch.number = static_cast<unsigned>(found - kRegisters.begin());
+  branch.opcode_offset = thunk->offset - 1;
+  branch.opcode = built.bytes[branch.opcode_offset];
+  branch.conditional = branch.opcode_offset > offset && built.bytes[offset] == 0x0f;
+  const bool known = branch.conditional ? (branch.opcode & 0xf0) == 0x80
+                                        : branch.opcode == kCall || branch.opcode == kJump;
+  return known ? std::optional(branch) : std::nullopt;
 }
 
 // patch_retpoline(): the indirect branch itself, with or without lfence, or a call of an ITS thunk.
-void FormMaker::retpoline(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+void Encodings::retpoline(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
                           RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
-  const Form& first = forms.front();
-  const auto thunk = std::find_if(
-      first.relocations.begin(), first.relocations.end(),
-      [&](const Relocation& r) { return r.offset >= offset && r.offset < offset + site.length; });
-  if (thunk == first.relocations.end()) return;
-  constexpr std::string_view kPrefix = "__x86_indirect_thunk_";
-  const std::string& name = object_.symbol(thunk->symbol).name;
-  if (!name.starts_with(kPrefix)) return;
-  const auto found = std::find(kRegisters.begin(), kRegisters.end(),
-                               std::string_view(name).substr(kPrefix.size()));
-  if (found == kRegisters.end()) return;
-  const auto number = static_cast<unsigned>(found - kRegisters.begin());
-
-  // The displacement is the instruction's last four bytes, the opcode stands before it, and before
-  // that a cs prefix or the first byte of jcc.
-  if (thunk->offset == offset || thunk->offset + 4 != offset + site.length) return;
-  const std::uint64_t opcode_offset = thunk->offset - 1;
-  const std::uint8_t opcode = first.bytes[opcode_offset];
-  const bool conditional = opcode_offset > offset && first.bytes[offset] == 0x0f;
-  if (conditional ? (opcode & 0xf0) != 0x80 : opcode != kCall && opcode != kJump) return;
-  const bool jump = opcode != kCall;
+  const Encoding& built = encodings.front();
+  const auto thunk = thunk_branch(built, offset, site.length);
+  if (!thunk) return;
 
   std::vector<std::vector<std::uint8_t>> variants;
-  for (const bool lfence : {false, true}) {
-    std::vector<std::uint8_t> bytes;
-    if (conditional) {
-      bytes.push_back(static_cast<std::uint8_t>(0x70 + ((opcode & 0xf) ^ 1)));
-      bytes.push_back(static_cast<std::uint8_t>(site.length - 2));
-    }
-    if (lfence) bytes.insert(bytes.end(), {0x0f, 0xae, 0xe8});
-    if (number >= 8) bytes.push_back(0x41);
-    bytes.push_back(0xff);
-    bytes.push_back(static_cast<std::uint8_t>(0xc0 + (jump ? 0x20 : 0x10) + (number & 7)));
-    if (bytes.size() > site.length) continue;  // the kernel then leaves the thunk call
-    if (jump && bytes.size() < site.length) bytes.push_back(kInt3);
-    const std::size_t used = bytes.size();
-    if (used < site.length) {
-      const auto nops = kernel_nops(site.length - used);
-      bytes.insert(bytes.end(), nops.begin(), nops.end());
-    }
-    variants.push_back(std::move(bytes));
-  }
-
-  // emit_its_trampoline(): the same branch to a thunk "jmp *%reg; int3" in some page of its own.
-  const std::uint64_t field = opcode_offset + 1;
-  if (run.size() >= field + 4 && run[opcode_offset] == opcode) {
+  for (const bool lfence : {false, true})
+    if (auto bytes = indirect_branch(*thunk, lfence, site.length); !bytes.empty())
+      variants.push_back(std::move(bytes));
+  const std::uint64_t field = thunk->opcode_offset + 1;
+  if (run.size() >= field + 4 && run[thunk->opcode_offset] == thunk->opcode) {
     const RunAddress target = branch_target(run.subspan(field, 4), address + field);
-    std::vector<std::uint8_t> expected;
-    if (number >= 8) expected.push_back(0x41);
-    expected.insert(expected.end(), {0xff, static_cast<std::uint8_t>(0xe0 + (number & 7)), kInt3});
-    std::vector<std::uint8_t> there(expected.size());
-    if (image_.read(target, there) && there == expected) {
+    if (is_its_thunk(target, thunk->number)) {
       std::vector<std::uint8_t> bytes(
-          first.bytes.begin() + static_cast<std::ptrdiff_t>(offset),
-          first.bytes.begin() + static_cast<std::ptrdiff_t>(offset + site.length));
-      const auto call = branch(opcode, address + opcode_offset, target);
-      std::copy(call.begin(), call.end(),
-                bytes.begin() + static_cast<std::ptrdiff_t>(opcode_offset - offset));
+          built.bytes.begin() + static_cast<std::ptrdiff_t>(offset),
+          built.bytes.begin() + static_cast<std::ptrdiff_t>(offset + site.length));
+      std::ranges::copy(branch(thunk->opcode, address + thunk->opcode_offset, target),
+                        bytes.begin() + static_cast<std::ptrdiff_t>(thunk->opcode_offset - offset));
       variants.push_back(std::move(bytes));
     }
   }
-  for (std::size_t i = 0, count = forms.size(); i < count; i++)
-    for (const auto& bytes : variants) add(forms, with_bytes(forms[i], offset, bytes));
+  add_variants(encodings, offset, variants);
+}
+
+// `jmp *%reg` or `call *%reg` in place of the branch to the thunk; of a jcc behind a short jcc of
+// the opposite condition. Empty if it does not fit: the kernel then leaves the thunk call.
+std::vector<std::uint8_t> Encodings::indirect_branch(const ThunkBranch& thunk, bool lfence,
+                                                     std::uint32_t length) {
+  const bool jump = thunk.opcode != kCall;
+  std::vector<std::uint8_t> bytes;
+  if (thunk.conditional) {
+    bytes.push_back(static_cast<std::uint8_t>(0x70 + ((thunk.opcode & 0xf) ^ 1)));
+    bytes.push_back(static_cast<std::uint8_t>(length - 2));
+  }
+  if (lfence) bytes.insert(bytes.end(), {0x0f, 0xae, 0xe8});
+  if (thunk.number >= 8) bytes.push_back(0x41);
+  bytes.push_back(0xff);
+  bytes.push_back(static_cast<std::uint8_t>(0xc0 + (jump ? 0x20 : 0x10) + (thunk.number & 7)));
+  if (bytes.size() > length) return {};
+  if (jump && bytes.size() < length) bytes.push_back(kInt3);
+  const auto nops = kernel_nops(length - bytes.size());
+  bytes.insert(bytes.end(), nops.begin(), nops.end());
+  return bytes;
+}
+
+// emit_its_trampoline(): "jmp *%reg; int3" in some page of its own.
+bool Encodings::is_its_thunk(RunAddress address, unsigned number) const {
+  std::vector<std::uint8_t> expected;
+  if (number >= 8) expected.push_back(0x41);
+  expected.insert(expected.end(), {0xff, static_cast<std::uint8_t>(0xe0 + (number & 7)), kInt3});
+  std::vector<std::uint8_t> there(expected.size());
+  return image_.read(address, there) && there == expected;
 }
 
 // patch_return(): "ret" padded with int3, or a jump to the return thunk that this machine uses.
-void FormMaker::return_thunk(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
-                             RunAddress address) const {
+void Encodings::return_thunk(std::vector<Encoding>& encodings, const Site& site,
+                             std::uint64_t begin, RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   std::vector<std::vector<std::uint8_t>> variants{padded({kReturn}, site.length, kInt3)};
   for (const KernelSymbol* variable : image_.symbols().find("vmlinux", "x86_return_thunk")) {
@@ -293,65 +317,67 @@ void FormMaker::return_thunk(std::vector<Form>& forms, const Site& site, std::ui
     if (thunk && *thunk != RunAddress())
       variants.push_back(padded(branch(kJump, address + offset, *thunk), site.length, kInt3));
   }
-  for (std::size_t i = 0, count = forms.size(); i < count; i++)
-    for (const auto& bytes : variants) add(forms, with_bytes(forms[i], offset, bytes));
+  add_variants(encodings, offset, variants);
+}
+
+// The replacement of an alternative as apply_alternatives() copies it to `address`, where `run` is
+// now; its own sites have been rewritten before.
+std::vector<Encoding> Encodings::replacements_of(const Site& site, RunAddress address,
+                                                 Bytes run) const {
+  if (site.replacement_length == 0) return {Encoding()};
+  const Place place = site.replacement;
+  const std::uint64_t end = place.offset + site.replacement_length;
+  std::vector<Encoding> replacements{original(place.section, place.offset, end)};
+  std::vector<Site> inner;
+  for (const SiteGroup& group : sites_.in(place.section))
+    for (const Site& other : group.sites)
+      if (other.offset >= place.offset && other.offset + other.length <= end)
+        inner.push_back(other);
+  for (const Site& other : inner)
+    if (other.kind == SiteKind::lock_prefix)
+      replacements[0].lock_prefixes.push_back(
+          static_cast<std::uint32_t>(other.offset - place.offset));
+  boot_sites(replacements, inner, place.offset, address,
+             run.first(std::min<std::size_t>(site.replacement_length, run.size())));
+  // recompute_jump(): a long jump that is near enough becomes a short one.
+  for (std::size_t i = 0, count = replacements.size(); i < count; i++) {
+    const Encoding& encoding = replacements[i];
+    if (encoding.bytes.size() != 5 || encoding.bytes[0] != kJump ||
+        encoding.relocations.size() != 1)
+      continue;
+    Encoding short_jump = encoding;
+    short_jump.bytes = {kShortJump, 0, 0x0f, 0x1f, 0x00};
+    short_jump.relocations[0].type = R_X86_64_PC8;
+    // The addend counts from the field; the field now ends the instruction one byte on, not four.
+    short_jump.relocations[0].addend += 3;
+    add(replacements, short_jump);
+    short_jump.bytes = {kShortJump, 0, kInt3, kInt3, kInt3};  // __apply_relocation(), later
+    add(replacements, std::move(short_jump));
+  }
+  return replacements;
 }
 
 // One round of the loop in apply_alternatives(): the replacement, its first branch moved to the
 // site, padded and optimised; or nothing but optimised nops.
-void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+void Encodings::alternative(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
                             RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
   const std::uint64_t end = offset + site.length;
 
-  std::vector<Form> replacements;
-  if (site.replacement_length > 0) {
-    const Place place = site.replacement;
-    replacements.push_back(
-        original(place.section, place.offset, place.offset + site.replacement_length));
-    std::vector<Site> inner;
-    for (const SiteGroup& group : sites_.in(place.section))
-      for (const Site& other : group.sites)
-        if (other.offset >= place.offset &&
-            other.offset + other.length <= place.offset + site.replacement_length)
-          inner.push_back(other);
-    for (const Site& other : inner)
-      if (other.kind == SiteKind::lock_prefix)
-        replacements[0].lock_prefixes.push_back(
-            static_cast<std::uint32_t>(other.offset - place.offset));
-    const std::uint64_t visible = std::min<std::uint64_t>(site.replacement_length, run.size());
-    boot_sites(replacements, inner, place.offset, address + offset,
-               run.size() > offset ? run.subspan(offset, std::min(visible, run.size() - offset))
-                                   : Bytes());
-    // recompute_jump(): a long jump that is near enough becomes a short one.
-    for (std::size_t i = 0, count = replacements.size(); i < count; i++) {
-      const Form& form = replacements[i];
-      if (form.bytes.size() != 5 || form.bytes[0] != kJump || form.relocations.size() != 1)
-        continue;
-      Form short_jump = form;
-      short_jump.bytes = {kShortJump, 0, 0x0f, 0x1f, 0x00};
-      short_jump.relocations[0].type = R_X86_64_PC8;
-      // The addend counts from the field; the field now ends the instruction one byte on, not four.
-      short_jump.relocations[0].addend += 3;
-      add(replacements, short_jump);
-      short_jump.bytes = {kShortJump, 0, kInt3, kInt3, kInt3};  // __apply_relocation(), later
-      add(replacements, std::move(short_jump));
-    }
-  } else {
-    replacements.emplace_back();
-  }
-
-  std::vector<Form> next;
-  for (const Form& form : forms) {
-    add(next, form);  // as built: an image on disk, or a kernel that leaves it alone
-    add_optimized(next, form, offset, end);
+  const std::vector<Encoding> replacements =
+      replacements_of(site, address + offset, run.size() > offset ? run.subspan(offset) : Bytes());
+  std::vector<Encoding> next;
+  for (const Encoding& encoding : encodings) {
+    add(next, encoding);  // as built: an image on disk, or a kernel that leaves it alone
+    add_optimized(next, encoding, offset, end);
     if (site.direct_call) {
-      if (const auto bytes = direct_call(form, site, offset, address))
-        add_optimized(next, with_bytes(form, offset, *bytes), offset, end);
+      if (const auto bytes = direct_call(encoding, site, offset, address))
+        add_optimized(next, with_bytes(encoding, offset, *bytes), offset, end);
       continue;
     }
-    for (const Form& replacement : replacements) {
-      Form replaced = with_bytes(form, offset, padded(replacement.bytes, site.length, kNop));
+    for (const Encoding& replacement : replacements) {
+      Encoding replaced =
+          with_bytes(encoding, offset, padded(replacement.bytes, site.length, kNop));
       for (Relocation relocation : replacement.relocations) {
         relocation.offset += offset;
         replaced.relocations.push_back(relocation);
@@ -361,21 +387,23 @@ void FormMaker::alternative(std::vector<Form>& forms, const Site& site, std::uin
       add_optimized(next, replaced, offset, end);
     }
   }
-  forms = std::move(next);
+  encodings = std::move(next);
 }
 
 // alt_replace_call(): `call *pv_ops+N(%rip)` becomes a call of what stands there, or nothing for a
 // function that does nothing. (The replacement itself, a call of BUG_func, is never written.)
-std::optional<std::vector<std::uint8_t>> FormMaker::direct_call(const Form& form, const Site& site,
+std::optional<std::vector<std::uint8_t>> Encodings::direct_call(const Encoding& encoding,
+                                                                const Site& site,
                                                                 std::uint64_t offset,
                                                                 RunAddress address) const {
   constexpr std::uint32_t kIndirectCall = 6;  // ff 15 disp32
-  if (site.length != kIndirectCall || form.bytes[offset] != 0xff || form.bytes[offset + 1] != 0x15)
+  if (site.length != kIndirectCall || encoding.bytes[offset] != 0xff ||
+      encoding.bytes[offset + 1] != 0x15)
     return std::nullopt;
   const auto pointer =
-      std::find_if(form.relocations.begin(), form.relocations.end(),
+      std::find_if(encoding.relocations.begin(), encoding.relocations.end(),
                    [&](const Relocation& relocation) { return relocation.offset == offset + 2; });
-  if (pointer == form.relocations.end()) return std::nullopt;
+  if (pointer == encoding.relocations.end()) return std::nullopt;
   const auto named = [&](std::string_view name) {
     const auto places = image_.symbols().find("vmlinux", name);
     return places.size() == 1 ? places[0]->address : RunAddress();
@@ -392,33 +420,35 @@ std::optional<std::vector<std::uint8_t>> FormMaker::direct_call(const Form& form
 }
 
 // runtime_const_fixup(): the variable's value, or its lowest byte.
-void FormMaker::constant(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const {
+void Encodings::constant(std::vector<Encoding>& encodings, const Site& site,
+                         std::uint64_t begin) const {
   for (const KernelSymbol* variable : image_.symbols().find("vmlinux", site.variable)) {
     std::vector<std::uint8_t> value(site.length);
     if (!image_.read(variable->address, value)) continue;
-    for (std::size_t i = 0, count = forms.size(); i < count; i++)
-      add(forms, with_bytes(forms[i], site.offset - begin, value));
+    for (std::size_t i = 0, count = encodings.size(); i < count; i++)
+      add(encodings, with_bytes(encodings[i], site.offset - begin, value));
   }
 }
 
 // __jump_label_patch(): a nop, or a jump to the entry's target.
-void FormMaker::static_key(std::vector<Form>& forms, const Site& site, std::uint64_t begin) const {
+void Encodings::static_key(std::vector<Encoding>& encodings, const Site& site,
+                           std::uint64_t begin) const {
   const std::uint64_t offset = site.offset - begin;
   const bool is_short = site.length == 2;
-  for (std::size_t i = 0, count = forms.size(); i < count; i++) {
-    add(forms, with_bytes(forms[i], offset, kernel_nops(site.length)));
-    Form jump =
-        with_bytes(forms[i], offset, padded({is_short ? kShortJump : kJump}, site.length, 0));
+  for (std::size_t i = 0, count = encodings.size(); i < count; i++) {
+    add(encodings, with_bytes(encodings[i], offset, kernel_nops(site.length)));
+    Encoding jump =
+        with_bytes(encodings[i], offset, padded({is_short ? kShortJump : kJump}, site.length, 0));
     jump.relocations.push_back({offset + 1,
                                 is_short ? static_cast<std::uint32_t>(R_X86_64_PC8)
                                          : static_cast<std::uint32_t>(R_X86_64_PC32),
                                 site.symbol, site.addend - (is_short ? 1 : 4)});
-    add(forms, std::move(jump));
+    add(encodings, std::move(jump));
   }
 }
 
 // __static_call_transform(): what the key's function of this moment asks for.
-void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+void Encodings::static_call(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
                             RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   constexpr std::string_view kTrampoline = "__SCT__";
@@ -426,7 +456,7 @@ void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uin
   if (!name.starts_with(kTrampoline)) return;
   const SymbolTable& symbols = image_.symbols();
   const auto keys = symbols.find_anywhere("__SCK__" + name.substr(kTrampoline.size()));
-  const std::uint8_t opcode = forms.front().bytes[offset];
+  const std::uint8_t opcode = encodings.front().bytes[offset];
   const bool tail = opcode != kCall;
   const bool conditional = opcode == 0x0f;
 
@@ -453,7 +483,7 @@ void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uin
       variants.push_back({0x2e, 0x2e, 0x2e, 0x31, 0xc0});  // xor5rax
     for (const RunAddress target : targets) {
       if (conditional) {
-        auto bytes = branch(forms.front().bytes[offset + 1], address + offset + 1, target);
+        auto bytes = branch(encodings.front().bytes[offset + 1], address + offset + 1, target);
         bytes.insert(bytes.begin(), 0x0f);
         variants.push_back(std::move(bytes));
       } else {
@@ -461,29 +491,29 @@ void FormMaker::static_call(std::vector<Form>& forms, const Site& site, std::uin
       }
     }
   }
-  for (std::size_t i = 0, count = forms.size(); i < count; i++)
-    for (const auto& bytes : variants) add(forms, with_bytes(forms[i], offset, bytes));
+  add_variants(encodings, offset, variants);
 }
 
 // ftrace_make_nop(), ftrace_update_func(), bpf_arch_text_poke(): the nop, or a call or jump to a
 // place that the kernel itself lists as a symbol: ftrace's callers, the trampolines that ftrace and
 // BPF allocate, a function of a module that hooks directly.
-void FormMaker::ftrace(std::vector<Form>& forms, const Site& site, std::uint64_t begin,
+void Encodings::ftrace(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
                        RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
-  std::vector<Form> hooked;
+  std::vector<Encoding> hooked;
   if (run.size() >= offset + 5 && (run[offset] == kCall || run[offset] == kJump)) {
     const RunAddress target = branch_target(run.subspan(offset + 1, 4), address + offset + 1);
     const KernelSymbol* symbol = image_.symbols().at(target);
     if (symbol != nullptr && image_.live() && is_trace_entry(*symbol)) {
-      Form form = with_bytes(forms.front(), offset, branch(run[offset], address + offset, target));
-      form.hook = image_.symbols().describe(target);
-      hooked.push_back(std::move(form));
+      Encoding encoding =
+          with_bytes(encodings.front(), offset, branch(run[offset], address + offset, target));
+      encoding.hook = image_.symbols().describe(target);
+      hooked.push_back(std::move(encoding));
     }
   }
-  for (std::size_t i = 0, count = forms.size(); i < count; i++)
-    add(forms, with_bytes(forms[i], offset, kernel_nops(5)));
-  for (Form& form : hooked) add(forms, std::move(form));
+  for (std::size_t i = 0, count = encodings.size(); i < count; i++)
+    add(encodings, with_bytes(encodings[i], offset, kernel_nops(5)));
+  for (Encoding& encoding : hooked) add(encodings, std::move(encoding));
 }
 
 }  // namespace splicer

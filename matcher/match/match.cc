@@ -2,16 +2,17 @@
 //
 // The order in which an object's sections are proved.
 //
-// A function whose name stands once in the kernel's symbol table has one candidate address, and is
-// compared there. What it refers to is thereby learnt, which gives candidates to functions whose
-// names are ambiguous: a reference from proved code decides. Where no reference does, the place
-// decides: the linker lays an object's code out in one piece (for each input section name), so a
-// candidate between two proved functions of the same object is the object's own. So is one right
-// behind or before a proved function that it follows or precedes in the object, too; but not any
-// other, for the next object may begin with a function of that name. Or a variable of
-// the object whose name is unique points to one of them, as a table of operations does. Code that
-// merely looks right at one of several addresses is never enough: another object may hold the same
-// static function.
+// A function whose name the kernel's symbol table has once has one candidate address, and is
+// compared there. What it refers to is thereby learnt, which decides about functions whose names
+// are ambiguous: a reference from proved code names their address. Where no reference does, the
+// place decides, or a pointer of a variable whose name is unique (candidates.h). Code that merely
+// looks right at one of several addresses is never enough: another object may hold the same static
+// function.
+//
+//     prove_unambiguous      one candidate by name; then, until nothing more is proved:
+//     prove_referenced       proved code refers to it
+//     prove_neighbours       between or right beside proved code of this object
+//     prove_pointed_at       a unique variable points to it
 //
 // Sections of constants are compared when they are first referred to, and say where more symbols
 // are.
@@ -25,7 +26,9 @@
 #include <deque>
 
 #include "matcher/elf/kernel_sections.h"
+#include "matcher/match/candidates.h"
 #include "matcher/match/code_compare.h"
+#include "matcher/match/fields.h"
 #include "matcher/match/mismatch.h"
 #include "matcher/match/references.h"
 #include "matcher/match/sites.h"
@@ -48,7 +51,7 @@ struct CodeSection {
   std::string group;                   // linked_section() of its name
   std::size_t place = 0;               // among the object's sections of that group
   std::vector<RunAddress> candidates;  // possible bases
-  bool scattered = false;              // its names are known, but not at its distances
+  bool inconsistent = false;           // its names are known, but not at its distances
   bool done = false;
   RunAddress base;  // when done and matched
   RunAddress code;
@@ -67,7 +70,8 @@ class ObjectMatcher {
         sites_(sites),
         plan_(object),
         references_(object, plan_, image, options),
-        comparer_(object, sites, image) {}
+        comparer_(object, sites, image),
+        neighbourhood_(image.symbols()) {}
 
   MatchResult run() {
     collect_sections();
@@ -89,7 +93,9 @@ class ObjectMatcher {
       code.functions = functions_in(section.index);
       code.group = linked_section(section.name);
       code.place = places[code.group]++;
-      code.candidates = candidates(code, code.scattered);
+      NamedBases named = bases_by_name(object_, plan_, image_, options_.target, section.index);
+      code.candidates = std::move(named.bases);
+      code.inconsistent = named.inconsistent;
       sections_.push_back(std::move(code));
     }
   }
@@ -101,45 +107,6 @@ class ObjectMatcher {
       if (object_.symbol(index).is_function()) functions.push_back(&object_.symbol(index));
     std::ranges::stable_sort(functions, {}, &Symbol::value);
     return functions;
-  }
-
-  // Addresses where the kernel's table has all the section's names at the right distances. A weak
-  // function may be another object's, so it does not vote when there are others.
-  std::vector<RunAddress> candidates(const CodeSection& code, bool& scattered) const {
-    std::vector<RunAddress> bases;
-    bool first = true;
-    for (const bool weak : {false, true}) {
-      for (const std::uint32_t index : plan_.names(code.index)) {
-        const Symbol& symbol = object_.symbol(index);
-        if (symbol.is_weak() != weak || (!symbol.is_function() && symbol.type != STT_NOTYPE))
-          continue;
-        std::vector<const KernelSymbol*> known =
-            image_.symbols().find(options_.target, symbol.name);
-        // An out-of-line part goes with its function: if an update replaced that, the part that now
-        // counts is the update's, and the jump in the function's proved code decides.
-        if (known.empty() || symbol.name.ends_with(".cold")) {
-          const auto brought = image_.symbols().find_in_updates(symbol.name);
-          known.insert(known.end(), brought.begin(), brought.end());
-        }
-        if (known.empty()) continue;
-        std::vector<RunAddress> here;
-        for (const KernelSymbol* kernel : known) {
-          const RunAddress base = kernel->address - symbol.value;
-          if (std::find(here.begin(), here.end(), base) == here.end()) here.push_back(base);
-        }
-        if (first) {
-          bases = here;
-          first = false;
-        } else {
-          std::erase_if(bases, [&](RunAddress base) {
-            return std::find(here.begin(), here.end(), base) == here.end();
-          });
-        }
-      }
-      if (!first) break;
-    }
-    scattered = !first && bases.empty();
-    return bases;
   }
 
   // Where the code of a section at `base` stands now: elsewhere if an update replaced it.
@@ -169,7 +136,8 @@ class ObjectMatcher {
     code.matched = !code.comparison.difference;
     if (!code.matched) return false;
     code.done = true;
-    place_taken_.emplace(address, &code);
+    neighbourhood_.add(address,
+                       {code.group, code.place, code.comparison.run.size(), !code.update.empty()});
     for (const std::uint32_t section : trial.commit()) to_check_.push_back(section);
     check_constants();
     return true;
@@ -198,35 +166,29 @@ class ObjectMatcher {
         continue;
       }
       altered_.emplace(
-          index, fail(ExitCode::mismatch, "constant-differs",
-                      fmt::format("the running kernel has another constant: {}", problem))
-                     .at_file(object_.name())
-                     .in_function(section.name)
-                     .at_address(base)
-                     .hint("was the update made for exactly this kernel, by the same compiler?")
-                     .take());
+          index,
+          fail(ExitCode::mismatch, "constant-differs",
+               fmt::format("the running kernel has another constant: {}", problem))
+              .at_file(object_.name())
+              .in_function(section.name)
+              .at_address(base)
+              .hint(
+                  "make the update again for exactly this kernel, with the compiler that built it")
+              .take());
     }
   }
 
   std::string compare_constant(const Section& section, RunAddress base, Bytes run,
                                Trial& trial) const {
-    std::uint64_t at = 0;
-    const auto equal_until = [&](std::uint64_t end) {
-      return std::equal(section.bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                        section.bytes.begin() + static_cast<std::ptrdiff_t>(end),
-                        run.begin() + static_cast<std::ptrdiff_t>(at));
-    };
-    for (const Relocation& relocation : section.relocations) {
-      const unsigned width = relocation_width(relocation.type).value_or(0);
-      if (width == 0 || relocation.offset < at) continue;
-      if (!equal_until(relocation.offset)) return fmt::format("it differs after +{:#x}", at);
-      if (auto conflict = trial.prove(relocation, run.subspan(relocation.offset, width),
-                                      base + relocation.offset, section.index, relocation.offset))
-        return *conflict;
-      at = relocation.offset + width;
-    }
-    if (!equal_until(section.bytes.size())) return fmt::format("it differs after +{:#x}", at);
-    return {};
+    const auto differs = compare_stretch(
+        object_, section.index, SectionOffset(0), SectionOffset(section.bytes.size()), run,
+        [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
+          return trial.prove(relocation, field, base + at, section.index, SectionOffset(at));
+        });
+    if (!differs) return {};
+    return differs->kind == StretchDifference::Kind::field
+               ? differs->reason
+               : fmt::format("it differs at +{:#x}", differs->at);
   }
 
   void prove_unambiguous() {
@@ -256,7 +218,8 @@ class ObjectMatcher {
       if (code.done) continue;
       std::vector<RunAddress> own;
       for (const RunAddress base : code.candidates)
-        if (beside_own_code(code, base)) own.push_back(base);
+        if (neighbourhood_.is_own(base, code.group, code.place, object_.section(code.index).size))
+          own.push_back(base);
       if (own.size() != 1) continue;
       const bool matched = prove_at(code, own[0]);
       code.done = true;
@@ -269,52 +232,20 @@ class ObjectMatcher {
   // points to this function.
   bool prove_pointed_at() {
     if (std::ranges::all_of(sections_, &CodeSection::done)) return false;
-    for (const Symbol& table : object_.symbols()) {
-      if (table.type != STT_OBJECT || !table.defined()) continue;
-      const auto known = image_.symbols().find(options_.target, table.name);
-      if (known.size() != 1) continue;
-      for (const Relocation& relocation : object_.section(table.section).relocations) {
-        const std::uint64_t into = relocation.offset - table.value;
-        const Symbol& target = object_.symbol(relocation.symbol);
-        if (relocation.type != R_X86_64_64 || relocation.offset < table.value ||
-            into >= table.size || !target.defined())
-          continue;
-        const auto code = std::ranges::find(sections_, target.section, &CodeSection::index);
-        if (code == sections_.end() || code->done) continue;
-        const auto pointer = image_.pointer_at(known[0]->address + into);
-        if (!pointer) continue;
-        const RunAddress base =
-            *pointer - target.value - static_cast<std::uint64_t>(relocation.addend);
-        if (std::ranges::find(code->candidates, base) == code->candidates.end()) continue;
-        const bool matched = prove_at(*code, base);
-        code->done = true;
-        if (matched) return true;
-      }
-    }
-    return false;
-  }
-
-  bool beside_own_code(const CodeSection& code, RunAddress base) const {
-    // The nearest proved code of the object, before and behind.
-    const auto is_own = [&](const auto& taken) {
-      return taken.second->group == code.group && taken.second->update.empty();
+    const auto open_section = [&](std::uint32_t section) {
+      const auto code = std::ranges::find(sections_, section, &CodeSection::index);
+      return code == sections_.end() || code->done ? nullptr : &*code;
     };
-    const auto here = place_taken_.lower_bound(base);
-    const auto next = std::find_if(here, place_taken_.end(), is_own);
-    const auto last = std::find_if(std::reverse_iterator(here), place_taken_.rend(), is_own);
-    if (next != place_taken_.end() && last != place_taken_.rend()) return true;
-    // No other symbol may lie in the gap, and padding is less than the largest alignment in use.
-    constexpr std::uint64_t kMaxPadding = 64;
-    const auto nothing_between = [&](RunAddress from, RunAddress to) {
-      if (to < from || to - from >= kMaxPadding) return false;
-      const KernelSymbol* symbol = image_.symbols().nearest(to - 1);
-      return symbol == nullptr || symbol->address < from;
-    };
-    if (next != place_taken_.end())
-      return next->second->place == code.place + 1 &&
-             nothing_between(base + object_.section(code.index).size, next->first);
-    return last != place_taken_.rend() && code.place == last->second->place + 1 &&
-           nothing_between(last->first + last->second->comparison.run.size(), base);
+    return visit_pointed_at(
+        object_, image_, options_.target,
+        [&](std::uint32_t section) { return open_section(section) != nullptr; },
+        [&](std::uint32_t section, RunAddress base) {
+          CodeSection& code = *open_section(section);
+          if (std::ranges::find(code.candidates, base) == code.candidates.end()) return false;
+          const bool matched = prove_at(code, base);
+          code.done = true;
+          return matched;
+        });
   }
 
   MatchResult results() {
@@ -358,11 +289,12 @@ class ObjectMatcher {
     match.name = symbol.name;
     match.symbol = symbol.index;
     match.state = MatchState::absent;
-    match.error = fail(ExitCode::mismatch, "init-function",
-                       "its code ran at start-up and is no longer in memory")
-                      .at_file(object_.name())
-                      .in_function(symbol.name)
-                      .take();
+    match.error =
+        fail(ExitCode::mismatch, "init-function",
+             "it is init code, which the kernel frees after use: it is no longer in memory")
+            .at_file(object_.name())
+            .in_function(symbol.name)
+            .take();
     return match;
   }
 
@@ -377,13 +309,13 @@ class ObjectMatcher {
     }
     const auto base =
         fail(ExitCode::mismatch, "", "").at_file(object_.name()).in_function(symbol.name).take();
-    if (code.scattered && !code.comparison.difference && !symbol.is_weak()) {
+    if (code.inconsistent && !code.comparison.difference && !symbol.is_weak()) {
       match.state = MatchState::mismatched;
       match.error = base;
       match.error.code = "run-pre-mismatch";
       match.error.message = fmt::format(
-          "the running kernel has the names of {} at other distances: it was built from other "
-          "source, by another compiler or with other options",
+          "the running kernel has the symbols of {} at different offsets from each other: it was "
+          "built from other source, by another compiler or with other options",
           object_.section(code.index).name);
       return match;
     }
@@ -400,8 +332,8 @@ class ObjectMatcher {
       match.error = base;
       match.error.code = "function-ambiguous";
       match.error.message = fmt::format(
-          "{} functions of that name are in the running kernel, and no proved code says "
-          "which it is",
+          "the running kernel has {} functions of that name, and no proved code refers to "
+          "one of them",
           code.candidates.size());
       return match;
     }
@@ -459,8 +391,8 @@ class ObjectMatcher {
   ReferencePlan plan_;
   References references_;
   CodeComparer comparer_;
-  std::deque<CodeSection> sections_;  // a deque: place_taken_ points into it
-  std::map<RunAddress, const CodeSection*> place_taken_;
+  std::vector<CodeSection> sections_;
+  Neighbourhood neighbourhood_;
   std::deque<std::uint32_t> to_check_;
   std::map<std::uint32_t, Error> altered_;  // by section
   std::size_t only_numbers_ = 0;            // functions that differ first in an operand's number

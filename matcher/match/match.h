@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Run-pre matching: prove that the code of a pre object is the code in a kernel image, byte for
-// byte, and learn the address of every symbol that the code mentions.
+// byte, and learn the address of every symbol that the code refers to.
 //
 //     MatchResult r = match_object(pre, image, {.target = "vmlinux"});
 //     r.functions[i].state, .address, .run_bytes      // one verdict a function
 //     r.addresses.at(symbol_index)                    // learnt from the code
 //
 // Invariant: a function is `matched` only if every byte of it in the image equals the pre object's,
-// is the relocated value of a symbol with one consistent address, or stands at a site that a table
-// of the pre object names and holds a form that the kernel writes there. Nothing is assumed.
+// is the relocated value of a symbol with one consistent address, or is at a site that a table of
+// the pre object names and is an encoding that the kernel writes there. Nothing is assumed.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@
 #include "matcher/base/result.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/image.h"
+#include "matcher/match/options.h"
 
 namespace splicer {
 
@@ -32,25 +33,12 @@ enum class MatchState {
   ambiguous,   // several places match and nothing decides between them
 };
 
-// A function that an update of ours replaced: its symbol keeps the old address, its code is
-// elsewhere.
-struct Redirect {
-  RunAddress code;     // where its newest code stands
-  RunAddress site;     // where the jump is written
-  std::string update;  // id of the update that owns the newest code
-};
-
-struct MatchOptions {
-  std::string target = "vmlinux";            // or a module's name
-  std::map<RunAddress, Redirect> redirects;  // by the function's (old) address
-};
-
 struct FunctionMatch {
   std::string name;
   std::uint32_t symbol = 0;  // index in the pre object
   MatchState state = MatchState::absent;
-  RunAddress address;  // the symbol's value in the kernel: its old entry for ever
-  RunAddress code;     // where the code stands now: address, or the redirect's code
+  RunAddress address;                   // the symbol's value in the kernel: its old entry for ever
+  RunAddress code;                      // where the code is now: address, or the redirect's code
   std::vector<std::uint8_t> run_bytes;  // as read at `code`; the function's length in the kernel
   // Offsets in run_bytes [begin, end) that the kernel may rewrite while it runs: ftrace, static
   // keys, static calls, lock prefixes. A trampoline must not overlap them.
@@ -74,7 +62,7 @@ struct MatchResult {
 };
 
 // Errors are only about the inputs (the target is not loaded: "module-not-loaded"); what does not
-// match is told function by function.
+// match is reported function by function.
 Result<MatchResult> match_object(const ElfObject& pre, const Image& image,
                                  const MatchOptions& options);
 

@@ -23,7 +23,7 @@ ReferencePlan::ReferencePlan(const ElfObject& object)
       first_symbol_(static_cast<std::uint32_t>(object.sections().size())),
       first_constant_(first_symbol_ + static_cast<std::uint32_t>(object.symbols().size())),
       names_(object.sections().size()),
-      mentioned_(object.sections().size()),
+      referenced_(object.sections().size()),
       sections_(object.sections().size()) {
   for (const Symbol& symbol : object.symbols())
     if (symbol.defined() && !symbol.is_section() && !symbol.name.empty())
@@ -40,15 +40,15 @@ void ReferencePlan::collect_constants() {
       if (!symbol.defined() || relocation_is_pc_relative(relocation.type)) continue;
       const Section& target = object_.section(symbol.section);
       if (is_constant(target) && !is_merged(target) && names_[target.index].empty())
-        mentioned_[target.index].push_back(symbol.value +
-                                           static_cast<std::uint64_t>(relocation.addend));
+        referenced_[target.index].push_back(symbol.value +
+                                            static_cast<std::uint64_t>(relocation.addend));
     }
-  for (std::vector<std::uint64_t>& offsets : mentioned_) std::ranges::sort(offsets);
+  for (std::vector<std::uint64_t>& offsets : referenced_) std::ranges::sort(offsets);
 
   for (const Section& section : object_.sections()) {
     if (!section.is_alloc()) continue;
     for (const Relocation& relocation : section.relocations) {
-      const Target found = target(relocation, section.index, relocation.offset);
+      const Target found = target(relocation, section.index, SectionOffset(relocation.offset));
       if (found.kind != Target::Kind::constant || found.slot != 0 ||
           found.offset >= object_.section(found.section).bytes.size())
         continue;
@@ -65,7 +65,7 @@ std::uint32_t ReferencePlan::constant_slot(std::uint32_t section, std::uint64_t 
 }
 
 Target ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
-                             std::uint64_t place) const {
+                             SectionOffset place) const {
   const Symbol& symbol = object_.symbol(relocation.symbol);
   Target target;
   target.minus = static_cast<std::uint64_t>(relocation.addend);
@@ -117,11 +117,9 @@ Target ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
 
 PlannedConstant ReferencePlan::constant(std::uint32_t index, std::uint64_t offset) const {
   const Section& section = object_.section(index);
-  PlannedConstant constant{
-      index, offset, section.bytes.size(), is_merged(section), is_read_only_data(section.name),
-      false};
+  PlannedConstant constant{index, offset, section.bytes.size(), is_merged(section),
+                           is_read_only_data(section.name)};
   constant.end = constant_end(section, offset);
-  constant.has_relocations = !object_.relocations_in(index, offset, constant.end).empty();
   return constant;
 }
 
@@ -135,9 +133,9 @@ std::uint64_t ReferencePlan::constant_end(const Section& section, std::uint64_t 
   if (is_merged(section) && section.entsize > 0) return std::min(size, offset + section.entsize);
   // An anonymous constant ends where the next one begins, at the latest; the zeros before that
   // may be padding, which is not the constant's.
-  const std::vector<std::uint64_t>& mentioned = mentioned_[section.index];
-  const auto next = std::upper_bound(mentioned.begin(), mentioned.end(), offset);
-  std::uint64_t end = next == mentioned.end() ? size : std::min(size, *next);
+  const std::vector<std::uint64_t>& referenced = referenced_[section.index];
+  const auto next = std::upper_bound(referenced.begin(), referenced.end(), offset);
+  std::uint64_t end = next == referenced.end() ? size : std::min(size, *next);
   while (end > offset + 1 && section.bytes[end - 1] == 0 &&
          object_.relocations_in(section.index, end - 8 > end ? 0 : end - 8, end).empty())
     end--;
@@ -159,7 +157,7 @@ void ReferencePlan::plan_section(const Section& section) {
     for (std::uint64_t at = relocation.offset; at < end; at++)
       plan.relocated[at / 16] |= static_cast<std::uint16_t>(1U << at % 16);
     const bool relative = relocation.type == R_X86_64_PC32 || relocation.type == R_X86_64_PLT32;
-    const Target found = target(relocation, section.index, relocation.offset);
+    const Target found = target(relocation, section.index, SectionOffset(relocation.offset));
     const auto minus = static_cast<std::int32_t>(found.minus);
     const bool usual = (relative || relocation.type == R_X86_64_32S) &&
                        static_cast<std::uint64_t>(std::int64_t{minus}) == found.minus;
@@ -196,12 +194,13 @@ const std::vector<std::uint64_t>& ReferencePlan::instructions(std::uint32_t sect
 }
 
 unsigned ReferencePlan::distance_to_next_instruction(std::uint32_t section,
-                                                     std::uint64_t place) const {
+                                                     SectionOffset place) const {
   const std::vector<std::uint64_t>& starts = instructions(section);
-  const auto next = std::upper_bound(starts.begin(), starts.end(), place);
+  const auto next = std::upper_bound(starts.begin(), starts.end(), place.value());
   constexpr unsigned kNoImmediate = 4;  // the field ends the instruction
-  return next == starts.end() ? kNoImmediate
-                              : std::max(kNoImmediate, static_cast<unsigned>(*next - place));
+  return next == starts.end()
+             ? kNoImmediate
+             : std::max(kNoImmediate, static_cast<unsigned>(*next - place.value()));
 }
 
 }  // namespace splicer

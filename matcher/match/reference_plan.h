@@ -2,7 +2,7 @@
 //
 // What the relocations of an object ask of a kernel, worked out once for each object.
 //
-// Everything that depends on the pre object alone is told here: what a relocation is about (its
+// Everything that depends on the pre object alone is worked out here: what a relocation is about (its
 // slot), what has to be taken from a field's value to get the slot's value, where a constant begins
 // and ends, and which bytes of a section are no relocated field. So a match that finds its code as
 // it was built compares bytes beside the fields and numbers with numbers:
@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/elf/elf_object.h"
 
 namespace splicer {
@@ -47,14 +48,13 @@ struct PlannedField {
   std::uint32_t relative : 1 = 0;
 };
 
-// A constant that relocations of the object mention.
+// A constant that relocations of the object refer to.
 struct PlannedConstant {
   std::uint32_t section = 0;
   std::uint64_t begin = 0;  // offsets in the section
   std::uint64_t end = 0;
   bool merged = false;     // by the linker: it has one place
   bool read_only = false;  // among the kernel's read-only data
-  bool has_relocations = false;
 };
 
 struct PlannedSection {
@@ -68,8 +68,8 @@ class ReferencePlan {
  public:
   explicit ReferencePlan(const ElfObject& object);
 
-  // What a relocation in section `origin` is about that stands there at `place`.
-  Target target(const Relocation& relocation, std::uint32_t origin, std::uint64_t place) const;
+  // What a relocation is about that is in section `origin` at `place`.
+  Target target(const Relocation& relocation, std::uint32_t origin, SectionOffset place) const;
   // The constant that begins at `offset`, which is inside the section.
   PlannedConstant constant(std::uint32_t section, std::uint64_t offset) const;
   const PlannedConstant& constant(std::uint32_t slot) const {
@@ -84,7 +84,7 @@ class ReferencePlan {
   std::size_t slots() const { return first_constant_ + planned_.size(); }
   std::uint32_t section_slot(std::uint32_t section) const { return section; }
   std::uint32_t symbol_slot(std::uint32_t symbol) const { return first_symbol_ + symbol; }
-  // Slot 0, the null section's, is nobody's: a constant that no relocation of the object mentions,
+  // Slot 0, the null section's, is nobody's: a constant that no relocation of the object refers to,
   // or that lies outside its section.
   std::uint32_t constant_slot(std::uint32_t section, std::uint64_t offset) const;
   bool is_constant_slot(std::uint32_t slot) const { return slot >= first_constant_; }
@@ -97,15 +97,16 @@ class ReferencePlan {
   void collect_constants();
   std::uint64_t constant_end(const Section& section, std::uint64_t offset) const;
   void plan_section(const Section& section);
-  // Where the instructions of a code section begin, told once.
+  // Where the instructions of a code section begin, decoded once.
   const std::vector<std::uint64_t>& instructions(std::uint32_t section) const;
-  unsigned distance_to_next_instruction(std::uint32_t section, std::uint64_t place) const;
+  unsigned distance_to_next_instruction(std::uint32_t section, SectionOffset place) const;
 
   const ElfObject& object_;
   std::uint32_t first_symbol_ = 0;
   std::uint32_t first_constant_ = 0;
-  std::vector<std::vector<std::uint32_t>> names_;      // by section
-  std::vector<std::vector<std::uint64_t>> mentioned_;  // by section: offsets in anonymous constants
+  std::vector<std::vector<std::uint32_t>> names_;  // by section
+  std::vector<std::vector<std::uint64_t>>
+      referenced_;  // by section: offsets in anonymous constants
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint32_t> constants_;  // to slots
   std::vector<PlannedConstant> planned_;  // by slot, from first_constant_
   std::vector<std::optional<PlannedSection>> sections_;

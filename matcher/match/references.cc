@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "matcher/match/fields.h"
 
 #include "matcher/elf/kernel_sections.h"
 
@@ -80,7 +83,7 @@ References::References(const ElfObject& object, const ReferencePlan& plan, const
   look_names_up();
 }
 
-// What a module's objects have in mergeable sections stands in the sections of its file that are
+// What a module's objects have in mergeable sections is in the sections of its file that are
 // named like them, but for the function that gcc may put into the name of the object's:
 // .rodata.str1.1 for .rodata.pie_dump.str1.1.
 void References::find_module_constants() {
@@ -107,7 +110,7 @@ std::optional<std::string> References::misplaced(const PlannedConstant& constant
 }
 
 // Every name is looked for once. Names that the object defines are those of its target, others may
-// be anywhere; the modules of updates may have either. Where all names of a section tell one base,
+// be anywhere; the modules of updates may have either. Where all names of a section agree on one base,
 // that is all that there is to ask of it later.
 void References::look_names_up() {
   for (const Symbol& symbol : object_.symbols()) {
@@ -221,7 +224,7 @@ std::optional<std::string> Trial::bind_section(std::uint32_t section, RunAddress
 
 std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes field,
                                         RunAddress address, std::uint32_t origin,
-                                        std::uint64_t place) {
+                                        SectionOffset place) {
   const Target target = references_.plan_.target(relocation, origin, place);
   const ElfObject& object = references_.object_;
   const std::uint64_t value = read_field(field, relocation.type) +
@@ -261,7 +264,7 @@ bool Trial::prove_as_built(std::uint32_t index, Bytes run, RunAddress address) {
     const Relocation& relocation = section.relocations[unusual];
     if (prove(relocation,
               run.subspan(relocation.offset, relocation_width(relocation.type).value_or(0)),
-              address + relocation.offset, index, relocation.offset))
+              address + relocation.offset, index, SectionOffset(relocation.offset)))
       return false;
   }
   return true;
@@ -295,7 +298,6 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
   PlannedConstant whole;
   whole.section = slot;
   whole.end = section.size;
-  whole.has_relocations = true;
   return same_content(whole, 0, value);
 }
 
@@ -322,7 +324,7 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
       first_place = true;
     }
   }
-  if (!first_place && !compared_.insert({section.index, offset, address}).second)
+  if (!first_place && !compared_.insert({section.index, SectionOffset(offset), address}).second)
     return std::nullopt;
   if (depth_ >= kMaxDepth) return "constants refer to each other without end";
 
@@ -334,27 +336,19 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
       return fmt::format("it refers to a constant at {}, where nothing is mapped", address);
     run = copy;
   }
-  std::uint64_t at = offset;
-  const auto equal_until = [&](std::uint64_t stop) {
-    return std::memcmp(section.bytes.data() + at, run.data() + (at - offset), stop - at) == 0;
-  };
-  for (const Relocation& relocation :
-       constant.has_relocations ? references_.object_.relocations_in(section.index, offset, end)
-                                : std::span<const Relocation>()) {
-    const unsigned width = relocation_width(relocation.type).value_or(0);
-    if (relocation.offset < at || relocation.offset + width > end) continue;
-    if (!equal_until(relocation.offset))
-      return fmt::format("the constant at {} is not {}+{:#x}", address, section.name, offset);
-    depth_++;
-    auto differs = prove(relocation, run.subspan(relocation.offset - offset, width),
-                         address + (relocation.offset - offset), section.index, relocation.offset);
-    depth_--;
-    if (differs) return differs;
-    at = relocation.offset + width;
-  }
-  if (!equal_until(end))
-    return fmt::format("the constant at {} is not {}+{:#x}", address, section.name, offset);
-  return std::nullopt;
+  auto differs =
+      compare_stretch(references_.object_, section.index, SectionOffset(offset), SectionOffset(end),
+                      run, [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
+                        depth_++;
+                        auto reason = prove(relocation, field, address + at, section.index,
+                                            SectionOffset(offset + at));
+                        depth_--;
+                        return reason;
+                      });
+  if (!differs) return std::nullopt;
+  return differs->kind == StretchDifference::Kind::field
+             ? std::move(differs->reason)
+             : fmt::format("the constant at {} is not {}+{:#x}", address, section.name, offset);
 }
 
 }  // namespace splicer

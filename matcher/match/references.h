@@ -2,18 +2,17 @@
 //
 // References: what the relocations of matched code say about the kernel's symbols.
 //
-// Where the pre object has a relocation, the kernel has a number. With S + A (and - P) for the
-// number the matcher solves for S: the code itself tells where its symbols are, static and
+// Where the pre object has a relocation, the kernel has a number. The number is S + A (and - P), so
+// the matcher solves for S: the code itself says where its symbols are, those with static and
 // ambiguous names too. One symbol has one address, so a second answer that differs is a conflict,
-// and a conflict is a mismatch. What the kernel's own symbol table knows by name must agree as
-// well.
+// and a conflict is a mismatch. Where the kernel's own symbol table has the name, it must agree.
 //
 //     Trial trial(references);
 //     if (auto conflict = trial.prove(relocation, field, address)) ...mismatch, with its reason...
 //     trial.commit();
 //
-// What is not a symbol is compared by content: merged strings and constants stand in other places
-// in the kernel than in the object.
+// What is not a symbol is compared by content: merged strings and constants are at other places in
+// the kernel than in the object.
 //
 // Invariant: committed bindings never change; every binding agrees with the kernel's symbol table
 // wherever that has the name.
@@ -29,7 +28,7 @@
 
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/image.h"
-#include "matcher/match/match.h"
+#include "matcher/match/options.h"
 #include "matcher/match/reference_plan.h"
 
 namespace splicer {
@@ -65,7 +64,7 @@ class References {
   }
   void look_names_up();
   void find_module_constants();
-  // Nothing if a constant may stand there, otherwise what it is outside of.
+  // Nothing if a constant may be there, otherwise what it is outside of.
   std::optional<std::string> misplaced(const PlannedConstant& constant, RunAddress address) const;
 
   const ElfObject& object_;
@@ -77,9 +76,9 @@ class References {
   std::vector<std::uint32_t> open_;     // slots that the present trial bound, in that order
   std::vector<KnownName> known_;        // by symbol
   std::vector<KnownName> known_bases_;  // by section: where its names say that it begins
-  // The kernel's read-only data, if the table tells and constants of the target must be there.
+  // The kernel's read-only data, if the table has it and constants of the target must be there.
   std::optional<AddressRange> read_only_;
-  // By section of constants: the section of the target module that they must be in, if it is told.
+  // By section of constants: the section of the target module that they must be in, if it is known.
   std::map<std::uint32_t, AddressRange> module_constants_;
 };
 
@@ -92,12 +91,12 @@ class Trial {
   Trial& operator=(const Trial&) = delete;
   ~Trial() { back_to(0); }
 
-  // Proves the relocated field of `run` bytes that stands at `address` in the kernel; `origin` is
-  // the section that the relocation is in and `place` its offset there. Gives the reason when it
+  // Proves the relocated field of `run` bytes that is at `address` in the kernel; `origin` is the
+  // section that the relocation is in and `place` its offset there. Returns the reason when it
   // cannot be.
   std::optional<std::string> prove(const Relocation& relocation, Bytes field, RunAddress address,
-                                   std::uint32_t origin, std::uint64_t place);
-  // Proves that all of `section`, as it was built, is `run`, which stands at `address`; false if
+                                   std::uint32_t origin, SectionOffset place);
+  // Proves that all of `section`, as it was built, is `run`, which is at `address`; false if
   // anything differs, even lawfully.
   bool prove_as_built(std::uint32_t section, Bytes run, RunAddress address);
   // Binds the base of a section that is being matched there.
@@ -116,10 +115,10 @@ class Trial {
                                           RunAddress address);
   std::string conflict(std::uint32_t slot, RunAddress value) const;
 
-  // A constant of the object, and where it stands in the kernel.
+  // A constant of the object, and where it is in the kernel.
   struct Constant {
     std::uint32_t section;
-    std::uint64_t offset;
+    SectionOffset offset;
     RunAddress address;
     auto operator<=>(const Constant&) const = default;
   };

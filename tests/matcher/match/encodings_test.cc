@@ -427,7 +427,7 @@ TEST(Forms, ThereIsALimit) {
   const SiteGroup& group = sites->in(code)[0];
   const FakeImage image;
   const ByteVector run(group.end - group.begin, 0x90);
-  EXPECT_LE(FormMaker(object, *sites, image).make(code, group, RunAddress(kFunction), run).size(),
+  EXPECT_LE(Encodings(object, *sites, image).of(code, group, RunAddress(kFunction), run).size(),
             1024u);
 }
 

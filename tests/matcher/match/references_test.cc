@@ -23,7 +23,9 @@ struct Knowledge {
                     std::uint64_t address) {
     for (const Relocation& relocation : object.section(section).relocations)
       if (relocation.offset == offset)
-        return trial().prove(relocation, field, RunAddress(address), section, offset).value_or("");
+        return trial()
+            .prove(relocation, field, RunAddress(address), section, SectionOffset(offset))
+            .value_or("");
     return "no such relocation";
   }
 
@@ -91,7 +93,7 @@ TEST(References, WhatIsTakenBackIsForgotten) {
   Trial later(known.references());  // what was committed stays
   EXPECT_TRUE(later
                   .prove(known.object.section(1).relocations[0], le32(0x1000 - 5),
-                         RunAddress(kText + 1), 1, 1)
+                         RunAddress(kText + 1), 1, SectionOffset(1))
                   .has_value());
 }
 
