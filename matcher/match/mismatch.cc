@@ -25,7 +25,7 @@ std::uint64_t instruction_start(Bytes code, std::uint64_t function, std::uint64_
   return at;
 }
 
-// A probe's breakpoint or jump stands where an instruction begins; elsewhere the same byte is a
+// A probe's breakpoint or jump is where an instruction begins; elsewhere the same byte is a
 // part of an operand.
 std::string probe_at(const Image& image, Bytes run, std::uint64_t at, RunAddress address) {
   if (run[at] == 0xcc) return "a breakpoint, which a kprobe leaves";
@@ -38,7 +38,7 @@ std::string probe_at(const Image& image, Bytes run, std::uint64_t at, RunAddress
   return "a jump to an optimised kprobe";
 }
 
-// Is it of a call that the kernel leads to the present function tracer? No table names these
+// Is it of a call that the kernel leads to the current function tracer? No table names these
 // places, their labels do (ftrace_update_ftrace_func() and ftrace_mod_jmp() in
 // arch/x86/kernel/ftrace.c).
 bool is_call_of_tracer(const ElfObject& object, std::uint32_t section, std::uint64_t offset) {
@@ -79,6 +79,42 @@ std::string compiler_of(const Image& image) {
   return std::string(text.substr(0, text.find(',')));
 }
 
+// What a difference is, and the codes that scripts key on.
+struct Verdict {
+  std::string code;
+  std::string message;
+  std::string hint;
+};
+
+Verdict plain_verdict(const Difference& difference, std::uint64_t in_function) {
+  return {
+      "run-pre-mismatch",
+      fmt::format("the running code is not the code that the update was made from: at +{:#x}, {}",
+                  in_function, difference.reason),
+      {}};
+}
+
+Verdict probe_verdict(const std::string& probe, std::uint64_t in_function) {
+  return {"probe-in-function",
+          fmt::format("the code cannot be proved: at +{:#x} is {}", in_function, probe),
+          "remove the probe (/sys/kernel/debug/kprobes/list names it) and try again"};
+}
+
+Verdict tracer_verdict(std::uint64_t in_function) {
+  return {"tracer-in-function",
+          fmt::format(
+              "the code cannot be proved: at +{:#x} the kernel calls the current function tracer",
+              in_function),
+          "end what traces functions (current_tracer, BPF programs, live patches) and try again"};
+}
+
+std::vector<std::uint8_t> shown(Bytes bytes, std::uint64_t offset) {
+  constexpr std::size_t kShown = 16;
+  if (offset >= bytes.size()) return {};
+  const Bytes part = bytes.subspan(offset, std::min<std::size_t>(kShown, bytes.size() - offset));
+  return {part.begin(), part.end()};
+}
+
 }  // namespace
 
 Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Symbol& symbol,
@@ -90,41 +126,22 @@ Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Sy
       difference.pre_offset - std::min(symbol.value, difference.pre_offset);
   const std::uint64_t at = difference.run_offset;
   Mismatch mismatch;
-  std::string message =
-      fmt::format("the running code is not the code that the update was made from: at +{:#x}, {}",
-                  in_function, difference.reason);
-  std::string error_code = "run-pre-mismatch";
-  std::string hint;
+  Verdict verdict = plain_verdict(difference, in_function);
   if (at < run.size() && difference.pre_offset < pre.size() &&
       run[at] != pre[difference.pre_offset]) {
     const std::uint64_t start = instruction_start(pre, symbol.value, difference.pre_offset);
     const std::string probe =
         start == difference.pre_offset ? probe_at(image, run, at, code + at) : std::string();
-    if (!probe.empty()) {
-      error_code = "probe-in-function";
-      message = fmt::format("the code cannot be proved: at +{:#x} stands {}", in_function, probe);
-      hint = "remove the probe (see /sys/kernel/debug/kprobes/list) and try again";
-    }
+    if (!probe.empty()) verdict = probe_verdict(probe, in_function);
     const std::uint64_t before = difference.pre_offset - start;
     mismatch.only_numbers =
         before <= at &&
         object.relocations_in(symbol.section, start, difference.pre_offset + 1).empty() &&
         differ_in_numbers(pre.subspan(start), run.subspan(at - before));
   }
-  if (is_call_of_tracer(object, symbol.section, difference.pre_offset)) {
-    error_code = "tracer-in-function";
-    message = fmt::format(
-        "the code cannot be proved: at +{:#x} the kernel calls its present function tracer",
-        in_function);
-    hint = "end what traces functions (current_tracer, BPF programs, live patches) and try again";
-  }
-  const auto shown = [](Bytes bytes, std::uint64_t offset) {
-    constexpr std::size_t kShown = 16;
-    if (offset >= bytes.size()) return std::vector<std::uint8_t>();
-    const Bytes part = bytes.subspan(offset, std::min<std::size_t>(kShown, bytes.size() - offset));
-    return std::vector<std::uint8_t>(part.begin(), part.end());
-  };
-  mismatch.error = fail(ExitCode::mismatch, error_code, message)
+  if (is_call_of_tracer(object, symbol.section, difference.pre_offset))
+    verdict = tracer_verdict(in_function);
+  mismatch.error = fail(ExitCode::mismatch, verdict.code, verdict.message)
                        .at_file(object.name())
                        .in_function(symbol.name)
                        .at_address(code + at)
@@ -132,7 +149,7 @@ Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Sy
                        .detail(run.empty() ? std::string()
                                            : disassemble_side_by_side(pre, run, 0, code.value(),
                                                                       difference.pre_offset))
-                       .hint(hint)
+                       .hint(verdict.hint)
                        .take();
   return mismatch;
 }
@@ -145,17 +162,19 @@ std::string mismatch_hint(const ElfObject& object, const Image& image, std::size
     return fmt::format("the object was compiled by gcc {}, this kernel by {}", compiler, wanted);
   if (only_numbers * 2 > mismatched)
     return fmt::format(
-        "in {} of {} functions that differ an offset or a constant does so first: the members of a "
-        "structure are elsewhere. Was it compiled with another configuration?",
+        "in {} of {} functions that differ, an offset or a constant differs first: the members of "
+        "a "
+        "structure are elsewhere, as another configuration lays them out; compile it with this "
+        "kernel's .config",
         only_numbers, mismatched);
   if (functions > 2 && mismatched * 2 > functions)
     return fmt::format(
-        "{} of its {} functions differ: was it compiled with other options, or another "
-        "configuration?",
+        "{} of its {} functions differ, as with other options or another configuration; compile it "
+        "with this kernel's .config",
         mismatched, functions);
   return fmt::format(
-      "{} of its {} functions differ: was it made from the source of exactly this kernel, with its "
-      "options? does another live patch stand on it?",
+      "{} of its {} functions differ; make it from the source of exactly this kernel, with its "
+      "options, and with --on for each update that is applied",
       mismatched, functions);
 }
 

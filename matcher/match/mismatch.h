@@ -6,7 +6,7 @@
 //     error: the running code is not the code that the update was made from: at +0x1c, ...
 //     hint:  the object was compiled by GCC: (Debian 11.3.0-12) 11.3.0, the kernel by ...
 //
-// A probe in a function is told from other differences, since the code is then most likely the
+// A probe in a function has a code of its own, since the code is then most likely the
 // right one and only cannot be proved.
 //
 // Invariant: nothing here decides whether code matches.
@@ -17,7 +17,6 @@
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/image.h"
 #include "matcher/match/code_compare.h"
-#include "matcher/match/match.h"
 
 namespace splicer {
 
