@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // splice-match: is this object the code of that kernel?
+//
+// main() opens the kernel once, then takes one object after the other: match, show, count. An
+// object that cannot be read ends it; one that differs does not, so that all are reported.
+//
+// Invariant: the status is 0 only if every function of every object is the kernel's or absent.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -11,6 +16,8 @@
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/image.h"
 #include "matcher/match/match.h"
+#include "matcher/match/site_listing.h"
+#include "matcher/match/sites.h"
 
 namespace {
 
@@ -113,47 +120,91 @@ nlohmann::json document(const MatchResult& result, const ElfObject& object) {
           {"constants", constants}};
 }
 
-}  // namespace
+// What --debug can show.
+const std::vector<std::string_view> kTopics = {"sites"};
 
-int main(int argc, char** argv) {
+void add_options(Command& command) {
   namespace po = boost::program_options;
-  Command command("splice-match", "[OPTION]... OBJECT.o...",
-                  "Match the code of kernel objects against a kernel, function by function.");
   command.options().add_options()(
       "image", po::value<std::string>()->default_value("live")->value_name("IMAGE"),
       "the kernel: 'live', or a file: vmlinuz as shipped, or vmlinux")(
       "target", po::value<std::string>()->default_value("vmlinux")->value_name("NAME"),
-      "what the objects belong to: 'vmlinux', or a module's name");
+      "what the objects belong to: 'vmlinux', or a module's name")(
+      "debug", po::value<std::string>()->value_name("TOPICS"),
+      "show how it decides: sites (a comma between topics)");
   command.positional("object", -1);
-  if (const auto status = command.parse(argc, argv)) return *status;
-  Console& console = command.console();
-  if (!command.has("object")) {
-    return console.finish(fail(ExitCode::usage, "no-object", "no object is given")
-                              .hint("splice-match kernel/fork.o")
-                              .take());
+}
+
+// What parsing alone cannot find wrong. Errors: "no-object", "usage".
+Result<void> check_options(Command& command) {
+  if (!command.has("object"))
+    return fail(ExitCode::usage, "no-object", "no object is given")
+        .hint("splice-match kernel/fork.o");
+  if (!command.has("debug")) return {};
+  return command.console().set_debug_topics(command.values()["debug"].as<std::string>(), kTopics);
+}
+
+void debug_sites(const MatchResult& result, const ElfObject& object, const Image& image,
+                 const Console& console) {
+  if (!console.debugs("sites")) return;
+  const auto sites = SiteTables::collect(object);
+  if (!sites) return;  // match_object() has failed with it
+  for (const FunctionMatch& function : result.functions)
+    for (const std::string& line : list_sites(object, *sites, image, function))
+      console.debug("sites", "{}", line);
+}
+
+// The verdict on all objects, shown one by one; with --json in one document at the end.
+class Report {
+ public:
+  explicit Report(const Console& console) : console_(console) {}
+
+  void add(const MatchResult& result, const ElfObject& object) {
+    if (console_.json) {
+      documents_.push_back(document(result, object));
+    } else {
+      print(result, object, console_);
+    }
+    const Summary summary = summarise(result);
+    all_match_ = all_match_ && summary.differing == 0 && summary.constants == 0;
+  }
+  int finish() const {
+    console_.document({{"objects", documents_}});
+    return static_cast<int>(all_match_ ? ExitCode::done : ExitCode::mismatch);
   }
 
+ private:
+  const Console& console_;
+  nlohmann::json documents_ = nlohmann::json::array();
+  bool all_match_ = true;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Command command("splice-match", "[OPTION]... OBJECT.o...",
+                  "Match the code of kernel objects against a kernel, function by function.");
+  add_options(command);
+  if (const auto status = command.parse(argc, argv)) return *status;
+  const Console& console = command.console();
+  if (auto good = check_options(command); !good) return console.finish(good.error());
+
+  // Once for all objects: a live image is a snapshot, and reading its symbols takes the longest.
   console.stage("reading the kernel's symbols");
   auto image = open_image(command.values()["image"].as<std::string>());
   if (!image) return console.finish(image.error());
 
   MatchOptions options;
   options.target = command.values()["target"].as<std::string>();
-  nlohmann::json documents = nlohmann::json::array();
-  bool all_match = true;
+  Report report(console);
   for (const std::string& path : command.values()["object"].as<std::vector<std::string>>()) {
     auto object = ElfObject::load(path);
     if (!object) return console.finish(object.error());
     auto result = match_object(*object, **image, options);
     if (!result) return console.finish(result.error());
-    if (console.json) {
-      documents.push_back(document(*result, *object));
-    } else {
-      print(*result, *object, console);
-    }
-    const Summary summary = summarise(*result);
-    all_match = all_match && summary.differing == 0 && summary.constants == 0;
+    // Before the verdicts: the lines explain them.
+    debug_sites(*result, *object, **image, console);
+    report.add(*result, *object);
   }
-  console.document({{"objects", documents}});
-  return static_cast<int>(all_match ? ExitCode::done : ExitCode::mismatch);
+  return report.finish();
 }
