@@ -11,7 +11,8 @@
 
 #include "matcher/base/parallel.h"
 #include "splice-cc/semantics/clang_unit.h"
-#include "splice-cc/semantics/compare_facts.h"
+#include "splice-cc/semantics/compare_effects.h"
+#include "splice-cc/semantics/compare_types.h"
 #include "splice-cc/semantics/findings.h"
 #include "splice-cc/semantics/read_facts.h"
 
@@ -127,8 +128,9 @@ Result<SemanticCheck> check_units(std::span<ChangedUnit> units, const SourceVers
     }
     const auto& [before, after, error] = *reading;
     check.layouts[unit->unit.target].merge(used_layouts(before, after, *unit->diff));
-    std::ranges::move(compare_meaning(before, after, changed_code(*unit->pair, *unit->diff)),
-                      std::back_inserter(findings));
+    const ChangedCode code = changed_code(*unit->pair, *unit->diff);
+    std::ranges::move(compare_types(before, after, code), std::back_inserter(findings));
+    std::ranges::move(compare_effects(before, after, code), std::back_inserter(findings));
   }
   judge_references(findings);
   findings = merge_findings(std::move(findings));
@@ -154,7 +156,7 @@ Result<void> check_layouts(std::span<ChangedUnit> units, const std::set<std::str
   std::vector<Finding> findings;
   for (const ChangedUnit* unit : in_c) {
     if (unit->reading->error) continue;
-    for (Finding& finding : compare_meaning(unit->reading->before, unit->reading->after, {}))
+    for (Finding& finding : compare_types(unit->reading->before, unit->reading->after, {}))
       if (finding.refuse && files.contains(finding.place.file) &&
           (finding.code == "layout-changed" || finding.code == "enum-changed") &&
           std::ranges::find(accepted, finding.title()) == accepted.end())

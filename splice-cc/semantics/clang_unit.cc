@@ -3,13 +3,12 @@
 
 #include <clang/AST/ASTConsumer.h>
 #include <clang/AST/ASTContext.h>
-#include <clang/Basic/DiagnosticOptions.h>
 #include <clang/Basic/FileManager.h>
-#include <clang/Frontend/CompilerInstance.h>
 #include <clang/Frontend/FrontendAction.h>
-#include <clang/Frontend/PCHContainerOperations.h>
 #include <clang/Tooling/Tooling.h>
 #include <fmt/core.h>
+#include <llvm/Support/CommandLine.h>
+#include <llvm/Support/StringSaver.h>
 #include <llvm/Support/VirtualFileSystem.h>
 
 #include <memory>
@@ -19,35 +18,21 @@ namespace splicer {
 
 namespace {
 
-// The words of a shell line up to the end of its first command. kbuild quotes with '' and \ only.
+// The words of a shell line up to the end of its first command.
 std::vector<std::string> first_command(const std::string& line) {
-  std::vector<std::string> words;
-  std::string word;
-  bool any = false;
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (c == '\'') {
-      quoted = !quoted;
-      any = true;
-    } else if (!quoted && c == '\\' && i + 1 < line.size()) {
-      word += line[++i];
-      any = true;
-    } else if (!quoted && c == ';') {
-      break;
-    } else if (!quoted && (c == ' ' || c == '\t' || c == '\n')) {
-      if (any || !word.empty()) words.push_back(word);
-      word.clear();
-      any = false;
-    } else {
-      word += c;
-    }
+  llvm::BumpPtrAllocator memory;
+  llvm::StringSaver saver(memory);
+  llvm::SmallVector<const char*, 256> words;
+  llvm::cl::TokenizeGNUCommandLine(line, saver, words);
+  std::vector<std::string> first;
+  for (const char* word : words) {
+    if (std::string_view(word) == ";") break;
+    first.emplace_back(word);
   }
-  if (any || !word.empty()) words.push_back(word);
-  return words;
+  return first;
 }
 
-// Keeps the first error that it is told.
+// Keeps the first error that it is handed.
 class FirstError : public clang::DiagnosticConsumer {
  public:
   void HandleDiagnostic(clang::DiagnosticsEngine::Level level,
@@ -109,7 +94,6 @@ std::vector<std::string> clang_options(const std::string& command) {
     const std::string& word = words[i];
     for (const std::string_view option : kWithValue) {
       if (!word.starts_with(option)) continue;
-      // "-include" is no "-I nclude", and "-isystem" no "-I".
       options.push_back(word);
       if (word == option && i + 1 < words.size()) options.push_back(words[++i]);
       break;
@@ -140,7 +124,7 @@ std::optional<std::string> with_syntax_tree(const ClangUnit& unit, const Use& us
   invocation.setDiagnosticConsumer(&diagnostics);
   const bool ran = invocation.run();
   auto error = diagnostics.take();
-  if (!ran && !error) error = "Clang stops without a word";
+  if (!ran && !error) error = "Clang failed without a diagnostic";
   return error;
 }
 

@@ -2,15 +2,14 @@
 //
 // What one version of a C file says, as plain facts: types, enumerators, functions, variables, and
 // who uses what. Facts outlive the syntax tree that they come from, and two sets of them are
-// compared without Clang (splice-cc/semantics/compare_facts.h).
+// compared without Clang (compare_types.h, compare_effects.h).
 //
 //     struct foo { u32 a; u8 b[4]; };
 //         records["struct foo"] = {size 8, members {"a", "unsigned int", 0}, {"b", "char [4]", 32}}
 //
-// Types are written without typedefs and without const: what stands in memory, not how it is
-// called.
+// Types are written without typedefs and without const: what is in memory, not how it is called.
 //
-// Invariant: nothing here depends on where in a file a thing stands, except its SourcePlace.
+// Invariant: nothing here depends on where in a file a thing is, except its SourcePlace.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +42,7 @@ struct RecordFacts {
   std::vector<MemberFacts> members;  // those of unnamed structures and unions among them
   std::set<std::string> embedded;    // records that are members by value
   bool own = false;                  // defined in the file itself, so no other file has any
-  std::set<std::string> allocators;  // functions that give memory for one: "kzalloc"
+  std::set<std::string> allocators;  // functions that allocate one: "kzalloc"
 };
 
 struct EnumeratorFacts {
@@ -55,18 +54,18 @@ struct EnumeratorFacts {
 
 // A lock or a reference, as one function sees it. `object` is written with "$0" for the function's
 // first parameter and "%name" for a local variable, and without & * -> and casts.
-struct Held {
+struct HeldObject {
   std::string family;  // "mutex", "kref", "get_/put_ foo"
   std::string object;  // "$0.lock"; empty for what there is one of (RCU)
   bool reference = false;
   bool sure = true;  // false: so called, but nothing more is known of it
-  auto operator<=>(const Held&) const = default;
+  auto operator<=>(const HeldObject&) const = default;
 };
 
 // How many more (1) or fewer (-1) may be held when the function returns than when it was called.
-// The most that is counted stands for any number above it: a loop.
+// The highest count means any number from it on: a loop.
 inline constexpr int kMostCounted = 3;
-using Effects = std::map<Held, std::set<int>>;
+using HeldEffects = std::map<HeldObject, std::set<int>>;
 
 struct FunctionFacts {
   SourcePlace place;
@@ -74,13 +73,13 @@ struct FunctionFacts {
   bool local = false;          // static
   bool address_taken = false;  // stored, passed, in a table
   bool exported = false;
-  Effects effects;
+  HeldEffects effects;
   std::set<std::string> calls;  // functions of this file
 };
 
 struct VariableFacts {
   SourcePlace place;
-  std::string text;  // the declaration with its initialiser, as it stands in the file
+  std::string text;  // the declaration with its initialiser, as it is in the file
 };
 
 struct UnitFacts {

@@ -61,8 +61,8 @@ void judge_references(std::vector<Finding>& findings) {
         continue;
       finding.refuse = true;
       finding.message += fmt::format(
-          ", and {} has the other half: for what was made before the update only one of them "
-          "happens",
+          ", and {} does the opposite: objects created before the update would see only one of the "
+          "two",
           other.name);
       break;
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the check of meaning has to say: findings, each with a name by which a person can accept it.
+// What the semantic check reports: findings, each with a name by which a person can accept it.
 //
 //     layout-changed:struct foo      refuse   fs/foo.c:12
 //         was: u32 a at 0; u32 b at 4
 //         is:  u32 b at 0; u32 a at 4
 //         used by foo_open, foo_read
 //
-// Invariant: a code and a name together are there once; --accept CODE:NAME overrides that one and
+// Invariant: a code and a name together appear once; --accept CODE:NAME overrides that one and
 // no other.
 #pragma once
 
@@ -41,11 +41,11 @@ struct Finding {
 std::vector<Finding> merge_findings(std::vector<Finding> findings);
 
 // A new reference alone, or a new release alone, is a leak or its repair: a warning, if it is sure.
-// Both in one patch, in two
-// functions: an object that was made before the update gets one half.
+// Both in one patch, in two functions, are refused: an object that was made before the update gets
+// one half.
 void judge_references(std::vector<Finding>& findings);
 
-// Takes the accepted ones out of `findings` and gives them. Errors: "accept-matches-nothing".
+// Takes the accepted ones out of `findings` and returns them. Errors: "accept-matches-nothing".
 Result<std::vector<Finding>> take_accepted(std::vector<Finding>& findings,
                                            const std::vector<std::string>& accepted);
 

@@ -21,11 +21,11 @@ namespace splicer {
 
 namespace {
 
-using State = std::map<Held, std::set<int>>;
+using State = std::map<HeldObject, std::set<int>>;
 
 const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
-void add(State& state, const Held& held, const std::set<int>& changes) {
+void add(State& state, const HeldObject& held, const std::set<int>& changes) {
   std::set<int> now;
   auto [entry, fresh] = state.try_emplace(held);
   if (fresh) entry->second = {0};
@@ -53,7 +53,7 @@ bool merge(State& into, const State& from) {
 struct Pending {
   const clang::CallExpr* call;
   CallEffect effect;
-  Held held;
+  HeldObject held;
   const clang::ValueDecl* variable = nullptr;  // that the result went into
 };
 
@@ -126,10 +126,10 @@ void collect_guards(const clang::Stmt* statement, std::set<const clang::CallExpr
 
 class FunctionFlow {
  public:
-  FunctionFlow(clang::ASTContext& context, Discipline& discipline)
-      : context_(context), discipline_(discipline), paths_(context) {}
+  FunctionFlow(clang::ASTContext& context, LockEffects& lock_effects)
+      : context_(context), lock_effects_(lock_effects), paths_(context) {}
 
-  Effects run(const clang::FunctionDecl& function) {
+  HeldEffects run(const clang::FunctionDecl& function) {
     clang::CFG::BuildOptions options;
     options.setAlwaysAdd(clang::Stmt::CallExprClass);
     const std::unique_ptr<clang::CFG> graph =
@@ -165,8 +165,8 @@ class FunctionFlow {
     return true;
   }
 
-  Effects at_return(const State& state) const {
-    Effects effects;
+  HeldEffects at_return(const State& state) const {
+    HeldEffects effects;
     for (const auto& [held, counts] : state) {
       std::set<int> own;
       // What the function got from a call that is not in the tables, it may give back.
@@ -208,13 +208,13 @@ class FunctionFlow {
     std::vector<CallEffect> effects = effects_of_call(name);
     const clang::FunctionDecl* body = nullptr;
     if (effects.empty() && callee->hasBody(body)) {
-      for (const auto& [held, changes] : discipline_.effects_of(*body))
+      for (const auto& [held, changes] : lock_effects_.effects_of(*body))
         if (auto here = paths_.as_caller_sees(held, call)) add(state, *here, changes);
       return;
     }
     if (effects.empty()) effects = likely_effects_of_call(name);
     for (const CallEffect& effect : effects) {
-      Held held{effect.family, "", effect.reference, effect.sure};
+      HeldObject held{effect.family, "", effect.reference, effect.sure};
       if (effect.argument >= 0) {
         if (static_cast<unsigned>(effect.argument) >= call.getNumArgs()) continue;
         held.object = paths_.of(*call.getArg(static_cast<unsigned>(effect.argument)));
@@ -272,7 +272,7 @@ class FunctionFlow {
   }
 
   clang::ASTContext& context_;
-  Discipline& discipline_;
+  LockEffects& lock_effects_;
   ObjectPaths paths_;
   std::set<std::string> obtained_;
   std::set<const clang::CallExpr*> guarded_;
@@ -280,11 +280,11 @@ class FunctionFlow {
 
 }  // namespace
 
-const Effects& Discipline::effects_of(const clang::FunctionDecl& function) {
+const HeldEffects& LockEffects::effects_of(const clang::FunctionDecl& function) {
   const auto [entry, fresh] = known_.try_emplace(&function);
   // A function that calls itself has, while it is looked at, no effect.
   if (!fresh) return entry->second;
-  Effects effects = FunctionFlow(context_, *this).run(function);
+  HeldEffects effects = FunctionFlow(context_, *this).run(function);
   return entry->second = std::move(effects);
 }
 

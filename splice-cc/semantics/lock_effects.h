@@ -8,12 +8,15 @@
 //     int try(...)      { if (!mutex_trylock(&l)) return 0; ... }    {mutex l: 0, +1}
 //
 // A data flow over Clang's control flow graph. Each block has for each lock the set of counts with
-// which it may be reached; calls add to them. Which calls do is in splice-cc/semantics/lock_families.h; a
+// which it may be reached; calls add to them. Which calls do is in lock_families.h; a
 // function with a body in the file, inlines of headers included, does what its body does. A call
 // that may fail (a trylock) counts on the branch where it did not.
 //
-// Paths are not told apart otherwise: "if (x) lock(); ...; if (x) unlock();" gives {-1, 0, +1}.
+// Paths are not distinguished otherwise: "if (x) lock(); ...; if (x) unlock();" is {-1, 0, +1}.
 // Both signs at once therefore mean that this analysis does not know.
+//
+// Invariant: a function of which each path gives back what it takes has no effects.
+// Cost: a fixed point over the blocks of each function, whose counts end at kMostCounted.
 #pragma once
 
 #include <map>
@@ -27,15 +30,15 @@ class FunctionDecl;
 
 namespace splicer {
 
-class Discipline {
+class LockEffects {
  public:
-  explicit Discipline(clang::ASTContext& context) : context_(context) {}
+  explicit LockEffects(clang::ASTContext& context) : context_(context) {}
   // Of a function that has a body.
-  const Effects& effects_of(const clang::FunctionDecl& function);
+  const HeldEffects& effects_of(const clang::FunctionDecl& function);
 
  private:
   clang::ASTContext& context_;
-  std::map<const clang::FunctionDecl*, Effects> known_;
+  std::map<const clang::FunctionDecl*, HeldEffects> known_;
 };
 
 }  // namespace splicer

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The kernel's functions that take and release locks and references.
+// The kernel's functions that take and release locks and references: a table by name
+// (lock_families.inc, to which a function is added by a line), the families of spin locks, whose
+// names follow a rule, and guesses by name for functions that are in neither.
 //
 //     effects_of_call("_raw_spin_lock_irqsave")  ->  {spin +1 on argument 0}, {irq +1}
 //     effects_of_call("mutex_lock_killable")     ->  {mutex +1 on argument 0, if it returns 0}
 //     effects_of_call("foo_put")                 ->  {foo -1 on argument 0, not sure}
 //
-// Names are those that stand in the syntax tree: spin_lock_irqsave() is a macro, and what is called
-// is _raw_spin_lock_irqsave(). Leading underscores and "raw_" do not count.
+// Names are those in the syntax tree: spin_lock_irqsave() is a macro, and what is called is
+// _raw_spin_lock_irqsave(). Leading underscores and "raw_" do not count.
+//
+// Invariant: the table is sorted by name, and no function has two rows of one family.
+// Cost: a binary search.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +36,19 @@ struct CallEffect {
   Succeeds when = Succeeds::always;
 };
 
+struct LockRow {
+  std::string_view callee;
+  const char* family;
+  int change;
+  bool reference;
+  int argument;
+  Succeeds when;
+};
+std::span<const LockRow> lock_rows();
+
 // Those that are known by name, whatever their bodies are.
 std::vector<CallEffect> effects_of_call(std::string_view callee);
-// What a function without a body that is called so is likely to do: foo_get(), put_foo(),
-// foo_lock().
+// What a function without a body is likely to do, by its name: foo_get(), put_foo(), foo_lock().
 std::vector<CallEffect> likely_effects_of_call(std::string_view callee);
 
 }  // namespace splicer

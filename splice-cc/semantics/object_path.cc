@@ -23,7 +23,7 @@ std::string ObjectPaths::of_variable(const clang::VarDecl& variable, int depth) 
   if (const auto* parameter = llvm::dyn_cast<clang::ParmVarDecl>(&variable))
     return fmt::format("${}", parameter->getFunctionScopeIndex());
   if (!variable.hasLocalStorage()) return name;
-  // A local variable that only stands for something else. If it is set again later, that is so in
+  // A local variable that is only another name for something. If it is set again later, that is so in
   // both versions.
   if (variable.hasInit() && depth < kDeepest) {
     const clang::Expr* initial = variable.getInit()->IgnoreParenCasts();
@@ -87,9 +87,9 @@ std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {
   return text.substr(0, kLongest);
 }
 
-std::optional<Held> ObjectPaths::as_caller_sees(const Held& held,
-                                                const clang::CallExpr& call) const {
-  Held here = held;
+std::optional<HeldObject> ObjectPaths::as_caller_sees(const HeldObject& held,
+                                                      const clang::CallExpr& call) const {
+  HeldObject here = held;
   here.object.clear();
   const char* end = held.object.data() + held.object.size();
   for (const char* at = held.object.data(); at != end;) {

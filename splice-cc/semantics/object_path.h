@@ -32,7 +32,8 @@ class ObjectPaths {
   // "%name"; or what the variable was set to where it is declared, if that says which object it is.
   std::string of_variable(const clang::VarDecl& variable) const { return of_variable(variable, 0); }
   // An effect of a callee, in terms of its caller; nothing if it is about the callee's own locals.
-  std::optional<Held> as_caller_sees(const Held& held, const clang::CallExpr& call) const;
+  std::optional<HeldObject> as_caller_sees(const HeldObject& held,
+                                           const clang::CallExpr& call) const;
 
  private:
   std::string of(const clang::Expr& expression, int depth) const;

@@ -56,7 +56,7 @@ struct Mentions {
 
 class Reader : public clang::RecursiveASTVisitor<Reader> {
  public:
-  explicit Reader(clang::ASTContext& context) : context_(context), discipline_(context) {}
+  explicit Reader(clang::ASTContext& context) : context_(context), lock_effects_(context) {}
 
   UnitFacts run() {
     TraverseDecl(context_.getTranslationUnitDecl());
@@ -261,7 +261,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.local = !function->isExternallyVisible();
       facts.address_taken = address_taken_.contains(first);
       facts.exported = exported_.contains(first);
-      facts.effects = discipline_.effects_of(*function);
+      facts.effects = lock_effects_.effects_of(*function);
       for (const clang::FunctionDecl* callee : mentions_[first].functions)
         if (own_.contains(callee)) facts.calls.insert(callee->getNameAsString());
       for (const std::string& used : closed(first).names) facts_.users[used].insert(name);
@@ -275,7 +275,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
   }
 
   clang::ASTContext& context_;
-  Discipline discipline_;
+  LockEffects lock_effects_;
   UnitFacts facts_;
   const clang::Decl* inside_ = nullptr;
   std::vector<const clang::FunctionDecl*> own_functions_;

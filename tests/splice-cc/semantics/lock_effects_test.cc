@@ -22,24 +22,24 @@ std::string effects(const std::string& text, const std::string& function = "f") 
   return out;
 }
 
-TEST(Discipline, BalancedFunctionHasNoEffect) {
+TEST(LockEffects, BalancedFunctionHasNoEffect) {
   EXPECT_EQ(effects("void f(struct thing *t) { mutex_lock(&t->lock); work(); "
                     "mutex_unlock(&t->lock); }"),
             "");
 }
 
-TEST(Discipline, LockThatIsLeftHeld) {
+TEST(LockEffects, LockThatIsLeftHeld) {
   EXPECT_EQ(effects("void f(struct thing *t) { mutex_lock(&t->lock); }"), "mutex $0.lock 1");
   EXPECT_EQ(effects("void f(struct thing *t) { mutex_unlock(&t->lock); }"), "mutex $0.lock -1");
 }
 
-TEST(Discipline, ForgottenOnOnePath) {
+TEST(LockEffects, ForgottenOnOnePath) {
   EXPECT_EQ(effects("int f(struct thing *t) { mutex_lock(&t->lock); if (t->n) return 1; "
                     "mutex_unlock(&t->lock); return 0; }"),
             "mutex $0.lock 0 1");
 }
 
-TEST(Discipline, TrylockCountsWhereItSucceeds) {
+TEST(LockEffects, TrylockCountsWhereItSucceeds) {
   EXPECT_EQ(effects("int f(struct thing *t) { if (!mutex_trylock(&t->lock)) return 1; work(); "
                     "mutex_unlock(&t->lock); return 0; }"),
             "");
@@ -49,7 +49,7 @@ TEST(Discipline, TrylockCountsWhereItSucceeds) {
       "");
 }
 
-TEST(Discipline, ResultMayGoIntoAVariable) {
+TEST(LockEffects, ResultMayGoIntoAVariable) {
   EXPECT_EQ(effects("int f(struct thing *t) { int err = mutex_lock_killable(&t->lock); "
                     "if (err) return err; work(); mutex_unlock(&t->lock); return 0; }"),
             "");
@@ -58,7 +58,7 @@ TEST(Discipline, ResultMayGoIntoAVariable) {
             "");
 }
 
-TEST(Discipline, InterruptsAreALockToo) {
+TEST(LockEffects, InterruptsAreALockToo) {
   EXPECT_EQ(effects("void f(struct thing *t) { unsigned long flags; "
                     "spin_lock_irqsave(&t->spin, flags); work(); spin_unlock(&t->spin); }"),
             "interrupts off  1");
@@ -68,14 +68,14 @@ TEST(Discipline, InterruptsAreALockToo) {
       "");
 }
 
-TEST(Discipline, InlineFunctionsDoWhatTheirBodiesDo) {
+TEST(LockEffects, InlineFunctionsDoWhatTheirBodiesDo) {
   EXPECT_EQ(effects("static inline void lock_thing(struct thing *t) { mutex_lock(&t->lock); }\n"
                     "struct outer { struct thing *inner; };\n"
                     "void f(struct outer *o) { lock_thing(o->inner); }"),
             "mutex $0.inner.lock 1");
 }
 
-TEST(Discipline, LoopsComeToAnEnd) {
+TEST(LockEffects, LoopsComeToAnEnd) {
   EXPECT_EQ(effects("void f(struct thing *t) { while (t->n) mutex_lock(&t->lock); }"),
             "mutex $0.lock 0 1 2 3");
   EXPECT_EQ(effects("void f(struct thing *t) { while (t->n) { mutex_lock(&t->lock); work(); "
@@ -83,13 +83,13 @@ TEST(Discipline, LoopsComeToAnEnd) {
             "");
 }
 
-TEST(Discipline, WhatDoesNotReturnLeavesNothing) {
+TEST(LockEffects, WhatDoesNotReturnLeavesNothing) {
   EXPECT_EQ(effects("void f(struct thing *t) { mutex_lock(&t->lock); if (t->n) panic(); "
                     "mutex_unlock(&t->lock); }"),
             "");
 }
 
-TEST(Discipline, CleanupGivesBack) {
+TEST(LockEffects, CleanupGivesBack) {
   EXPECT_EQ(
       effects("static inline struct mutex *take(struct mutex *m) { mutex_lock(m); return m; }\n"
               "static inline void drop(struct mutex **m) { mutex_unlock(*m); }\n"
@@ -98,7 +98,7 @@ TEST(Discipline, CleanupGivesBack) {
       "");
 }
 
-TEST(Discipline, ReturnedReferenceCountsUnlessNull) {
+TEST(LockEffects, ReturnedReferenceCountsUnlessNull) {
   EXPECT_EQ(effects("int f(int fd) { struct file *file = fget(fd); if (!file) return 1; "
                     "fput(file); return 0; }"),
             "");
@@ -107,19 +107,19 @@ TEST(Discipline, ReturnedReferenceCountsUnlessNull) {
       "file fget($0) 0 1");
 }
 
-TEST(Discipline, WhatWasFoundMayBeGivenBack) {
+TEST(LockEffects, WhatWasFoundMayBeGivenBack) {
   EXPECT_EQ(effects("void f(int n) { struct thing *t = thing_find(n); thing_put(t); }"), "");
   EXPECT_EQ(effects("void f(struct thing *t) { thing_put(t); }"), "thing $0 -1");
 }
 
-TEST(Discipline, LocalNameForTheSameThing) {
+TEST(LockEffects, LocalNameForTheSameThing) {
   EXPECT_EQ(effects("struct outer { struct thing *inner; };\n"
                     "void f(struct outer *o) { struct thing *t = o->inner; mutex_lock(&t->lock); "
                     "mutex_unlock(&o->inner->lock); }"),
             "");
 }
 
-TEST(Discipline, LocalNameForWhatACallGives) {
+TEST(LockEffects, LocalNameForWhatACallGives) {
   const std::string helper =
       "static inline struct thing *to_thing(struct mutex *m) { return (struct thing *)m; }\n"
       "static void take(struct mutex *m) { struct thing *t = to_thing(m); mutex_lock(&t->lock); }\n"
@@ -130,12 +130,12 @@ TEST(Discipline, LocalNameForWhatACallGives) {
   EXPECT_EQ(effects(helper + "void f(struct mutex *m) { take(m); work(); give(m); }"), "");
 }
 
-TEST(Discipline, SecondReferenceCountsTwice) {
+TEST(LockEffects, SecondReferenceCountsTwice) {
   EXPECT_EQ(effects("void f(struct thing *t) { kref_get(&t->ref); if (t->n) kref_get(&t->ref); }"),
             "kref $0.ref 1 2");
 }
 
-TEST(Discipline, RecursionEnds) {
+TEST(LockEffects, RecursionEnds) {
   EXPECT_EQ(effects("void f(struct thing *t) { mutex_lock(&t->lock); if (t->n) f(t); "
                     "mutex_unlock(&t->lock); }"),
             "");

@@ -41,5 +41,18 @@ TEST(LockFamilies, NamesThatSpeakForThemselves) {
   EXPECT_EQ(text(likely_effects_of_call("target")), "");
 }
 
+// lock_families.inc: sorted by function, then by family; each pair once.
+TEST(LockFamilies, RowsAreSortedWithoutDuplicates) {
+  const auto before = [](const LockRow& a, const LockRow& b) {
+    return std::pair(a.callee, std::string_view(a.family)) <
+           std::pair(b.callee, std::string_view(b.family));
+  };
+  const auto rows = lock_rows();
+  EXPECT_GT(rows.size(), 190U);
+  for (std::size_t i = 1; i < rows.size(); ++i)
+    EXPECT_TRUE(before(rows[i - 1], rows[i])) << "put this row in its place: " << rows[i].callee;
+  for (const LockRow& row : rows) EXPECT_FALSE(row.callee.starts_with('_')) << row.callee;
+}
+
 }  // namespace
 }  // namespace splicer

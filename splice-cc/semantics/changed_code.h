@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which functions of a unit an update replaces, as the semantic check needs it: by their names in
+// the source, without the endings that the compiler adds (.constprop.0, .cold).
+//
+//     net/wireless/wext-compat.c: a patch of cfg80211_wext_siwgenie() replaces it; a static function
+//     that is inlined into it and nowhere else, and so has no code of its own, is replaced with it
+//
+// Invariant: what is_replaced() finds replaced runs in no thread while the update is applied, nor
+// is any thread inside of it (kmod/stack_check.c).
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "splice-cc/semantics/facts.h"
+
+namespace splicer {
+
+struct ChangedCode {
+  std::set<std::string> replaced;
+  std::set<std::string> compiled;  // those that have code of their own; others are inlined
+};
+
+// Is the function itself replaced, or are all of those that it is inlined into?
+bool is_replaced(const ChangedCode& code, const UnitFacts& pre, const std::string& name);
+
+}  // namespace splicer

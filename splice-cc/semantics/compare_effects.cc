@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/semantics/compare_effects.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <string>
+
+namespace splicer {
+
+namespace {
+
+const std::set<int>& counts(const HeldEffects& effects, const HeldObject& held) {
+  static const std::set<int> none = {0};
+  const auto found = effects.find(held);
+  return found == effects.end() ? none : found->second;
+}
+
+bool has_loop(const std::set<int>& counts) {
+  return counts.contains(kMostCounted) || counts.contains(-kMostCounted);
+}
+
+std::set<int> signs(const std::set<int>& counts) {
+  std::set<int> signs;
+  for (const int count : counts) signs.insert(std::clamp(count, -1, 1));
+  return signs;
+}
+
+std::set<int> less(const std::set<int>& a, const std::set<int>& b) {
+  std::set<int> rest;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::inserter(rest, rest.end()));
+  return rest;
+}
+
+// The same count on something that is called otherwise now.
+bool only_renamed(const HeldEffects& before, const HeldEffects& after, const HeldObject& held,
+                  int change) {
+  return std::any_of(before.begin(), before.end(), [&](const auto& entry) {
+    return entry.first.family == held.family && entry.first.object != held.object &&
+           entry.second.contains(change) && !counts(after, entry.first).contains(change);
+  });
+}
+
+// "$0.lock" is for comparing; a reader knows the parameter by its number.
+std::string readable(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') continue;
+    if (text[i] == '$') {
+      out += "argument ";
+      if (i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] < '9') {
+        out += static_cast<char>(text[++i] + 1);
+        continue;
+      }
+    }
+    out += text[i];
+  }
+  return out;
+}
+
+std::string counts_text(const std::set<int>& counts) {
+  if (counts == std::set<int>{0}) return "returns with as many held as on entry";
+  std::string text;
+  for (const int count : counts)
+    text += fmt::format("{}{}{}", text.empty() ? "" : " or ", std::abs(count),
+                        count == 0  ? ""
+                        : count < 0 ? " fewer"
+                                    : " more");
+  if (*counts.rbegin() == 0) text += " more";  // "1 fewer or 0 more"
+  return fmt::format("returns with {} held than on entry", text);
+}
+
+// The counts of one lock or reference at return.
+struct EffectChange {
+  std::set<int> was;
+  std::set<int> is;
+  bool up = false;    // some new count is above 0
+  bool down = false;  // some is below: with both, paths that the analysis cannot tell apart
+};
+
+class EffectComparison {
+ public:
+  EffectComparison(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code)
+      : pre_(pre), post_(post), code_(code) {}
+
+  std::vector<Finding> run() {
+    for (const auto& [name, before] : pre_.functions) {
+      const auto found = post_.functions.find(name);
+      if (found == post_.functions.end()) continue;
+      const FunctionFacts& after = found->second;
+      if (before.effects != after.effects && !is_contained(name, after) &&
+          (is_replaced(code_, pre_, name) || !differs_by_callee(after)))
+        compare(name, before, after);
+    }
+    return std::move(findings_);
+  }
+
+ private:
+  // No thread can be in it or between it and its callers: all of them are replaced at once.
+  bool is_contained(const std::string& name, const FunctionFacts& after) const {
+    if (!after.local || after.address_taken || after.exported) return false;
+    const auto before = pre_.functions.find(name);
+    if (before != pre_.functions.end() && (before->second.address_taken || !before->second.local))
+      return false;
+    bool called = false;
+    for (const UnitFacts* facts : {&pre_, &post_})
+      for (const auto& [caller, function] : facts->functions) {
+        if (caller == name || !function.calls.contains(name)) continue;
+        if (facts == &post_ && !pre_.functions.contains(caller)) {
+          // A new caller is only called by what changed too.
+          called = true;
+          continue;
+        }
+        if (!is_replaced(code_, pre_, caller)) return false;
+        called = true;
+      }
+    return called;
+  }
+
+  // A function that itself is as it was, and calls one that is reported already.
+  bool differs_by_callee(const FunctionFacts& after) const {
+    return std::any_of(after.calls.begin(), after.calls.end(), [&](const std::string& callee) {
+      const auto before = pre_.functions.find(callee);
+      const auto now = post_.functions.find(callee);
+      return before != pre_.functions.end() && now != post_.functions.end() &&
+             before->second.effects != now->second.effects;
+    });
+  }
+
+  void compare(const std::string& name, const FunctionFacts& before, const FunctionFacts& after) {
+    std::set<HeldObject> all;
+    for (const auto& [held, counted] : before.effects) all.insert(held);
+    for (const auto& [held, counted] : after.effects) all.insert(held);
+    for (const HeldObject& held : all) {
+      std::set<int> was = counts(before.effects, held);
+      std::set<int> is = counts(after.effects, held);
+      if (has_loop(was) || has_loop(is)) {
+        was = signs(was);
+        is = signs(is);
+      }
+      std::set<int> fresh = less(is, was);
+      std::erase_if(fresh, [&](int change) {
+        return change != 0 && only_renamed(before.effects, after.effects, held, change);
+      });
+      const bool up = !fresh.empty() && *fresh.rbegin() > 0;
+      const bool down = !fresh.empty() && *fresh.begin() < 0;
+      // Nothing of what it did before: a function that always took the lock never does.
+      const bool dropped = !up && !down && fresh.contains(0) && less(was, is) == was &&
+                           !only_renamed(after.effects, before.effects, held, *was.begin());
+      if (!up && !down && !dropped) continue;
+      report(name, after, held, {was, is, up, down});
+    }
+  }
+
+  void report(const std::string& name, const FunctionFacts& after, const HeldObject& held,
+              const EffectChange& change) {
+    Finding finding;
+    finding.code = held.reference ? "reference-discipline" : "lock-discipline";
+    finding.name = name;
+    finding.place = after.place;
+    finding.refuse = !held.reference && held.sure && !(change.up && change.down);
+    finding.message = message(name, held, change);
+    finding.was = counts_text(change.was);
+    finding.is = counts_text(change.is);
+    finding.remedy = held.reference
+                         ? "let objects from before the update keep the old count: mark new ones, "
+                           "as with shadow data: see splice.h(3)"
+                         : "replace the function that takes the lock and the one that releases it "
+                           "by a pair that also understands the old state, or take and release it "
+                           "in one function";
+    finding.sure = held.sure || !held.reference;
+    if (held.reference && change.up != change.down) {
+      finding.change = change.up ? 1 : -1;
+      const std::size_t last = held.object.rfind('.');
+      const bool embedded = held.family == "kref" || held.family == "refcount";
+      finding.counted = held.family;
+      if (embedded && last != std::string::npos) finding.counted += held.object.substr(last);
+    }
+    findings_.push_back(std::move(finding));
+  }
+
+  static std::string message(const std::string& name, const HeldObject& held,
+                             const EffectChange& change) {
+    const std::string what = readable(
+        held.object.empty() ? held.family : fmt::format("{} {}", held.family, held.object));
+    if (held.reference)
+      return fmt::format("refcount imbalance: {} {} {}", name,
+                         change.up && change.down ? "may take or release"
+                         : change.up              ? "now takes"
+                         : change.down            ? "now releases"
+                                                  : "no longer changes",
+                         what);
+    return fmt::format(
+        "lock imbalance: {} {} {}, while callers in the running kernel rely on what it did before",
+        name,
+        change.up && change.down ? "may take or release"
+        : change.up              ? "now returns with"
+        : change.down            ? "now releases"
+                                 : "no longer changes",
+        what);
+  }
+
+  const UnitFacts& pre_;
+  const UnitFacts& post_;
+  const ChangedCode& code_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> compare_effects(const UnitFacts& pre, const UnitFacts& post,
+                                     const ChangedCode& code) {
+  return EffectComparison(pre, post, code).run();
+}
+
+}  // namespace splicer

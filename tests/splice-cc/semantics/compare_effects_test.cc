@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/semantics/compare_effects.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/kernel_text.h"
+
+namespace splicer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+std::vector<Finding> findings(const std::string& pre, const std::string& post,
+                              const ChangedCode& code = {}) {
+  auto found = compare_effects(facts_of(pre), facts_of(post), code);
+  judge_references(found);
+  return merge_findings(std::move(found));
+}
+
+// "refuse CODE:NAME" or "warn CODE:NAME"
+std::vector<std::string> titles(const std::string& pre, const std::string& post,
+                                const ChangedCode& code = {}) {
+  std::vector<std::string> out;
+  for (const Finding& finding : findings(pre, post, code))
+    out.push_back((finding.refuse ? "refuse " : "warn ") + finding.title());
+  return out;
+}
+
+TEST(CompareEffects, CallerOfAFunctionThatIsReportedIsNotReportedToo) {
+  const std::string caller = " void g(struct thing *t) { f(t); }";
+  EXPECT_THAT(
+      titles("void f(struct thing *t) { t->n++; }" + caller,
+             "void f(struct thing *t) { mutex_lock(&t->lock); }" + caller, {{"f"}, {"f", "g"}}),
+      ElementsAre("refuse lock-discipline:f"));
+}
+
+TEST(CompareEffects, NewImbalanceIsRefusedAndARepairIsNot) {
+  const std::string leak =
+      "int f(struct thing *t) { mutex_lock(&t->lock); if (t->n) return 1; mutex_unlock(&t->lock); "
+      "return 0; }";
+  const std::string right =
+      "int f(struct thing *t) { mutex_lock(&t->lock); if (t->n) { mutex_unlock(&t->lock); return "
+      "1; "
+      "} mutex_unlock(&t->lock); return 0; }";
+  EXPECT_THAT(titles(leak, right), IsEmpty());
+  EXPECT_THAT(titles(right, leak), ElementsAre("refuse lock-discipline:f"));
+}
+
+TEST(CompareEffects, LockThatIsNeverTakenAnyMore) {
+  EXPECT_THAT(titles("void start(struct thing *t) { mutex_lock(&t->lock); } "
+                     "void stop(struct thing *t) { mutex_unlock(&t->lock); }",
+                     "void start(struct thing *t) { } void stop(struct thing *t) { }"),
+              ElementsAre("refuse lock-discipline:start", "refuse lock-discipline:stop"));
+}
+
+TEST(CompareEffects, LockThatMovesBetweenReplacedFunctions) {
+  const std::string pre =
+      "static void in(struct thing *t) { mutex_lock(&t->lock); t->n++; mutex_unlock(&t->lock); } "
+      "void f(struct thing *t) { in(t); }";
+  const std::string post =
+      "static void in(struct thing *t) { t->n++; mutex_unlock(&t->lock); } "
+      "void f(struct thing *t) { mutex_lock(&t->lock); in(t); }";
+  EXPECT_THAT(titles(pre, post, {{"in", "f"}, {"in", "f"}}), IsEmpty());
+  EXPECT_THAT(titles(pre, post, {{"f"}, {"f"}}), IsEmpty());
+  EXPECT_THAT(titles(pre, post, {{"in"}, {"in", "f"}}), ElementsAre("refuse lock-discipline:in"));
+}
+
+TEST(CompareEffects, ConditionalLockIsOnlyAWarning) {
+  EXPECT_THAT(titles("void f(struct thing *t) { work(); }",
+                     "void f(struct thing *t) { if (t->n) mutex_lock(&t->lock); work(); "
+                     "if (t->n) mutex_unlock(&t->lock); }"),
+              ElementsAre("warn lock-discipline:f"));
+}
+
+TEST(CompareEffects, HalvesOfAReference) {
+  const std::string pre =
+      "void open(struct thing *t) { work(); } void shut(struct thing *t) { work(); }";
+  const std::string both =
+      "void open(struct thing *t) { kref_get(&t->ref); } "
+      "void shut(struct thing *t) { kref_put(&t->ref, NULL); }";
+  const std::string one =
+      "void open(struct thing *t) { work(); } "
+      "void shut(struct thing *t) { kref_put(&t->ref, NULL); }";
+  EXPECT_THAT(titles(pre, both),
+              ElementsAre("refuse reference-discipline:open", "refuse reference-discipline:shut"));
+  EXPECT_THAT(titles(pre, one), ElementsAre("warn reference-discipline:shut"));
+}
+
+TEST(CompareEffects, SaysWhatIsHeldOnReturn) {
+  const auto found = findings("void f(struct thing *t) { work(); }",
+                              "void f(struct thing *t) { mutex_lock(&t->lock); if (t->n) "
+                              "mutex_unlock(&t->lock); }");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(
+      found[0].message,
+      "lock imbalance: f now returns with mutex argument 1.lock, while callers in the running "
+      "kernel rely on what it did before");
+  EXPECT_EQ(found[0].was, "returns with as many held as on entry");
+  EXPECT_EQ(found[0].is, "returns with 0 or 1 more held than on entry");
+}
+
+}  // namespace
+}  // namespace splicer
