@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "matcher/base/file.h"
+#include "splice-cc/source/tree_layout.h"
 
 namespace splicer {
 
@@ -139,7 +140,7 @@ const std::vector<std::string>& UnitList::folders_that_look_elsewhere() {
   }
   const fs::path& source = kbuild_.tree().source;
   std::string list;
-  for (const char* top : {"arch", "drivers", "fs", "net", "sound", "security", "kernel", "virt"}) {
+  for (const std::string& top : directories_that_may_refer_elsewhere()) {
     std::error_code code;
     for (auto entry = fs::recursive_directory_iterator(source / top, code);
          !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
@@ -189,7 +190,7 @@ Result<std::optional<Unit>> UnitList::find(const std::string& source) {
     if (above.empty()) break;
   }
   for (const std::string& name : folders_that_look_elsewhere()) {
-    if (name.starts_with("arch/") && !name.starts_with("arch/x86")) continue;
+    if (is_other_architecture(name)) continue;
     auto built = reached(name);
     if (!built || !*built) continue;
     auto unit = look_in(name);

@@ -7,6 +7,7 @@
 
 #include "matcher/base/file.h"
 #include "splice-cc/headers/c_scanner.h"
+#include "splice-cc/source/tree_layout.h"
 
 namespace splicer {
 
@@ -106,7 +107,7 @@ Result<IncludeGraph> IncludeGraph::of(const Tree& tree) {
   for (auto entry = fs::recursive_directory_iterator(tree.source, code);
        !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
     const fs::path path = fs::relative(entry->path(), tree.source);
-    if (path == "tools" || path == "Documentation" || path == "samples" || path == "scripts") {
+    if (entry.depth() == 0 && !has_includes(path.string())) {
       entry.disable_recursion_pending();
       continue;
     }

@@ -12,9 +12,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <map>
 #include <sstream>
 #include <string_view>
+
+#include "splice-cc/source/debian.h"
 
 namespace splicer {
 
@@ -27,16 +28,6 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   for (const std::string& text : strings) out.push_back(const_cast<char*>(text.c_str()));
   out.push_back(nullptr);
   return out;
-}
-
-std::string package_of(const std::string& program) {
-  static const std::map<std::string, std::string> packages = {{"make", "make"},
-                                                              {"patch", "patch"},
-                                                              {"xz", "xz-utils"},
-                                                              {"tar", "tar"},
-                                                              {"diff", "diffutils"}};
-  const auto found = packages.find(program);
-  return found == packages.end() ? program : found->second;
 }
 
 // Where the child itself would find the program: posix_spawnp(3) looks in this process's own PATH,
@@ -79,7 +70,9 @@ Result<ProgramRun> run_program(const std::vector<std::string>& arguments,
                                const ProgramOptions& options) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0)
-    return fail(ExitCode::error, "pipe", fmt::format("no pipe: {}", std::strerror(errno)));
+    return fail(
+        ExitCode::error, "pipe",
+        fmt::format("a pipe for {} cannot be made: {}", arguments[0], std::strerror(errno)));
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -101,7 +94,7 @@ Result<ProgramRun> run_program(const std::vector<std::string>& arguments,
     close(ends[0]);
     return fail(ExitCode::error, "program-missing",
                 fmt::format("cannot run {}: {}", arguments[0], std::strerror(error)))
-        .hint(fmt::format("apt-get install {}", package_of(arguments[0])));
+        .hint(install_command({package_of_program(arguments[0])}));
   }
   ProgramRun run;
   run.output = drain(ends[0]);

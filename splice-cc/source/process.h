@@ -9,6 +9,9 @@
 // Invariant: no shell unless one is named, so no argument is ever taken apart; the child gets the
 // environment that is given, never this process's own, so that two machines build the same; the
 // program too is looked for in the PATH that is given.
+//
+// Not llvm::sys::ExecuteAndWait(): it takes no working directory for the child, and this library,
+// which a fuzz target links, would need LLVM for it.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +23,7 @@
 namespace splicer {
 
 struct ProgramOptions {
-  std::filesystem::path folder = {};          // working folder; empty: this process's
+  std::filesystem::path folder = {};          // working directory; empty: this process's
   std::vector<std::string> environment = {};  // NAME=VALUE; empty: plain_environment()
 };
 

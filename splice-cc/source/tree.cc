@@ -12,7 +12,9 @@
 
 #include "matcher/base/file.h"
 #include "runtime/package/digest.h"
+#include "splice-cc/source/debian.h"
 #include "splice-cc/source/process.h"
+#include "splice-cc/source/tree_layout.h"
 
 namespace splicer {
 
@@ -22,6 +24,8 @@ namespace {
 
 // Changes when what is done here changes, so that an older cache is not taken for a present one.
 constexpr int kTreeFormat = 2;
+
+constexpr std::string_view kElfMagic = "\177ELF";
 
 fs::path cache_folder() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/')
@@ -70,9 +74,7 @@ std::string tree_key(const Host& host) {
   return sha256_hex(key).substr(0, 16);
 }
 
-// Other architectures, documents and self-tests are never compiled here and are half of the files;
-// but `all` are wanted where patches are to be applied that change some of them.
-// (fs/hostfs/Makefile reads one of arch/um/scripts, and kbuild may go there on any machine.)
+// `all` files are wanted where patches are to be applied that change documents and the like.
 Result<void> unpack(const fs::path& tarball, const fs::path& into, bool all) {
   std::vector<std::string> command = {"tar",
                                       "-xf",
@@ -81,18 +83,15 @@ Result<void> unpack(const fs::path& tarball, const fs::path& into, bool all) {
                                       into.string(),
                                       "--strip-components=1",
                                       "--no-same-owner"};
-  if (!all)
-    command.insert(command.end(), {"--anchored", "--wildcards", "--no-wildcards-match-slash",
-                                   "--exclude=*/Documentation/*/*", "--exclude=*/tools/testing",
-                                   "--exclude=*/arch/[a-tvw]*", "--exclude=*/arch/um/[!s]*",
-                                   "--exclude=*/arch/xtensa"});
+  if (!all) command.insert(command.end(), tar_exclusions().begin(), tar_exclusions().end());
   const auto run = run_program(command);
   if (!run) return propagate(run);
   if (run->status != 0 || !fs::exists(into / "Makefile"))
     return fail(ExitCode::error, "source-unpack", "the source cannot be unpacked")
         .at_file(tarball.string())
         .detail(last_lines(run->output, 5))
-        .hint("is it the tarball of a kernel's source, and is there room in the cache?");
+        .hint(
+            "give a tarball of a kernel's source with --source, and free some space in the cache");
   return {};
 }
 
@@ -119,7 +118,7 @@ Result<void> copy_source(const fs::path& from, const fs::path& into) {
     return fail(ExitCode::error, "source-unpack",
                 fmt::format("the source cannot be copied: {}", code.message()))
         .at_file(from.string())
-        .hint("is there room in the cache?");
+        .hint("free some space in the cache");
   return {};
 }
 
@@ -132,7 +131,7 @@ Result<void> copy_over(const fs::path& from, const fs::path& to) {
            code);
   if (code)
     return fail(ExitCode::error, "tree-prepare",
-                fmt::format("cannot be copied: {}", code.message()))
+                fmt::format("the kernel's headers cannot be copied: {}", code.message()))
         .at_file(from.string());
   return {};
 }
@@ -151,7 +150,7 @@ Result<void> apply_patch(const fs::path& patch, const fs::path& part) {
                 "the patches of the kernel's feature set do not apply to its source")
         .at_file(patch.string())
         .detail(last_lines(run->output, 10))
-        .hint("are both of the same version?");
+        .hint("install the source and its patches in the same version");
   return {};
 }
 
@@ -160,22 +159,24 @@ Result<void> apply_patch(const fs::path& patch, const fs::path& part) {
 Result<void> compare_headers(const fs::path& common, const fs::path& source) {
   for (const char* part : {"include", "arch/x86/include"}) {
     std::error_code code;
-    for (const auto& entry : fs::recursive_directory_iterator(common / part, code)) {
-      if (!entry.is_regular_file(code)) continue;
-      const fs::path path = entry.path().lexically_relative(common);
-      const auto theirs = read_text(entry.path());
+    for (auto entry = fs::recursive_directory_iterator(common / part, code);
+         !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
+      std::error_code unknown;
+      if (!entry->is_regular_file(unknown)) continue;
+      const fs::path path = entry->path().lexically_relative(common);
+      const auto theirs = read_text(entry->path());
       const auto ours = read_text(source / path);
       if (theirs && ours && *theirs == *ours) continue;
       return fail(ExitCode::error, "source-differs",
                   "the source is not the one that the kernel's headers are from")
           .at_file(path.string())
-          .hint("give the kernel's own source, with all of its patches, by --source");
+          .hint("give the kernel's own source, with all of its patches, with --source");
     }
   }
   return {};
 }
 
-// Configuration and generated headers, as shipped. include/config/auto.conf.cmd stands empty and
+// Configuration and generated headers, as shipped. include/config/auto.conf.cmd is empty and
 // all is newer than .config: so the kernel's Makefile sees no reason to run Kconfig.
 Result<void> lay_headers_over(const Host& host, const fs::path& source) {
   for (const char* part : {"Module.symvers", "include", "arch"})
@@ -200,15 +201,14 @@ Result<void> lay_headers_over(const Host& host, const fs::path& source) {
 Result<void> lay_tools_over(const fs::path& tools, const fs::path& source) {
   std::error_code code;
   for (const char* part : {"scripts", "tools"}) {
-    for (const auto& entry : fs::recursive_directory_iterator(tools / part, code)) {
-      if (!entry.is_regular_file(code)) continue;
+    for (auto entry = fs::recursive_directory_iterator(tools / part, code);
+         !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
+      std::error_code unknown;
+      if (!entry->is_regular_file(unknown)) continue;
       std::array<char, 4> magic{};
-      std::ifstream(entry.path(), std::ios::binary).read(magic.data(), magic.size());
-      if (std::string_view(magic.data(), magic.size()) !=
-          "\x7f"
-          "ELF")
-        continue;
-      if (auto copied = copy_over(entry.path(), source / entry.path().lexically_relative(tools));
+      std::ifstream(entry->path(), std::ios::binary).read(magic.data(), magic.size());
+      if (std::string_view(magic.data(), magic.size()) != kElfMagic) continue;
+      if (auto copied = copy_over(entry->path(), source / entry->path().lexically_relative(tools));
           !copied)
         return copied;
     }
@@ -226,7 +226,7 @@ Result<void> make_prepare(const fs::path& source, const Host& host, unsigned job
                                       fmt::format("HOSTCC={}", host.compiler),
                                       fmt::format("KERNELRELEASE={}", host.kernel.release)};
   // The Makefile would write these anew, with this machine's name and without the package's
-  // version, which code prints (lib/dump_stack.c). What stands on the command line wins over its
+  // version, which code prints (lib/dump_stack.c). What is on the command line wins over its
   // `define`s.
   for (const char* name : {"compile.h", "package.h"})
     if (const fs::path shipped = fs::absolute(host.headers / "include/generated" / name);
@@ -239,7 +239,7 @@ Result<void> make_prepare(const fs::path& source, const Host& host, unsigned job
     return fail(ExitCode::error, "tree-prepare", "make prepare failed in the kernel's source")
         .at_file(source.string())
         .detail(last_lines(run->output, 20))
-        .hint("apt-get install bc bison flex libelf-dev libssl-dev");
+        .hint(install_command({"bc", "bison", "flex", "libelf-dev", "libssl-dev"}));
   return {};
 }
 
@@ -262,9 +262,10 @@ Result<Tree> prepare_tree(const Host& host, const Console& console, unsigned job
   fs::remove_all(part, code);
   fs::create_directories(part / "source", code);
   if (code)
-    return fail(ExitCode::error, "cache-unwritable", code.message())
+    return fail(ExitCode::error, "cache-unwritable",
+                fmt::format("the cache cannot be written: {}", code.message()))
         .at_file(part.string())
-        .hint("set XDG_CACHE_HOME to a folder that you may write");
+        .hint("set XDG_CACHE_HOME to a directory that you may write");
 
   console.stage("unpacking {}", host.source.filename().string());
   auto done = fs::is_directory(host.source)
@@ -282,7 +283,9 @@ Result<Tree> prepare_tree(const Host& host, const Console& console, unsigned job
   if (done) {
     fs::rename(part, tree.folder, code);
     if (code)
-      done = fail(ExitCode::error, "cache-unwritable", code.message()).at_file(part.string());
+      done = fail(ExitCode::error, "cache-unwritable",
+                  fmt::format("the cache cannot be written: {}", code.message()))
+                 .at_file(part.string());
   }
   if (!done) {
     fs::remove_all(part, code);

@@ -25,7 +25,7 @@ bool is_inside(const std::string& path) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::filesystem::path nowhere = "/nonexistent";
   const std::string text(reinterpret_cast<const char*>(data), size);
-  const auto patch = splicer::PatchSet::parse(text, "fuzz.patch", nowhere);
+  const auto patch = splicer::parse_patch(text, "fuzz.patch", nowhere);
   if (!patch) {
     if (patch.error().code.empty() || patch.error().file != "fuzz.patch") std::abort();
     return 0;
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (patch->files.empty()) std::abort();
   for (const splicer::PatchFile& file : patch->files) {
     if (!is_inside(file.path)) std::abort();
-    const auto again = splicer::PatchSet::parse(file.text, file.path, nowhere);
+    const auto again = splicer::parse_patch(file.text, file.path, nowhere);
     if (!again || again->files.size() != 1 || again->files[0].path != file.path ||
         again->files[0].text != file.text)
       std::abort();

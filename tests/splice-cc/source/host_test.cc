@@ -120,6 +120,23 @@ TEST_F(HostTest, MissingSource) {
   EXPECT_EQ(missing.advice, "apt-get install linux-source-6.1=6.1.999-1");
 }
 
+// Without LINUX_PACKAGE_ID the release says which series it is of; if it does not, that is an error.
+TEST_F(HostTest, SourceOfAnUnknownVersion) {
+  headers("include/generated/package.h", "");
+  EXPECT_EQ(found().source, root / "usr/src/linux-source-6.1.tar.xz");
+  remove("usr/src/linux-source-6.1.tar.xz");
+  EXPECT_EQ(error().advice, "apt-get install linux-source-6.1");
+
+  root.write("usr/src/linux-headers-next/.config", "CONFIG_CC_VERSION_TEXT=\"" + compiler + "\"\n");
+  root.write("usr/src/linux-headers-next/Module.symvers", "");
+  options.root = root.path();
+  options.release = "next";
+  const auto host = find_host(options);
+  ASSERT_FALSE(host);
+  EXPECT_EQ(host.error().code, "source-version");
+  EXPECT_EQ(host.error().advice, "give the kernel's own source with --source");
+}
+
 TEST_F(HostTest, MissingCompiler) {
   write_config("gcc-99 (Debian 99.1.0-1) 99.1.0");
   const Error missing = error();
@@ -128,7 +145,7 @@ TEST_F(HostTest, MissingCompiler) {
   EXPECT_EQ(missing.advice, "apt-get install gcc-99=99.1.0-1");
 }
 
-TEST_F(HostTest, AllThatIsMissingIsToldAtOnce) {
+TEST_F(HostTest, AllThatIsMissingIsReportedAtOnce) {
   remove("usr/src/linux-source-6.1.tar.xz");
   write_config("gcc-99 (Debian 99.1.0-1) 99.1.0");
   EXPECT_THAT(error().advice, AllOf(HasSubstr("linux-source-6.1=6.1.999-1"), HasSubstr("gcc-99")));

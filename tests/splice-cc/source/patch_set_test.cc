@@ -31,7 +31,7 @@ class PatchTest : public ::testing::Test {
     tree.write("Makefile", "VERSION = 6\n");
   }
   Result<Patch> parse(const std::string& text) const {
-    return PatchSet::parse(text, "0001-fix.patch", tree.path());
+    return parse_patch(text, "0001-fix.patch", tree.path());
   }
   std::string path_of(const std::string& text) const {
     const auto patch = parse(text);
@@ -350,15 +350,6 @@ TEST_F(PatchTest, UnreadableFiles) {
   EXPECT_EQ(missing.error().code, "patch-unreadable");
   const auto folder = PatchSet::load({patches.path().string()}, tree.path());
   EXPECT_EQ(folder.error().code, "patch-unreadable");
-}
-
-TEST(KernelSource, IsWhatThisKernelIsBuiltFrom) {
-  for (const char* path : {"kernel/fork.c", "arch/x86/lib/memcpy_64.S", "include/linux/fs.h",
-                           "drivers/net/tun.c", "Makefile"})
-    EXPECT_TRUE(is_kernel_source(path)) << path;
-  for (const char* path : {"Documentation/x", "tools/perf/x.c", "samples/x.c", "arch/arm64/x.c",
-                           "MAINTAINERS", ".gitignore", "kernel/.gitignore", "drivers/x.yaml"})
-    EXPECT_FALSE(is_kernel_source(path)) << path;
 }
 
 }  // namespace
