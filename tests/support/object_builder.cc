@@ -172,6 +172,23 @@ void ObjectBuilder::static_call(std::uint32_t section, std::uint64_t offset) {
   relocate(list, entry + 4, undefined("__SCK__some_call"), R_X86_64_PC32, 0);
 }
 
+namespace {
+
+// The file that libelf makes of what was described, and the end of both.
+ByteVector written_by(Elf* elf, int fd) {
+  if (elf_update(elf, ELF_C_WRITE) < 0) {
+    fmt::print(stderr, "object_builder: {}\n", elf_errmsg(-1));
+    std::abort();
+  }
+  elf_end(elf);
+  ByteVector file(static_cast<std::size_t>(lseek(fd, 0, SEEK_END)));
+  if (pread(fd, file.data(), file.size(), 0) != static_cast<ssize_t>(file.size())) std::abort();
+  close(fd);
+  return file;
+}
+
+}  // namespace
+
 ByteVector ObjectBuilder::bytes() const {
   elf_version(EV_CURRENT);
   const int fd = memfd_create("object", MFD_CLOEXEC);
@@ -244,15 +261,7 @@ ByteVector ObjectBuilder::bytes() const {
     row->sh_link = links[i].first;
     row->sh_info = links[i].second;
   }
-  if (elf_update(elf, ELF_C_WRITE) < 0) {
-    fmt::print(stderr, "object_builder: {}\n", elf_errmsg(-1));
-    std::abort();
-  }
-  elf_end(elf);
-  ByteVector file(static_cast<std::size_t>(lseek(fd, 0, SEEK_END)));
-  if (pread(fd, file.data(), file.size(), 0) != static_cast<ssize_t>(file.size())) std::abort();
-  close(fd);
-  return file;
+  return written_by(elf, fd);
 }
 
 ElfObject ObjectBuilder::build() const {
