@@ -12,6 +12,7 @@
 #include "matcher/elf/elf_object.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
+#include "runtime/prepare/sealed_keys.h"
 
 namespace splicer {
 
@@ -110,6 +111,25 @@ Result<void> refuse_live_patched(const Apply& apply) {
   return {};
 }
 
+// What is sealed stays as it is, so once is enough however often the update is matched again.
+Result<void> decide_branches(Apply& apply) {
+  const Manifest& manifest = apply.package.manifest;
+  if (!apply.new_modules.empty()) return {};
+  for (std::size_t i = 0; i < manifest.targets.size(); i++) {
+    const PackageTarget& target = manifest.targets[i];
+    const auto& module = apply.package.members.at(target.new_member);
+    if (apply.left_out.contains(target.name)) {
+      apply.new_modules.push_back(module);
+      continue;
+    }
+    auto decided =
+        decide_sealed_branches(module, target.new_member, apply.matched.addresses[i], *apply.image);
+    if (!decided) return propagate(decided);
+    apply.new_modules.push_back(std::move(*decided));
+  }
+  return {};
+}
+
 Result<void> match_once(Apply& apply) {
   auto image = open_live_image();
   if (!image) return propagate(image);
@@ -126,7 +146,8 @@ Result<void> match_once(Apply& apply) {
   auto matched = match_update(apply.package, apply.left_out, *apply.image, apply.state);
   if (!matched) return propagate(matched);
   apply.matched = std::move(*matched);
-  return refuse_live_patched(apply);
+  if (auto free = refuse_live_patched(apply); !free) return free;
+  return decide_branches(apply);
 }
 
 Result<void> interrupted(const Apply& apply) {
@@ -168,8 +189,7 @@ Result<void> load_target(Apply& apply, std::size_t index) {
     if (!address) return propagate(address);
     addresses.emplace(symbol.name, *address);
   }
-  auto linked =
-      link_module(apply.package.members.at(target.new_member), manifest, index, addresses);
+  auto linked = link_module(apply.new_modules[index], manifest, index, addresses);
   if (!linked) return propagate(linked);
 
   const std::string name = update_module_name(manifest.id, index);

@@ -61,6 +61,8 @@ struct Apply {
   std::set<std::string> held;      // modules pinned
   std::unique_ptr<Image> image;
   MatchedUpdate matched;
+  // By target: new/TARGET.ko with its branches on sealed keys decided (sealed_keys.h).
+  std::vector<std::vector<std::uint8_t>> new_modules;
   std::uint64_t pause_ns = 0;
 
   // In order of construction: what is below is destroyed first.
