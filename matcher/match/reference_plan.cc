@@ -5,12 +5,13 @@
 
 #include <algorithm>
 
-#include "matcher/elf/instruction.h"
 #include "matcher/elf/kernel_sections.h"
 
 namespace splicer {
 
 namespace {
+
+constexpr unsigned kField = 4;  // bytes of what refers to a constant
 
 bool is_constant(const Section& section) {
   return section.is_alloc() && !section.is_writable() && !section.is_code();
@@ -20,6 +21,7 @@ bool is_constant(const Section& section) {
 
 ReferencePlan::ReferencePlan(const ElfObject& object)
     : object_(object),
+      starts_(object),
       first_symbol_(static_cast<std::uint32_t>(object.sections().size())),
       first_constant_(first_symbol_ + static_cast<std::uint32_t>(object.symbols().size())),
       names_(object.sections().size()),
@@ -48,8 +50,9 @@ void ReferencePlan::collect_constants() {
   for (const Section& section : object_.sections()) {
     if (!section.is_alloc()) continue;
     for (const Relocation& relocation : section.relocations) {
-      const Target found = target(relocation, section.index, SectionOffset(relocation.offset));
-      if (found.kind != Target::Kind::constant || found.slot != 0 ||
+      const RelocationTarget found =
+          target(relocation, section.index, SectionOffset(relocation.offset));
+      if (found.kind != RelocationTarget::Kind::constant || found.slot != 0 ||
           found.offset >= object_.section(found.section).bytes.size())
         continue;
       constants_.emplace(std::pair{found.section, found.offset},
@@ -64,18 +67,18 @@ std::uint32_t ReferencePlan::constant_slot(std::uint32_t section, std::uint64_t 
   return known == constants_.end() ? 0 : known->second;
 }
 
-Target ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
-                             SectionOffset place) const {
+RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
+                                       SectionOffset place) const {
   const Symbol& symbol = object_.symbol(relocation.symbol);
-  Target target;
+  RelocationTarget target;
   target.minus = static_cast<std::uint64_t>(relocation.addend);
   if (relocation.symbol == 0 || symbol.absolute) {
-    target.kind = Target::Kind::absolute;
+    target.kind = RelocationTarget::Kind::absolute;
     return target;
   }
   // A weak symbol may be another unit's strong one, so its section says nothing about it.
   if (!symbol.defined() || (symbol.is_weak() && !symbol.is_section())) {
-    target.kind = Target::Kind::symbol;
+    target.kind = RelocationTarget::Kind::symbol;
     target.slot = symbol_slot(symbol.index);
     return target;
   }
@@ -85,7 +88,7 @@ Target ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
   // past its end or before its start too, is about that object.
   if (is_constant(section) && (symbol.is_section() || symbol.type == STT_NOTYPE) &&
       (merged || names_[symbol.section].empty())) {
-    target.kind = Target::Kind::constant;
+    target.kind = RelocationTarget::Kind::constant;
     target.section = symbol.section;
     if (merged && !symbol.is_section()) {
       // A label of its own (.LC40 + 10) is for an address past the end of its string: the linker
@@ -95,7 +98,7 @@ Target ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
       // The operand counts from the end of the instruction, the relocation from its field.
       const bool counts =
           relocation_is_pc_relative(relocation.type) && object_.section(origin).is_code();
-      const unsigned distance = counts ? distance_to_next_instruction(origin, place) : 0;
+      const unsigned distance = counts ? starts_.distance_to_next(origin, place.value(), kField) : 0;
       target.offset = symbol.value + static_cast<std::uint64_t>(relocation.addend) + distance;
       target.minus = ~std::uint64_t{distance} + 1;
     }
@@ -109,7 +112,7 @@ Target ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
     target.slot = constant_slot(target.section, target.offset);
     return target;
   }
-  target.kind = Target::Kind::section;
+  target.kind = RelocationTarget::Kind::section;
   target.slot = section_slot(symbol.section);
   target.minus += symbol.value;
   return target;
@@ -157,12 +160,13 @@ void ReferencePlan::plan_section(const Section& section) {
     for (std::uint64_t at = relocation.offset; at < end; at++)
       plan.relocated[at / 16] |= static_cast<std::uint16_t>(1U << at % 16);
     const bool relative = relocation.type == R_X86_64_PC32 || relocation.type == R_X86_64_PLT32;
-    const Target found = target(relocation, section.index, SectionOffset(relocation.offset));
+    const RelocationTarget found =
+        target(relocation, section.index, SectionOffset(relocation.offset));
     const auto minus = static_cast<std::int32_t>(found.minus);
     const bool usual = (relative || relocation.type == R_X86_64_32S) &&
                        static_cast<std::uint64_t>(std::int64_t{minus}) == found.minus;
-    if (!usual || found.kind == Target::Kind::absolute ||
-        (found.kind == Target::Kind::constant && found.slot == 0)) {
+    if (!usual || found.kind == RelocationTarget::Kind::absolute ||
+        (found.kind == RelocationTarget::Kind::constant && found.slot == 0)) {
       plan.unusual.push_back(i);
     } else {
       plan.fields.push_back({minus, found.slot,
@@ -171,36 +175,6 @@ void ReferencePlan::plan_section(const Section& section) {
     }
   }
   sections_[section.index] = std::move(plan);
-}
-
-const std::vector<std::uint64_t>& ReferencePlan::instructions(std::uint32_t section) const {
-  const auto [place, is_new] = instructions_.try_emplace(section);
-  if (!is_new) return place->second;
-  // x86 code is decoded forwards only, and every function begins anew.
-  const Bytes code = object_.section(section).bytes;
-  std::vector<std::uint64_t> starts;
-  for (const Symbol* function : object_.functions_in(section)) starts.push_back(function->value);
-  auto next_start = starts.begin();
-  for (std::uint64_t at = 0; at < code.size();) {
-    place->second.push_back(at);
-    const auto instruction = decode(code.subspan(at));
-    std::uint64_t next = at + (instruction ? instruction->length : 1);
-    while (next_start != starts.end() && *next_start <= at) ++next_start;
-    if (next_start != starts.end()) next = std::min(next, *next_start);
-    at = next;
-  }
-  place->second.push_back(code.size());
-  return place->second;
-}
-
-unsigned ReferencePlan::distance_to_next_instruction(std::uint32_t section,
-                                                     SectionOffset place) const {
-  const std::vector<std::uint64_t>& starts = instructions(section);
-  const auto next = std::upper_bound(starts.begin(), starts.end(), place.value());
-  constexpr unsigned kNoImmediate = 4;  // the field ends the instruction
-  return next == starts.end()
-             ? kNoImmediate
-             : std::max(kNoImmediate, static_cast<unsigned>(*next - place.value()));
 }
 
 }  // namespace splicer

@@ -24,12 +24,13 @@
 
 #include "matcher/base/address.h"
 #include "matcher/elf/elf_object.h"
+#include "matcher/elf/instruction_starts.h"
 
 namespace splicer {
 
 // What one relocation is about. The value of the slot is the field's value, plus its address if the
 // relocation is relative, less `minus`.
-struct Target {
+struct RelocationTarget {
   enum class Kind { absolute, symbol, section, constant };
   Kind kind{};
   std::uint32_t slot = 0;
@@ -69,7 +70,8 @@ class ReferencePlan {
   explicit ReferencePlan(const ElfObject& object);
 
   // What a relocation is about that is in section `origin` at `place`.
-  Target target(const Relocation& relocation, std::uint32_t origin, SectionOffset place) const;
+  RelocationTarget target(const Relocation& relocation, std::uint32_t origin,
+                          SectionOffset place) const;
   // The constant that begins at `offset`, which is inside the section.
   PlannedConstant constant(std::uint32_t section, std::uint64_t offset) const;
   const PlannedConstant& constant(std::uint32_t slot) const {
@@ -97,11 +99,9 @@ class ReferencePlan {
   void collect_constants();
   std::uint64_t constant_end(const Section& section, std::uint64_t offset) const;
   void plan_section(const Section& section);
-  // Where the instructions of a code section begin, decoded once.
-  const std::vector<std::uint64_t>& instructions(std::uint32_t section) const;
-  unsigned distance_to_next_instruction(std::uint32_t section, SectionOffset place) const;
 
   const ElfObject& object_;
+  InstructionStarts starts_;
   std::uint32_t first_symbol_ = 0;
   std::uint32_t first_constant_ = 0;
   std::vector<std::vector<std::uint32_t>> names_;  // by section
@@ -110,7 +110,6 @@ class ReferencePlan {
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint32_t> constants_;  // to slots
   std::vector<PlannedConstant> planned_;  // by slot, from first_constant_
   std::vector<std::optional<PlannedSection>> sections_;
-  mutable std::map<std::uint32_t, std::vector<std::uint64_t>> instructions_;
 };
 
 }  // namespace splicer

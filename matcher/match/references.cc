@@ -225,17 +225,17 @@ std::optional<std::string> Trial::bind_section(std::uint32_t section, RunAddress
 std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes field,
                                         RunAddress address, std::uint32_t origin,
                                         SectionOffset place) {
-  const Target target = references_.plan_.target(relocation, origin, place);
+  const RelocationTarget target = references_.plan_.target(relocation, origin, place);
   const ElfObject& object = references_.object_;
   const std::uint64_t value = read_field(field, relocation.type) +
                               (relocation_is_pc_relative(relocation.type) ? address.value() : 0) -
                               target.minus;
-  if (target.kind == Target::Kind::absolute) {
+  if (target.kind == RelocationTarget::Kind::absolute) {
     const std::uint64_t expected = object.symbol(relocation.symbol).value;
     if (value == expected) return std::nullopt;
     return fmt::format("an absolute value is {:#x}, expected {:#x}", value, expected);
   }
-  if (target.kind == Target::Kind::constant && target.slot == 0) {
+  if (target.kind == RelocationTarget::Kind::constant && target.slot == 0) {
     const Section& section = object.section(target.section);
     if (target.offset >= section.bytes.size())
       return fmt::format("it refers to {}+{:#x}, which is outside", section.name, target.offset);

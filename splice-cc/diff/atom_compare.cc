@@ -6,8 +6,6 @@
 
 #include <algorithm>
 
-#include "splice-cc/diff/unit_diff.h"
-
 namespace splicer {
 
 namespace {
@@ -62,7 +60,7 @@ std::vector<Reference> references_between(const Atom& atom, std::uint64_t begin,
 
 }  // namespace
 
-bool Compare::is_own_content(const Reference& reference) const {
+bool AtomComparer::is_own_content(const Reference& reference) const {
   const Atom& target = unit_.post->at(reference.atom);
   if (target.kind == AtomKind::merged || target.kind == AtomKind::anonymous) return true;
   // A function's own constant without pointers (__func__) is what it holds; where the kernel has
@@ -79,7 +77,7 @@ bool Compare::is_own_content(const Reference& reference) const {
   });
 }
 
-std::optional<std::string> Compare::difference(std::uint32_t pre, std::uint32_t post) {
+std::optional<std::string> AtomComparer::difference(std::uint32_t pre, std::uint32_t post) {
   const auto [place, is_new] = known_.emplace(std::pair{pre, post}, std::nullopt);
   // A function and its out-of-line part refer to each other: while one is being compared it counts
   // as equal, and if it is not, the other is found different through it or not at all.
@@ -89,7 +87,7 @@ std::optional<std::string> Compare::difference(std::uint32_t pre, std::uint32_t 
   return what;
 }
 
-std::optional<std::string> Compare::compare(std::uint32_t pre, std::uint32_t post) {
+std::optional<std::string> AtomComparer::compare(std::uint32_t pre, std::uint32_t post) {
   const Atom& a = unit_.pre->at(pre);
   const Atom& b = unit_.post->at(post);
   if (a.size != b.size)
@@ -97,8 +95,9 @@ std::optional<std::string> Compare::compare(std::uint32_t pre, std::uint32_t pos
   return difference_in(pre, post, {0, 0, a.size}, true);
 }
 
-std::optional<std::string> Compare::difference_in(std::uint32_t pre, std::uint32_t post,
-                                                  const Stretch& stretch, bool with_entries) {
+std::optional<std::string> AtomComparer::difference_in(std::uint32_t pre, std::uint32_t post,
+                                                       const AtomStretch& stretch,
+                                                       bool with_entries) {
   const Atom& a = unit_.pre->at(pre);
   const Atom& b = unit_.post->at(post);
   const auto before = references_between(a, stretch.pre_begin, stretch.pre_begin + stretch.size);
@@ -139,7 +138,8 @@ std::optional<std::string> Compare::difference_in(std::uint32_t pre, std::uint32
   return std::nullopt;
 }
 
-std::string Compare::reference_difference(const Reference& before, const Reference& after) const {
+std::string AtomComparer::reference_difference(const Reference& before,
+                                               const Reference& after) const {
   const auto name = [](const AtomTable& table, const Reference& reference) {
     return reference.undefined ? table.object().symbol(reference.symbol).name
                                : table.at(reference.atom).name;
@@ -163,8 +163,8 @@ std::string Compare::reference_difference(const Reference& before, const Referen
                      old_name);
 }
 
-bool Compare::same_bytes(Bytes before, Bytes after, const Stretch& stretch,
-                         const std::vector<Reference>& references, std::uint64_t* where) {
+bool AtomComparer::same_bytes(Bytes before, Bytes after, const AtomStretch& stretch,
+                              const std::vector<Reference>& references, std::uint64_t* where) {
   auto field = references.begin();
   for (std::uint64_t i = 0; i < stretch.size;) {
     if (field != references.end() && i == field->offset) {
@@ -182,7 +182,7 @@ bool Compare::same_bytes(Bytes before, Bytes after, const Stretch& stretch,
   return true;
 }
 
-bool Compare::same_reference(const Reference& a, const Reference& b) {
+bool AtomComparer::same_reference(const Reference& a, const Reference& b) {
   if (a.undefined != b.undefined) return false;
   if (a.undefined)
     return a.addend == b.addend &&
@@ -203,8 +203,8 @@ bool Compare::same_reference(const Reference& a, const Reference& b) {
   return true;
 }
 
-bool Compare::same_merged(const AtomTable& before, const Reference& a, const AtomTable& after,
-                          const Reference& b) {
+bool AtomComparer::same_merged(const AtomTable& before, const Reference& a, const AtomTable& after,
+                               const Reference& b) {
   const Section& old_section = before.object().section(before.at(a.atom).section);
   const Section& new_section = after.object().section(after.at(b.atom).section);
   if (old_section.entsize != new_section.entsize ||
@@ -215,8 +215,8 @@ bool Compare::same_merged(const AtomTable& before, const Reference& a, const Ato
   return was && is && std::equal(was->begin(), was->end(), is->begin(), is->end());
 }
 
-bool Compare::same_entries(std::uint32_t pre, std::uint32_t post, const Stretch& stretch,
-                           std::string* table) {
+bool AtomComparer::same_entries(std::uint32_t pre, std::uint32_t post, const AtomStretch& stretch,
+                                std::string* table) {
   const auto& before = unit_.pre_tables->of(pre);
   const auto& after = unit_.post_tables->of(post);
   const auto name = [](const AtomTable& atoms, const TableEntry& entry) {
@@ -243,7 +243,8 @@ bool Compare::same_entries(std::uint32_t pre, std::uint32_t post, const Stretch&
   return true;
 }
 
-bool Compare::same_entry(const TableEntry& a, const TableEntry& b, const Stretch& stretch) {
+bool AtomComparer::same_entry(const TableEntry& a, const TableEntry& b,
+                              const AtomStretch& stretch) {
   const Section& old_table = unit_.pre->object().section(a.section);
   const Section& new_table = unit_.post->object().section(b.section);
   if (a.size != b.size || a.references.size() != b.references.size()) return false;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Are two atoms the same, as far as the kernel can tell? (splice-cc/diff/unit_diff.h says by which rule.)
+// Are two atoms the same, as far as the kernel can tell? (splice-cc/diff/unit_diff.h says by which
+// rule.)
 //
-//     Compare compare(unit);
+//     AtomComparer compare(unit);
 //     if (auto what = compare.difference(pre_atom, post_atom)) ..."its code differs at +0x1c"...
 //
 // Invariant: no difference means that the post atom, put in the pre atom's place, would do the
@@ -14,29 +15,26 @@
 #include <optional>
 #include <string>
 
-#include "splice-cc/diff/atoms.h"
-#include "splice-cc/diff/special_section.h"
+#include "splice-cc/diff/unit_pair.h"
 
 namespace splicer {
 
-struct UnitPair;
-
 // Parts of two atoms that are to be compared; offsets in the atoms.
-struct Stretch {
+struct AtomStretch {
   std::uint64_t pre_begin = 0;
   std::uint64_t post_begin = 0;
   std::uint64_t size = 0;
 };
 
-class Compare {
+class AtomComparer {
  public:
-  explicit Compare(const UnitPair& unit) : unit_(unit) {}
+  explicit AtomComparer(const UnitPair& unit) : unit_(unit) {}
 
   // What differs, for people; nothing if the atoms are the same.
   std::optional<std::string> difference(std::uint32_t pre, std::uint32_t post);
   // The same for a stretch of two atoms, with or without the special entries about it.
   std::optional<std::string> difference_in(std::uint32_t pre, std::uint32_t post,
-                                           const Stretch& stretch, bool with_entries);
+                                           const AtomStretch& stretch, bool with_entries);
   // The reference (of the post object) means content that new code must bring itself: a string, an
   // unnamed constant, an out-of-line part, the middle of a function.
   bool is_own_content(const Reference& reference) const;
@@ -47,11 +45,11 @@ class Compare {
   std::string reference_difference(const Reference& before, const Reference& after) const;
   static bool same_merged(const AtomTable& before, const Reference& a, const AtomTable& after,
                           const Reference& b);
-  static bool same_bytes(Bytes before, Bytes after, const Stretch& stretch,
+  static bool same_bytes(Bytes before, Bytes after, const AtomStretch& stretch,
                          const std::vector<Reference>& references, std::uint64_t* where);
-  bool same_entries(std::uint32_t pre, std::uint32_t post, const Stretch& stretch,
+  bool same_entries(std::uint32_t pre, std::uint32_t post, const AtomStretch& stretch,
                     std::string* table);
-  bool same_entry(const TableEntry& a, const TableEntry& b, const Stretch& stretch);
+  bool same_entry(const TableEntry& a, const TableEntry& b, const AtomStretch& stretch);
 
   const UnitPair& unit_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::optional<std::string>> known_;

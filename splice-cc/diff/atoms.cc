@@ -5,30 +5,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <set>
 
 namespace splicer {
-
-namespace {
-
-// The distance from a PC-relative field to the end of its instruction, which the addend contains.
-// x86 code is decoded forwards only, so from the start of the function that holds the field.
-std::int64_t distance_to_next(const ElfObject& object, const Section& code, std::uint64_t place) {
-  std::uint64_t at = 0;
-  for (const Symbol* function : object.functions_in(code.index))
-    if (function->value <= place) at = function->value;
-  while (at <= place && at < code.bytes.size()) {
-    const auto instruction = decode(code.bytes.subspan(at));
-    const std::uint64_t next = at + (instruction ? instruction->length : 1);
-    if (instruction && place < next) return static_cast<std::int64_t>(next - place);
-    at = next;
-  }
-  return 4;
-}
-
-}  // namespace
 
 std::string unnumbered(std::string_view name) {
   std::string base(name);
@@ -57,154 +36,87 @@ bool is_cold(std::string_view name) {
   return at != std::string_view::npos && at + 5 == name.size();
 }
 
-void AtomTable::add(const Section& section, std::uint64_t begin, std::uint64_t end, AtomKind kind) {
-  Atom atom;
-  atom.section = section.index;
-  atom.begin = begin;
-  atom.size = end - begin;
-  atom.kind = kind;
-  atom.name = section.name;
-  by_section_[section.index].push_back(static_cast<std::uint32_t>(atoms_.size()));
-  atoms_.push_back(std::move(atom));
-}
-
-static bool is_far(const Instruction& instruction) { return instruction.immediate_size == 4; }
-
-// May a section of several functions be divided? Assembly runs from one function into the next and
-// refers to its own section in ways that leave no relocation, so it stays whole. The compiler does
-// so only with direct branches, and those can be told; but a short one has no room for another
-// distance.
-bool AtomTable::divisible(const Section& section, const std::set<std::uint64_t>& starts,
-                          std::uint64_t covered) const {
-  const bool compiled = std::any_of(
-      object_->symbols().begin(), object_->symbols().end(),
-      [](const Symbol& symbol) { return symbol.type == STT_FILE && symbol.name.ends_with(".c"); });
-  constexpr std::uint64_t kPadding = 15;  // before each function, at most
-  if (!compiled || covered > section.size || section.size - covered > kPadding * starts.size())
-    return false;
-  bool divisible = true;
-  for_each_leaving_branch(section, starts,
-                          [&](std::uint64_t, const Instruction& instruction, std::uint64_t) {
-                            divisible = divisible && is_far(instruction);
-                          });
-  return divisible;
-}
-
-// Direct branches without a relocation that lead out of their function: their place, and where they
-// lead, as offsets in the section.
-void AtomTable::for_each_leaving_branch(const Section& section,
-                                        const std::set<std::uint64_t>& starts,
-                                        const LeavingBranch& found) const {
-  for (auto start = starts.begin(); start != starts.end(); ++start) {
-    const std::uint64_t begin = start == starts.begin() ? 0 : *start;
-    const std::uint64_t end = std::next(start) == starts.end() ? section.size : *std::next(start);
-    for (std::uint64_t at = begin; at < end;) {
-      const auto instruction = decode(section.bytes.subspan(at, end - at));
-      if (!instruction) {
-        ++at;
-        continue;
-      }
-      const std::uint64_t next = at + instruction->length;
-      const std::uint64_t field = at + instruction->immediate_offset;
-      const std::uint64_t target = next + static_cast<std::uint64_t>(instruction->displacement);
-      if (instruction->direct_branch && target < section.size &&
-          (target < begin || target >= end) &&
-          object_->relocations_in(section.index, field, field + 1).empty())
-        found(field, *instruction, target);
-      at = next;
+void AtomTable::divide_sections(const InstructionStarts& starts) {
+  for (const Section& section : object_->sections()) {
+    // Empty ones count: a struct lock_class_key has no bytes without lockdep, but has an address.
+    if (section.size == 0 && !section.is_alloc()) continue;
+    const SectionRole role = roles_[section.index];
+    std::vector<SectionPiece> pieces;
+    if (role == SectionRole::code && has_unnamed_code(section.name)) {
+      pieces = divide_at_references(*object_, section, starts);
+    } else if (is_content(role) || is_init_table(role) || role == SectionRole::hooks) {
+      pieces = divide_at_symbols(*object_, section);
+    } else if (section.is_alloc()) {
+      pieces = {{0, section.size, AtomKind::anonymous}};
+    }
+    for (const SectionPiece& piece : pieces) {
+      Atom atom;
+      atom.section = section.index;
+      atom.begin = piece.begin;
+      atom.size = piece.end - piece.begin;
+      atom.kind = piece.kind;
+      atom.name = section.name;
+      by_section_[section.index].push_back(static_cast<std::uint32_t>(atoms_.size()));
+      atoms_.push_back(std::move(atom));
     }
   }
+}
+
+void AtomTable::assign_symbols() {
+  for (const Symbol& symbol : object_->symbols()) {
+    if (!symbol.defined() || symbol.is_section() || symbol.name.empty() || symbol.type == STT_FILE)
+      continue;
+    if (const auto index = find(symbol.section, symbol.value))
+      atoms_[*index].symbols.push_back(symbol.index);
+  }
+  for (Atom& atom : atoms_) {
+    std::ranges::stable_sort(atom.symbols, {},
+                             [&](std::uint32_t index) { return object_->symbol(index).value; });
+    if (const Symbol* symbol = symbol_at_start(atom)) {
+      atom.name = symbol->name;
+    } else if (!atom.symbols.empty() && atom.kind == AtomKind::code) {
+      atom.name = object_->symbol(atom.symbols[0]).name;
+    }
+  }
+}
+
+Result<void> AtomTable::add_references(const InstructionStarts& starts) {
+  for (Atom& atom : atoms_) {
+    const Section& section = object_->section(atom.section);
+    for (const Relocation& relocation :
+         object_->relocations_in(atom.section, atom.begin, atom.begin + atom.size)) {
+      if (relocation.type == R_X86_64_NONE) continue;
+      const bool counts = section.is_code() && relocation_is_pc_relative(relocation.type) &&
+                          object_->symbol(relocation.symbol).defined();
+      const std::int64_t distance =
+          counts ? starts.distance_to_next(section.index, relocation.offset,
+                                           relocation_width(relocation.type).value_or(0))
+                 : 0;
+      auto added = reference(section, relocation, atom.begin, distance);
+      if (!added) return propagate(added);
+      atom.references.push_back(*added);
+    }
+  }
+  return {};
 }
 
 // What the assembler settled within the section becomes a reference, as if it had left a
 // relocation.
 void AtomTable::add_settled_branches(const Section& section) {
-  std::set<std::uint64_t> starts;
-  for (const std::uint32_t index : by_section_[section.index]) starts.insert(atoms_[index].begin);
-  if (starts.size() < 2) return;
-  for_each_leaving_branch(
-      section, starts,
-      [&](std::uint64_t field, const Instruction& instruction, std::uint64_t target) {
-        Atom& atom = atoms_[*find(section.index, field)];
-        Reference reference;
-        reference.offset = field - atom.begin;
-        reference.type = R_X86_64_PC32;
-        reference.atom = *find(section.index, target);
-        reference.into = static_cast<std::int64_t>(target - atoms_[reference.atom].begin);
-        reference.addend = reference.into - instruction.immediate_size;
-        atom.references.push_back(reference);
-        std::sort(atom.references.begin(), atom.references.end(),
-                  [](const Reference& a, const Reference& b) { return a.offset < b.offset; });
-      });
-}
-
-void AtomTable::divide(const Section& section) {
-  AtomKind kind = AtomKind::read_only;
-  if (section.is_code()) {
-    kind = AtomKind::code;
-  } else if (section.is_writable()) {
-    kind = AtomKind::writable;
-  }
-  if (is_merged(section)) {
-    add(section, 0, section.size, AtomKind::merged);
-    return;
-  }
-  std::set<std::uint64_t> starts;
-  std::map<std::uint64_t, std::uint64_t> lengths;  // of what starts there
-  std::uint64_t covered = 0;
-  for (const Symbol& symbol : object_->symbols()) {
-    if (symbol.section != section.index || symbol.is_section() || symbol.name.empty()) continue;
-    // Data made by inline assembly (.BTF_ids) has labels without type and size.
-    const bool divides = section.is_code() ? symbol.is_function() && symbol.size != 0
-                                           : symbol.is_object() || symbol.type == STT_NOTYPE;
-    if (!divides || symbol.value >= section.size) continue;
-    const std::uint64_t start = symbol.value - symbol.padding;
-    const std::uint64_t size = symbol.size + symbol.padding;
-    if (starts.insert(start).second) covered += size;
-    std::uint64_t& length = lengths[start];
-    length = std::max(length, size);
-  }
-  const bool whole = section.is_code() && starts.size() > 1 && !divisible(section, starts, covered);
-  if (starts.empty() || whole) {
-    if (starts.empty() && !section.is_writable() && !section.is_code()) kind = AtomKind::anonymous;
-    add(section, 0, section.size, kind);
-    return;
-  }
-  // What stands before the first function goes with it, and padding with the code that it follows;
-  // padding between variables belongs to none, or a variable could grow into it unseen.
-  std::uint64_t begin = 0;
-  for (auto start = starts.begin(); start != starts.end(); ++start) {
-    const auto next = std::next(start);
-    const std::uint64_t end = next == starts.end() ? section.size : *next;
-    if (start == starts.begin()) begin = kind == AtomKind::code ? 0 : *start;
-    if (start == starts.begin() && begin != 0) add(section, 0, begin, AtomKind::anonymous);
-    const auto length = lengths.find(begin);
-    const bool trim = kind != AtomKind::code && length != lengths.end() && length->second != 0;
-    add(section, begin, trim ? std::min(end, begin + length->second) : end, kind);
-    begin = end;
-  }
-}
-
-// .altinstr_aux holds bits of code without names, one for each static_cpu_has(): a bit begins where
-// code refers to it (arch/x86/include/asm/cpufeature.h).
-void AtomTable::divide_at_references(const Section& section) {
-  std::set<std::uint64_t> starts = {0};
-  for (const Section& origin : object_->sections()) {
-    if (!origin.is_code() || origin.index == section.index) continue;
-    for (const Relocation& relocation : origin.relocations) {
-      const Symbol& symbol = object_->symbol(relocation.symbol);
-      if (symbol.section != section.index) continue;
-      const std::int64_t distance = relocation_is_pc_relative(relocation.type)
-                                        ? distance_to_next(*object_, origin, relocation.offset)
-                                        : 0;
-      const std::uint64_t at =
-          symbol.value + static_cast<std::uint64_t>(relocation.addend + distance);
-      if (at < section.size) starts.insert(at);
-    }
-  }
-  for (auto start = starts.begin(); start != starts.end(); ++start) {
-    const auto next = std::next(start);
-    add(section, *start, next == starts.end() ? section.size : *next, AtomKind::anonymous);
+  std::vector<std::uint64_t> begins;
+  for (const std::uint32_t index : by_section_[section.index])
+    begins.push_back(atoms_[index].begin);
+  if (begins.size() < 2) return;
+  for (const SettledBranch& branch : settled_branches(*object_, section, begins)) {
+    Atom& atom = atoms_[*find(section.index, branch.field)];
+    Reference reference;
+    reference.offset = branch.field - atom.begin;
+    reference.type = R_X86_64_PC32;
+    reference.atom = *find(section.index, branch.target);
+    reference.into = static_cast<std::int64_t>(branch.target - atoms_[reference.atom].begin);
+    reference.addend = reference.into - branch.width;
+    atom.references.push_back(reference);
+    std::ranges::sort(atom.references, {}, &Reference::offset);
   }
 }
 
@@ -212,45 +124,11 @@ Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
   AtomTable table(object);
   for (const Section& section : object.sections())
     table.roles_.push_back(section_role(section, module));
-  for (const Section& section : object.sections()) {
-    // Empty ones count: a struct lock_class_key has no bytes without lockdep, but has an address.
-    if (section.size == 0 && !section.is_alloc()) continue;
-    const SectionRole role = table.role(section);
-    if (role == SectionRole::code && has_unnamed_code(section.name)) {
-      table.divide_at_references(section);
-    } else if (is_content(role) || is_init_table(role) || role == SectionRole::hooks) {
-      table.divide(section);
-    } else if (section.is_alloc()) {
-      table.add(section, 0, section.size, AtomKind::anonymous);
-    }
-  }
-  for (const Symbol& symbol : object.symbols()) {
-    if (!symbol.defined() || symbol.is_section() || symbol.name.empty() || symbol.type == STT_FILE)
-      continue;
-    if (const auto index = table.find(symbol.section, symbol.value))
-      table.atoms_[*index].symbols.push_back(symbol.index);
-  }
-  for (Atom& atom : table.atoms_) {
-    std::stable_sort(atom.symbols.begin(), atom.symbols.end(),
-                     [&](std::uint32_t a, std::uint32_t b) {
-                       return object.symbol(a).value < object.symbol(b).value;
-                     });
-    if (const Symbol* symbol = table.symbol_at_start(atom)) {
-      atom.name = symbol->name;
-    } else if (!atom.symbols.empty() && atom.kind == AtomKind::code) {
-      atom.name = object.symbol(atom.symbols[0]).name;
-    }
-  }
-  for (Atom& atom : table.atoms_) {
-    const Section& section = object.section(atom.section);
-    for (const Relocation& relocation :
-         object.relocations_in(atom.section, atom.begin, atom.begin + atom.size)) {
-      if (relocation.type == R_X86_64_NONE) continue;
-      auto reference = table.reference(section, relocation, atom.begin);
-      if (!reference) return propagate(reference);
-      atom.references.push_back(*reference);
-    }
-  }
+  table.by_section_.resize(object.sections().size());
+  const InstructionStarts starts(object);
+  table.divide_sections(starts);
+  table.assign_symbols();
+  if (auto added = table.add_references(starts); !added) return propagate(added);
   for (const Section& section : object.sections())
     if (table.role(section) == SectionRole::code && section.is_code() &&
         !has_unnamed_code(section.name))
@@ -265,12 +143,11 @@ Bytes AtomTable::bytes(const Atom& atom) const {
 }
 
 std::optional<std::uint32_t> AtomTable::find(std::uint32_t section, std::uint64_t offset) const {
-  const auto list = by_section_.find(section);
-  if (list == by_section_.end()) return std::nullopt;
-  std::optional<std::uint32_t> last;
-  for (const std::uint32_t index : list->second)
-    if (atoms_[index].begin <= offset) last = index;
-  return last;
+  const std::vector<std::uint32_t>& atoms = by_section_[section];
+  const auto next = std::ranges::upper_bound(
+      atoms, offset, {}, [&](std::uint32_t index) { return atoms_[index].begin; });
+  if (next == atoms.begin()) return std::nullopt;
+  return *std::prev(next);
 }
 
 const Symbol* AtomTable::symbol_at_start(const Atom& atom) const {
@@ -287,7 +164,7 @@ const Symbol* AtomTable::symbol_at_start(const Atom& atom) const {
 }
 
 Result<Reference> AtomTable::reference(const Section& origin, const Relocation& relocation,
-                                       std::uint64_t base) const {
+                                       std::uint64_t base, std::int64_t distance) const {
   Reference reference;
   reference.offset = relocation.offset - base;
   reference.type = relocation.type;
@@ -299,9 +176,6 @@ Result<Reference> AtomTable::reference(const Section& origin, const Relocation& 
     reference.into = relocation.addend;
     return reference;
   }
-  const std::int64_t distance = origin.is_code() && relocation_is_pc_relative(relocation.type)
-                                    ? distance_to_next(*object_, origin, relocation.offset)
-                                    : 0;
   const auto value = static_cast<std::int64_t>(symbol.value);
   const std::int64_t meant = value + relocation.addend + distance;
   // A named symbol says which atom is meant, even if the address lies beyond it (the end of an
@@ -314,11 +188,12 @@ Result<Reference> AtomTable::reference(const Section& origin, const Relocation& 
   const auto atom = find(symbol.section, static_cast<std::uint64_t>(place));
   if (!atom)
     return fail(ExitCode::unsafe, "reference-outside",
-                fmt::format("{}+{:#x} refers to {}, which is no code or data that Splice knows",
-                            origin.name, relocation.offset, symbol.name))
+                fmt::format(
+                    "{}+{:#x} refers to {}, which is neither code nor data that Splice knows",
+                    origin.name, relocation.offset, symbol.name))
         .at_file(object_->name())
         .in_function(symbol.name)
-        .hint("please report it: the section may be one that a newer kernel has");
+        .hint("report it with the name of the kernel: the section may be new in it");
   reference.atom = *atom;
   const auto begin = static_cast<std::int64_t>(atoms_[*atom].begin);
   reference.into = meant - begin;

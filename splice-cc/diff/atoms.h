@@ -4,11 +4,11 @@
 //
 // With -ffunction-sections and -fdata-sections nearly every section is one function or one
 // variable, and so one atom. Where the kernel's source names the section itself
-// (.data..read_mostly, .sched.text), the section is divided at its symbols. Tables such as
-// __ex_table are no atoms: their entries belong to the code that they are about
-// (splice-cc/diff/special_section.h).
+// (.data..read_mostly, .sched.text), the section is divided at its symbols
+// (splice-cc/diff/divide.h). Tables such as __ex_table are not atoms: their entries belong to the
+// code that they are about (splice-cc/diff/special_section.h).
 //
-//     AtomTable atoms = *AtomTable::build(object);
+//     AtomTable atoms = *AtomTable::build(object, module);
 //     for (const Reference& r : atoms.at(i).references) ...atoms.at(r.atom)...
 //
 // A relocation becomes a Reference: to an undefined symbol, or to an atom and a place in it. A
@@ -19,27 +19,18 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "matcher/elf/elf_object.h"
-#include "matcher/elf/instruction.h"
+#include "matcher/elf/instruction_starts.h"
 #include "matcher/elf/kernel_sections.h"
+#include "splice-cc/diff/divide.h"
 
 namespace splicer {
-
-enum class AtomKind {
-  code,
-  writable,   // .data, .bss and what else can be written, per-CPU data too
-  read_only,  // constants with a name
-  merged,     // strings and constants that the linker merges: without identity
-  anonymous,  // constants without a name, and out-of-line bits of code
-};
 
 struct Reference {
   std::uint64_t offset = 0;  // of the field, in the atom
@@ -74,33 +65,32 @@ class AtomTable {
   SectionRole role(const Atom& atom) const { return roles_[atom.section]; }
   SectionRole role(const Section& section) const { return roles_[section.index]; }
 
-  // The atom that holds this place, or that stands before it: the address of an array's end lies
-  // behind it.
+  // The atom that holds this place, or the last one before it: the address of an array's end lies
+  // behind it. A binary search.
   std::optional<std::uint32_t> find(std::uint32_t section, std::uint64_t offset) const;
-  // The symbol that stands at the atom's very beginning (global before local), or nullptr.
+  // The symbol at the atom's very beginning (global before local), or nullptr.
   const Symbol* symbol_at_start(const Atom& atom) const;
 
-  // A relocation of any section as a Reference, its offset counted from `base`.
-  Result<Reference> reference(const Section& origin, const Relocation& relocation,
-                              std::uint64_t base) const;
+  // A relocation of a table, its offset counted from `base`. Errors: "reference-outside".
+  Result<Reference> table_reference(const Section& table, const Relocation& relocation,
+                                    std::uint64_t base) const {
+    return reference(table, relocation, base, 0);
+  }
 
  private:
   explicit AtomTable(const ElfObject& object) : object_(&object) {}
-  using LeavingBranch =
-      std::function<void(std::uint64_t field, const Instruction&, std::uint64_t target)>;
-  void divide(const Section& section);
-  bool divisible(const Section& section, const std::set<std::uint64_t>& starts,
-                 std::uint64_t covered) const;
-  void for_each_leaving_branch(const Section& section, const std::set<std::uint64_t>& starts,
-                               const LeavingBranch& found) const;
+  void divide_sections(const InstructionStarts& starts);
+  void assign_symbols();
+  Result<void> add_references(const InstructionStarts& starts);
   void add_settled_branches(const Section& section);
-  void divide_at_references(const Section& section);
-  void add(const Section& section, std::uint64_t begin, std::uint64_t end, AtomKind kind);
+  // `distance`: from the field to the end of its instruction, if the addend contains that.
+  Result<Reference> reference(const Section& origin, const Relocation& relocation,
+                              std::uint64_t base, std::int64_t distance) const;
 
   const ElfObject* object_;
   std::vector<SectionRole> roles_;  // by section
   std::vector<Atom> atoms_;
-  std::map<std::uint32_t, std::vector<std::uint32_t>> by_section_;
+  std::vector<std::vector<std::uint32_t>> by_section_;  // atoms, by where they begin
 };
 
 // "count.1234" -> "count", "__UNIQUE_ID_ddebug567.8" -> "__UNIQUE_ID_ddebug": the name without what

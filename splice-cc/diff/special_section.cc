@@ -65,7 +65,7 @@ Result<SpecialSections> SpecialSections::collect(const AtomTable& atoms) {
       entry.size = size;
       for (const Relocation& relocation :
            object.relocations_in(table.index, entry.begin, entry.begin + size)) {
-        auto reference = atoms.reference(table, relocation, entry.begin);
+        auto reference = atoms.table_reference(table, relocation, entry.begin);
         if (!reference) return propagate(reference);
         entry.references.push_back(*reference);
       }

@@ -8,7 +8,8 @@
 // memory; a reference to a string, a constant, an out-of-line part or the middle of a function is
 // equal only if its content is, for the new code brings its own.
 //
-//     UnitDiff diff = *diff_unit(pre, post, unit);
+//     const auto pair = UnitPair::open(built);
+//     UnitDiff diff = *diff_unit(**pair, {});
 //     diff.replaced      // functions that must be replaced, and why
 //     diff.included      // post atoms that the new code is made of
 //
@@ -17,37 +18,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "splice-cc/build/unit.h"
-#include "splice-cc/diff/atoms.h"
-#include "splice-cc/diff/correlate.h"
-#include "splice-cc/diff/special_section.h"
+#include "splice-cc/diff/unit_pair.h"
 
 namespace splicer {
-
-// Both builds of a unit, taken apart.
-struct UnitPair {
-  UnitPair(Unit unit_, ElfObject pre_, ElfObject post_)
-      : unit(std::move(unit_)), pre_object(std::move(pre_)), post_object(std::move(post_)) {}
-  UnitPair(const UnitPair&) = delete;
-  UnitPair& operator=(const UnitPair&) = delete;
-
-  Unit unit;
-  ElfObject pre_object;
-  ElfObject post_object;
-  std::unique_ptr<AtomTable> pre;
-  std::unique_ptr<AtomTable> post;
-  std::unique_ptr<SpecialSections> pre_tables;
-  std::unique_ptr<SpecialSections> post_tables;
-  std::unique_ptr<Twins> twins;
-
-  static Result<std::unique_ptr<UnitPair>> open(const BuiltUnit& built);
-};
 
 struct ReplacedFunction {
   std::string name;
@@ -70,9 +47,9 @@ struct UnitDiff {
   std::vector<UnitHook> hooks;            // in the order of the file
   std::set<std::uint32_t> included;       // post atoms
   std::vector<std::string> added;         // new functions and variables among them
-  std::vector<std::string> init_changes;  // start-up code that differs
+  std::vector<std::string> init_changes;  // init code that differs
   std::vector<std::string> exported;      // symbols that the patch exports and that were not
-  std::set<std::string> exit_changes;     // code that undoes what start-up code did
+  std::set<std::string> exit_changes;     // code that undoes what init code did
 };
 
 // Errors (ExitCode::unsafe): "data-size-changed", "initial-value-changed", "readonly-data-changed",

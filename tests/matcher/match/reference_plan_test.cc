@@ -67,9 +67,9 @@ TEST(ReferencePlan, ImmediatesBehindTheField) {
       builder.section(".rodata.cst8", SHF_ALLOC | SHF_MERGE, le64(1) + le64(2), SHT_PROGBITS, 8);
   builder.relocate(code, 2, builder.section_symbol(constants), R_X86_64_PC32, 8 - 5);
   const ElfObject object = builder.build();
-  const Target target =
+  const RelocationTarget target =
       ReferencePlan(object).target(object.section(code).relocations[0], code, SectionOffset(2));
-  EXPECT_EQ(target.kind, Target::Kind::constant);
+  EXPECT_EQ(target.kind, RelocationTarget::Kind::constant);
   EXPECT_EQ(target.offset, 8u);
 }
 
