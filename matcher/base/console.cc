@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "matcher/base/bytes.h"
+#include "matcher/base/terminal_text.h"
 
 namespace splicer {
 
@@ -18,15 +19,6 @@ constexpr int kSchema = 1;
 
 std::string painted(const char* text, const char* escape, bool color) {
   return color ? fmt::format("\033[{}m{}\033[0m", escape, text) : text;
-}
-
-// Names come from files that may be hostile, and a terminal obeys control characters.
-std::string harmless(std::string text) {
-  for (char& letter : text)
-    if ((static_cast<unsigned char>(letter) < ' ' && letter != '\n' && letter != '\t') ||
-        letter == '\x7f')
-      letter = '?';
-  return text;
 }
 
 std::string indented(const std::string& text) {
@@ -42,15 +34,15 @@ std::string format_error(const Error& error, bool color) {
   std::string where;
   if (!error.file.empty()) where += error.file + ": ";
   if (!error.function.empty()) where += error.function + ": ";
-  std::string text = fmt::format("{} {}{}", painted("error:", "1;31", color), harmless(where),
-                                 harmless(error.message));
+  std::string text = fmt::format("{} {}{}", painted("error:", "1;31", color), terminal_line(where),
+                                 terminal_text(error.message));
   if (error.address) text += fmt::format(" (at {})", *error.address);
   text += "\n";
   if (!error.expected.empty()) text += fmt::format("  expected: {}\n", hex(error.expected));
   if (!error.found.empty()) text += fmt::format("  found:    {}\n", hex(error.found));
-  text += harmless(indented(error.detail));
+  text += terminal_text(indented(error.detail));
   if (!error.advice.empty())
-    text += fmt::format("{} {}\n", painted("hint:", "1;36", color), harmless(error.advice));
+    text += fmt::format("{} {}\n", painted("hint:", "1;36", color), terminal_text(error.advice));
   return text;
 }
 
@@ -68,7 +60,7 @@ nlohmann::json error_json(const Error& error) {
 }
 
 void Console::print_stage(const std::string& text) const {
-  if (!quiet) std::cerr << command << ": " << text << std::endl;
+  if (!quiet) std::cerr << command << ": " << terminal_text(text) << std::endl;
 }
 
 Result<void> Console::set_debug_topics(std::string_view list,
@@ -89,12 +81,19 @@ void Console::print_debug(std::string_view topic, const std::string& text) const
 }
 
 void Console::warning(const std::string& text) const {
-  if (!quiet) std::cerr << painted("warning:", "1;33", color) << " " << text << std::endl;
+  if (!quiet)
+    std::cerr << painted("warning:", "1;33", color) << " " << terminal_text(text) << std::endl;
 }
+
+void Console::print_text(const std::string& text) const {
+  if (!json) std::cout << terminal_text(text) << std::flush;
+}
+
+void Console::print_error(const Error& error) const { std::cerr << format_error(error, color); }
 
 int Console::finish(const Error& error) const {
   if (json) document({{"error", error_json(error)}});
-  std::cerr << format_error(error, color);
+  print_error(error);
   return static_cast<int>(error.exit);
 }
 
@@ -104,7 +103,8 @@ void Console::document(const nlohmann::json& body) const {
   document["schema"] = kSchema;
   document["command"] = command;
   // A name in a hostile file need not be UTF-8; what is not becomes U+FFFD.
-  std::cout << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+  std::cout << json_text(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace))
+            << std::endl;
 }
 
 }  // namespace splicer

@@ -4,10 +4,12 @@
 //
 //     console.stage("matching {} functions", n);     on standard error; not with -q
 //     console.debug("readers", "{} uses it", file);  only with --debug=readers
+//     console.print("{} matched\n", name);           on standard output; not with --json
 //     return console.finish(error);                  error: and hint: lines; with --json a document
 //
-// Invariant: standard output carries only what was asked for (help, listings, the one JSON
-// document); everything else goes to standard error.
+// Invariants: standard output carries only what was asked for (help, listings, the one JSON
+// document); everything else goes to standard error. Whatever names the text holds, no control
+// character reaches the terminal (terminal_text.h).
 #pragma once
 
 #include <fmt/core.h>
@@ -47,8 +49,14 @@ class Console {
   // Takes the value of --debug=TOPIC,TOPIC. Errors: "usage", whose hint lists the known topics.
   Result<void> set_debug_topics(std::string_view list, const std::vector<std::string_view>& known);
   void warning(const std::string& text) const;
-  // Prints the error (text on stderr, or with --json one document on stdout) and gives its exit
-  // code.
+  // What was asked for, as text, on stdout. Not with --json: document() carries it then.
+  template <typename... Args>
+  void print(fmt::format_string<Args...> format, Args&&... args) const {
+    print_text(fmt::format(format, std::forward<Args>(args)...));
+  }
+  // The error on stderr, for a command that goes on after it.
+  void print_error(const Error& error) const;
+  // Prints the error, with --json as one document on stdout too, and returns its exit code.
   int finish(const Error& error) const;
   // Prints the document on stdout when --json was given, with "schema": 1 and "command" added.
   void document(const nlohmann::json& body) const;
@@ -58,6 +66,7 @@ class Console {
  private:
   void print_stage(const std::string& text) const;
   void print_debug(std::string_view topic, const std::string& text) const;
+  void print_text(const std::string& text) const;
 
   std::set<std::string, std::less<>> topics_;
 };

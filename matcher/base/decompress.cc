@@ -13,7 +13,7 @@ namespace {
 
 Failure malformed(const std::string& what) {
   return fail(ExitCode::error, "compressed-malformed", what)
-      .hint("is the file whole, and compressed with gzip, bzip2, lzma, xz, lz4 or zstd?");
+      .hint("give a whole file, compressed with gzip, bzip2, lzma, xz, lz4 or zstd");
 }
 
 bool support_filters(archive* reader) {

@@ -2,10 +2,10 @@
 //
 // Undoes the compression in which kernels and modules are shipped.
 //
-//     auto module = decompress(file, "it", kMaxObjectSize);    // tun.ko.xz
+//     auto module = decompress(bytes, "the file", 1 << 30);    // of tun.ko.xz
 //
-// What compressed the data is told from the data. Only what libarchive has in itself is asked,
-// never all of its filters: for some it starts a program, which a hostile file must not do.
+// What compressed the data is recognised from the data. Only the filters that libarchive has built
+// in are enabled, never all of them: for some it starts a program, which a hostile file must not do.
 //
 // Invariant: no more than `limit` bytes come out, whatever goes in.
 #pragma once
@@ -19,8 +19,8 @@
 
 namespace splicer {
 
-// The whole of `data` is one compressed stream: gzip, bzip2, lzma, xz, lz4 or zstd. `what` begins
-// the sentence of an error ("its payload" is damaged). Errors: "compressed-malformed"; also when it
+// The whole of `data` is one compressed stream: gzip, bzip2, lzma, xz, lz4 or zstd. `what` is the
+// subject of an error's sentence ("the file" in "the file is damaged"). Errors: "compressed-malformed"; also when it
 // unpacks to more than `limit` bytes.
 Result<std::vector<std::uint8_t>> decompress(Bytes data, const std::string& what,
                                              std::size_t limit);

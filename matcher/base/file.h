@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Files, read whole, written whole, under a lock.
+// Files, read whole, written whole, under a lock; directories, listed whole.
 //
-//     auto text = read_text(path);                       // or "file-unreadable"
+//     auto text = read_text(path);                            // or "file-unreadable"
 //     const Contents config = read_contents(path, 1 << 20);   // or config.error, an errno
+//     const Listing modules = list_directory("/sys/module");  // or modules.error, an errno
 //
-// Invariant: write_file() leaves either the old content or the new one, never a part: it writes
+// Invariants: write_file() leaves either the old content or the new one, never a part: it writes
 // beside and renames, so a run that is killed leaves nothing that the next one could mistake.
+// Nothing here throws because of a file: not a directory that is read as a file, as streams do, and
+// not a directory that cannot be read to its end, as range-for over a directory iterator does.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +49,9 @@ struct Contents {
   std::vector<std::uint8_t> bytes;
   int error = 0;  // an errno; bytes is empty then
   std::string text() const { return {bytes.begin(), bytes.end()}; }
+  std::string_view view() const {  // the same, where it is
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
 };
 
 // Reads a whole file, of whatever kind: sysfs and procfs give no size beforehand. Stops with EFBIG
@@ -53,9 +60,28 @@ Contents read_contents(const std::filesystem::path& path, std::size_t limit = SI
 // The same for an open descriptor, from its present position to its end.
 Contents read_contents(int descriptor, std::size_t limit = SIZE_MAX);
 
+// What a directory holds, or why that could not be read to the end.
+struct Listing {
+  std::vector<std::filesystem::directory_entry> entries;  // sorted by path
+  int error = 0;                                          // an errno; entries is empty then
+};
+
+// The entries of a directory.
+Listing list_directory(const std::filesystem::path& directory);
+// All entries below a directory; an entry for which `skip` is true is left out, with all below it.
+// Links are listed and not followed.
+Listing list_tree(const std::filesystem::path& directory,
+                  const std::function<bool(const std::filesystem::directory_entry&)>& skip = {});
+
+// A file in memory, to be given where a descriptor is wanted (memfd_create(2)); holds no descriptor
+// where the kernel refuses one.
+UniqueFd memory_file();
+
+// "file-unreadable", for that errno.
+Failure unreadable_file(const std::filesystem::path& path, int error);
 // Errors: "file-unreadable".
 Result<std::string> read_text(const std::filesystem::path& path);
-// Errors: "file-unwritable". Makes the folders above it.
+// Errors: "file-unwritable". Makes the directories above it.
 Result<void> write_file(const std::filesystem::path& path, std::string_view content);
 
 std::vector<std::string> split_lines(std::string_view text);
@@ -70,7 +96,7 @@ class FileLock {
   UniqueFd descriptor_;
 };
 
-// A folder of its own under $TMPDIR that is gone with this object, unless keep() was called.
+// A directory of its own under $TMPDIR that is gone with this object, unless keep() was called.
 class ScratchFolder {
  public:
   static Result<ScratchFolder> make();

@@ -10,8 +10,8 @@
 #include <set>
 
 #include "kmod/splice_abi.h"
+#include "matcher/base/safe_path.h"
 #include "matcher/elf/kernel_sections.h"
-#include "runtime/package/tarball.h"
 
 namespace splicer {
 
@@ -134,7 +134,7 @@ class Reader {
         [](const std::string& s) { return s.size() <= kMaxName && is_plain(s, false); }, "a name");
   }
   std::string path(const json& object, const std::string& where, const char* key) {
-    return text(object, where, key, is_safe_member_name, "a relative path");
+    return text(object, where, key, is_safe_path, "a relative path");
   }
   std::string module(const json& object, const std::string& where, const char* key) {
     return text(object, where, key, is_module_name, "a kernel module's name");
@@ -465,8 +465,8 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
     m.targets.push_back(read_target(in, row, at));
   });
   m.core = in.text(
-      document, top, "core",
-      [](const std::string& s) { return s.empty() || is_safe_member_name(s); }, "a relative path");
+      document, top, "core", [](const std::string& s) { return s.empty() || is_safe_path(s); },
+      "a relative path");
   in.rows(document, top, "accepted", [&](const json& row, const std::string& at) {
     PackageAccepted one;
     one.finding = in.words(row, at, "finding");

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "matcher/base/safe_path.h"
+
 namespace splicer {
 
 namespace {
@@ -32,7 +34,7 @@ Failure refuse(const char* code, std::string message, const std::string& file) {
 // A member's name as it may be shown on a terminal: the archive may hold any bytes there.
 std::string shown(std::string_view name) {
   std::string text;
-  for (const char c : name.substr(0, kMaxMemberName)) {
+  for (const char c : name.substr(0, kMaxSafePath)) {
     const bool plain = c >= 0x20 && c < 0x7f;
     text += plain ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
   }
@@ -58,7 +60,7 @@ Result<void> check_end(std::span<const std::uint8_t> rest, const std::string& fi
 
 Result<void> check_entry(struct archive_entry* entry, const std::string& name,
                          const std::string& file) {
-  if (!is_safe_member_name(name)) {
+  if (!is_safe_path(name)) {
     return refuse(
         "package-member-path",
         fmt::format("member name '{}' is not a relative path of plain characters", shown(name)),
@@ -73,20 +75,6 @@ Result<void> check_entry(struct archive_entry* entry, const std::string& name,
 }
 
 }  // namespace
-
-bool is_safe_member_name(std::string_view name) {
-  if (name.empty() || name.size() > kMaxMemberName) return false;
-  if (std::any_of(name.begin(), name.end(),
-                  [](char c) { return c < 0x20 || c >= 0x7f || c == '\\'; }))
-    return false;
-  while (true) {
-    const std::size_t slash = name.find('/');
-    const std::string_view component = name.substr(0, slash);
-    if (component.empty() || component == "." || component == "..") return false;
-    if (slash == std::string_view::npos) return true;
-    name.remove_prefix(slash + 1);
-  }
-}
 
 Result<std::vector<std::uint8_t>> pack_tar(const Members& members) {
   std::vector<std::uint8_t> out;
@@ -105,7 +93,7 @@ Result<std::vector<std::uint8_t>> pack_tar(const Members& members) {
   if (archive_write_open(writer.get(), &out, nullptr, append, nullptr) != ARCHIVE_OK)
     return broken();
   for (const auto& [name, bytes] : members) {
-    if (!is_safe_member_name(name))
+    if (!is_safe_path(name))
       return refuse("package-member-path",
                     fmt::format("member name '{}' cannot be in a package", shown(name)), "");
     total += bytes.size();

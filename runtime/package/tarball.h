@@ -29,10 +29,6 @@ using Members = std::map<std::string, std::vector<std::uint8_t>>;
 
 inline constexpr std::size_t kMaxPackageBytes = 256u << 20;
 inline constexpr std::size_t kMaxMembers = 65536;
-inline constexpr std::size_t kMaxMemberName = 255;
-
-// A relative path of printable ASCII whose components are neither empty nor "." nor "..".
-bool is_safe_member_name(std::string_view name);
 
 // Errors: "package-member-path", "package-member-size".
 Result<std::vector<std::uint8_t>> pack_tar(const Members& members);

@@ -7,9 +7,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <thread>
 
 #include "tests/support/temporary_folder.h"
@@ -80,6 +82,79 @@ TEST(Files, WhatCannotBeReadIsAnError) {
   EXPECT_EQ(read_text(folder.path()).error().code, "file-unreadable") << "a folder";
 }
 
+std::vector<std::string> names(const Listing& listing, const fs::path& root) {
+  std::vector<std::string> out;
+  for (const auto& entry : listing.entries)
+    out.push_back(entry.path().lexically_relative(root).string());
+  return out;
+}
+
+TEST(Directories, ListsSorted) {
+  const TemporaryFolder folder;
+  for (const char* name : {"b", "a/inside", "c"}) folder.write(name, "");
+  const Listing listing = list_directory(folder.path());
+  EXPECT_EQ(listing.error, 0);
+  EXPECT_THAT(names(listing, folder.path()), ElementsAre("a", "b", "c"));
+}
+
+TEST(Directories, ListsATreeButForWhatIsSkipped) {
+  const TemporaryFolder folder;
+  for (const char* name : {"b/x", "a/skipped/y", "a/skipped.o", "a/z", "c"}) folder.write(name, "");
+  folder.link("d", "b");
+  const auto skip = [](const fs::directory_entry& entry) {
+    return entry.path().filename().string().starts_with("skipped");
+  };
+  EXPECT_THAT(names(list_tree(folder.path(), skip), folder.path()),
+              ElementsAre("a", "a/z", "b", "b/x", "c", "d"));
+  EXPECT_EQ(list_tree(folder.path()).entries.size(), 9u);
+}
+
+TEST(Directories, WhatCannotBeListedIsAnErrno) {
+  const TemporaryFolder folder;
+  folder.write("file", "");
+  EXPECT_EQ(list_directory(folder / "nothing").error, ENOENT);
+  EXPECT_EQ(list_directory(folder / "file").error, ENOTDIR);
+  EXPECT_EQ(list_tree(folder / "nothing").error, ENOENT);
+  folder.write("tree/a", "");
+  folder.write("tree/b/c", "");
+  if (geteuid() == 0) return;  // root may list all
+  fs::permissions(folder / "tree/b", fs::perms::none);
+  const Listing listing = list_tree(folder / "tree");
+  fs::permissions(folder / "tree/b", fs::perms::owner_all);
+  EXPECT_EQ(listing.error, EACCES);
+  EXPECT_TRUE(listing.entries.empty());
+}
+
+TEST(Contents, StopsAtTheLimit) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.write("file", std::string(100000, 'x'));
+  EXPECT_EQ(read_contents(file, 100000).bytes.size(), 100000u);
+  const Contents more = read_contents(file, 99999);
+  EXPECT_EQ(more.error, EFBIG);
+  EXPECT_TRUE(more.bytes.empty());
+}
+
+TEST(Contents, DoesNotWaitForAWriter) {
+  const TemporaryFolder folder;
+  const fs::path fifo = folder / "fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_TRUE(read_contents(fifo).bytes.empty());
+}
+
+TEST(UniqueFd, ClosesOnce) {
+  int number = -1;
+  {
+    UniqueFd file = memory_file();
+    ASSERT_TRUE(file);
+    number = file.get();
+    UniqueFd other = std::move(file);
+    EXPECT_EQ(other.get(), number);
+    EXPECT_FALSE(file);  // NOLINT(bugprone-use-after-move): what is left behind
+    EXPECT_EQ(fcntl(number, F_GETFD), FD_CLOEXEC);
+  }
+  EXPECT_EQ(fcntl(number, F_GETFD), -1);
+}
+
 TEST(Files, SplitLines) {
   EXPECT_THAT(split_lines("a\n\nb"), ElementsAre("a", "", "b"));
   EXPECT_THAT(split_lines("a\n"), ElementsAre("a"));
@@ -91,10 +166,8 @@ TEST(FileLock, OneAtATime) {
   const TemporaryFolder folder;
   const fs::path file = folder / "sub/lock";
   const auto can_be_taken = [&] {
-    const int descriptor = open(file.c_str(), O_RDWR | O_CLOEXEC);
-    const bool taken = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
-    close(descriptor);
-    return taken;
+    const UniqueFd descriptor(open(file.c_str(), O_RDWR | O_CLOEXEC));
+    return flock(descriptor.get(), LOCK_EX | LOCK_NB) == 0;
   };
   {
     auto lock = FileLock::take(file);

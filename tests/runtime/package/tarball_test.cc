@@ -169,13 +169,5 @@ TEST(Tarball, PackRefusesWhatUnpackWould) {
   EXPECT_EQ(pack_tar({{"", {}}}).error().code, "package-member-path");
 }
 
-TEST(Tarball, SafeNames) {
-  EXPECT_TRUE(is_safe_member_name("pre/kernel/fork.o"));
-  EXPECT_TRUE(is_safe_member_name("a..b"));
-  EXPECT_FALSE(is_safe_member_name("a/"));
-  EXPECT_FALSE(is_safe_member_name(std::string(256, 'a')));
-  EXPECT_FALSE(is_safe_member_name(std::string_view("a\0b", 3)));
-}
-
 }  // namespace
 }  // namespace splicer
