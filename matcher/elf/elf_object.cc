@@ -7,10 +7,14 @@
 #include <libelf.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
 #include <map>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "matcher/base/decompress.h"
+#include "matcher/base/file.h"
 
 namespace splicer {
 
@@ -18,10 +22,6 @@ namespace {
 
 // A kernel object with debug information stays far below this; anything larger is not one.
 constexpr std::uint64_t kMaxObjectSize = 1ull << 30;
-
-// The kernel's own names end at KSYM_NAME_LEN (512). Without a limit a small file in which all
-// names are one long string would fill the memory.
-constexpr std::ptrdiff_t kMaxName = 4096;
 
 struct ElfCloser {
   void operator()(Elf* elf) const { elf_end(elf); }
@@ -32,20 +32,6 @@ Failure malformed(const std::string& name, const std::string& what) {
   return fail(ExitCode::error, "elf-malformed", fmt::format("not a valid kernel object: {}", what))
       .at_file(name)
       .hint("give an object (*.o) that the kernel's own build made for x86-64");
-}
-
-// [offset, offset+size) inside [0, limit), without overflow.
-bool inside(std::uint64_t offset, std::uint64_t size, std::uint64_t limit) {
-  return offset <= limit && size <= limit - offset;
-}
-
-// A NUL-terminated string inside a string table, or nullopt.
-std::optional<std::string> string_at(Bytes table, std::uint64_t offset) {
-  if (offset >= table.size()) return std::nullopt;
-  const auto begin = table.begin() + static_cast<std::ptrdiff_t>(offset);
-  const auto end = std::find(begin, table.end(), std::uint8_t{0});
-  if (end == table.end() || end - begin > kMaxName) return std::nullopt;
-  return std::string(begin, end);
 }
 
 void give_padding_to_functions(std::vector<Symbol>& symbols) {
@@ -117,195 +103,260 @@ bool relocation_is_pc_relative(std::uint32_t type) {
   }
 }
 
-Result<ElfObject> ElfObject::load(const std::filesystem::path& path) {
-  std::error_code code;
-  const std::uint64_t size = std::filesystem::file_size(path, code);
-  if (code) {
-    return fail(ExitCode::error, "file-unreadable",
-                fmt::format("cannot read it: {}", code.message()))
-        .at_file(path.string())
-        .hint("check the path and its permissions");
+namespace {
+
+// A record of a table in the file, such as an Elf64_Sym, of which the caller knows that it is there.
+template <typename Record>
+Record record(Bytes table, std::size_t index) {
+  return *load<Record>(table, index * sizeof(Record));
+}
+
+}  // namespace
+
+// Reads the tables of a file into the object's model, and checks all that they say.
+class ElfObject::Reader {
+ public:
+  explicit Reader(ElfObject& object) : object_(object) {}
+
+  Result<void> read() {
+    if (auto done = read_sections(); !done) return done;
+    if (auto done = name_sections(); !done) return done;
+    if (auto done = read_symbols(); !done) return done;
+    give_padding_to_functions(object_.symbols_);
+    return read_relocations();
   }
-  if (size > kMaxObjectSize) return malformed(path.string(), "it is larger than 1 GiB");
-  std::ifstream stream(path, std::ios::binary);
-  std::vector<std::uint8_t> bytes(size);
-  stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-  if (!stream) return malformed(path.string(), "it became shorter while it was read");
-  // As modules are shipped where CONFIG_MODULE_COMPRESS is set (scripts/Makefile.modinst).
-  const std::string ending = path.extension();
-  if (ending == ".xz" || ending == ".gz" || ending == ".zst") {
-    auto unpacked = decompress(bytes, "it", kMaxObjectSize);
-    if (!unpacked) return malformed(path.string(), unpacked.error().message);
-    bytes = std::move(*unpacked);
+
+ private:
+  Failure malformed(const std::string& what) const {
+    return splicer::malformed(object_.name_, what);
   }
-  return parse(std::move(bytes), path.string());
+
+  Result<void> open();
+  Result<void> read_sections();
+  Result<void> read_section(std::size_t index);
+  Result<void> name_sections();
+  Result<void> find_symbol_table();
+  Result<void> read_symbols();
+  Result<void> place_symbol(Symbol& symbol, std::uint16_t section_field);
+  Result<void> read_relocations();
+  Result<void> read_relocations(const Section& table, Section& target);
+
+  ElfObject& object_;
+  ElfHandle elf_;
+  std::vector<GElf_Shdr> headers_;  // by section
+  std::size_t names_ = 0;           // the section that holds the sections' names
+  const Section* symbol_table_ = nullptr;
+  const Section* extended_ = nullptr;  // SHT_SYMTAB_SHNDX: section indexes above 16 bits
+};
+
+Result<void> ElfObject::Reader::open() {
+  if (elf_version(EV_CURRENT) == EV_NONE) return malformed("libelf is too old");
+  std::vector<std::uint8_t>& file = *object_.file_;
+  // elf_memory() never writes into the bytes as long as no update is asked for.
+  elf_.reset(elf_memory(reinterpret_cast<char*>(file.data()), file.size()));
+  GElf_Ehdr header;
+  if (!elf_ || elf_kind(elf_.get()) != ELF_K_ELF || gelf_getehdr(elf_.get(), &header) == nullptr)
+    return malformed("no ELF header");
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
+      header.e_machine != EM_X86_64)
+    return malformed("not x86-64");
+  if (header.e_type != ET_REL)
+    return malformed(fmt::format("ELF type {} is not relocatable", header.e_type));
+  return {};
+}
+
+// Pass 1: section headers and their bytes.
+Result<void> ElfObject::Reader::read_sections() {
+  if (auto opened = open(); !opened) return opened;
+  std::size_t count = 0;
+  if (elf_getshdrnum(elf_.get(), &count) != 0 || elf_getshdrstrndx(elf_.get(), &names_) != 0)
+    return malformed("no section table");
+  if (count == 0 || count > object_.file_->size() / sizeof(Elf64_Shdr))
+    return malformed("impossible number of sections");
+  object_.sections_.resize(count);
+  headers_.resize(count);
+  for (std::size_t i = 0; i < count; i++)
+    if (auto done = read_section(i); !done) return done;
+  return {};
+}
+
+Result<void> ElfObject::Reader::read_section(std::size_t index) {
+  GElf_Shdr& header = headers_[index];
+  Elf_Scn* scn = elf_getscn(elf_.get(), index);
+  if (scn == nullptr || gelf_getshdr(scn, &header) == nullptr)
+    return malformed(fmt::format("section header {} is unreadable", index));
+  Section& section = object_.sections_[index];
+  section.index = static_cast<std::uint32_t>(index);
+  section.type = header.sh_type;
+  section.flags = header.sh_flags;
+  section.size = header.sh_size;
+  section.align = header.sh_addralign;
+  section.entsize = header.sh_entsize;
+  section.link = header.sh_link;
+  section.info = header.sh_info;
+  if (section.type == SHT_NULL) {
+    section.size = 0;  // the gABI: its other members have no meaning (or count the sections)
+    return {};
+  }
+  if (section.is_nobits()) {
+    if (section.size > kMaxObjectSize)
+      return malformed(fmt::format("section {} is impossibly large", index));
+    return {};
+  }
+  const Bytes file = object_.file();
+  if (!inside(header.sh_offset, header.sh_size, file.size()))
+    return malformed(fmt::format("section {} lies outside the file", index));
+  section.bytes = file.subspan(header.sh_offset, header.sh_size);
+  return {};
+}
+
+Result<void> ElfObject::Reader::name_sections() {
+  std::vector<Section>& sections = object_.sections_;
+  if (names_ >= sections.size() || sections[names_].type != SHT_STRTAB)
+    return malformed("no table of section names");
+  for (Section& section : sections) {
+    auto text = string_at(sections[names_].bytes, headers_[section.index].sh_name);
+    if (!text)
+      return malformed(fmt::format("the name of section {} is out of range", section.index));
+    section.name = std::move(*text);
+  }
+  return {};
+}
+
+Result<void> ElfObject::Reader::find_symbol_table() {
+  const std::vector<Section>& sections = object_.sections_;
+  for (const Section& section : sections) {
+    if (section.type == SHT_SYMTAB) {
+      if (symbol_table_ != nullptr) return malformed("two symbol tables");
+      symbol_table_ = &section;
+    }
+    if (section.type == SHT_SYMTAB_SHNDX) extended_ = &section;
+  }
+  if (symbol_table_ == nullptr) return malformed("no symbol table");
+  if (symbol_table_->link >= sections.size() || sections[symbol_table_->link].type != SHT_STRTAB ||
+      symbol_table_->bytes.size() % sizeof(Elf64_Sym) != 0)
+    return malformed("a damaged symbol table");
+  return {};
+}
+
+// Pass 2: the one symbol table.
+Result<void> ElfObject::Reader::read_symbols() {
+  if (auto found = find_symbol_table(); !found) return found;
+  const Bytes names = object_.sections_[symbol_table_->link].bytes;
+  object_.symbols_.resize(symbol_table_->bytes.size() / sizeof(Elf64_Sym));
+  for (std::size_t i = 0; i < object_.symbols_.size(); i++) {
+    const auto raw = record<Elf64_Sym>(symbol_table_->bytes, i);
+    Symbol& symbol = object_.symbols_[i];
+    symbol.index = static_cast<std::uint32_t>(i);
+    symbol.value = raw.st_value;
+    symbol.size = raw.st_size;
+    symbol.bind = ELF64_ST_BIND(raw.st_info);
+    symbol.type = ELF64_ST_TYPE(raw.st_info);
+    if (auto placed = place_symbol(symbol, raw.st_shndx); !placed) return placed;
+    auto text = string_at(names, raw.st_name);
+    if (!text) return malformed(fmt::format("the name of symbol {} is out of range", i));
+    symbol.name = std::move(*text);
+    if (!symbol.defined()) continue;
+    const Section& section = object_.sections_[symbol.section];
+    if (!inside(symbol.value, symbol.size, section.size))
+      return malformed(fmt::format("symbol '{}' lies outside its section", symbol.name));
+    if (symbol.is_section()) symbol.name = section.name;
+  }
+  return {};
+}
+
+// Which section a symbol is in, from the st_shndx of its record.
+Result<void> ElfObject::Reader::place_symbol(Symbol& symbol, std::uint16_t section_field) {
+  std::uint32_t section = section_field;
+  if (section_field == SHN_XINDEX) {
+    const auto wide =
+        splicer::load<std::uint32_t>(extended_ == nullptr ? Bytes() : extended_->bytes,
+                                     std::uint64_t{symbol.index} * sizeof(std::uint32_t));
+    if (!wide)
+      return malformed(fmt::format("symbol {} has no extended section index", symbol.index));
+    section = *wide;
+  } else if (section_field == SHN_ABS) {
+    symbol.absolute = true;
+    section = 0;
+  } else if (section_field == SHN_COMMON) {
+    symbol.common = true;
+    section = 0;
+  }
+  if (section >= object_.sections_.size())
+    return malformed(fmt::format("symbol {} is in no section", symbol.index));
+  symbol.section = section;
+  return {};
+}
+
+// Pass 3: relocations, moved to the section that they change.
+Result<void> ElfObject::Reader::read_relocations() {
+  std::vector<Section>& sections = object_.sections_;
+  for (const Section& section : sections) {
+    if (section.type == SHT_REL) return malformed("relocations without addends");
+    if (section.type != SHT_RELA) continue;
+    if (section.info == 0 || section.info >= sections.size() ||
+        section.link != symbol_table_->index || section.bytes.size() % sizeof(Elf64_Rela) != 0)
+      return malformed(fmt::format("a damaged relocation section '{}'", section.name));
+    if (auto done = read_relocations(section, sections[section.info]); !done) return done;
+  }
+  for (Section& section : sections)
+    std::ranges::stable_sort(section.relocations, {}, &Relocation::offset);
+  return {};
+}
+
+Result<void> ElfObject::Reader::read_relocations(const Section& table, Section& target) {
+  const std::size_t count = table.bytes.size() / sizeof(Elf64_Rela);
+  target.relocations.reserve(target.relocations.size() + count);
+  for (std::size_t i = 0; i < count; i++) {
+    const auto raw = record<Elf64_Rela>(table.bytes, i);
+    const Relocation relocation{raw.r_offset, static_cast<std::uint32_t>(ELF64_R_TYPE(raw.r_info)),
+                                static_cast<std::uint32_t>(ELF64_R_SYM(raw.r_info)), raw.r_addend};
+    // Types unknown to this file are kept out of code and data that we compare, but debug
+    // sections carry some of their own (R_X86_64_DTPOFF32): those are nobody's business here.
+    const auto width = relocation_width(relocation.type);
+    if (!width && target.is_alloc())
+      return malformed(fmt::format("relocation type {} at {}+{:#x}", relocation.type, target.name,
+                                   relocation.offset));
+    if (relocation.symbol >= object_.symbols_.size())
+      return malformed(fmt::format("a relocation of '{}' names no symbol", target.name));
+    if (!inside(relocation.offset, width.value_or(4), target.bytes.size()))
+      return malformed(fmt::format("a relocation lies outside '{}'", target.name));
+    target.relocations.push_back(relocation);
+  }
+  return {};
 }
 
 Result<ElfObject> ElfObject::parse(std::vector<std::uint8_t> bytes, std::string name) {
   ElfObject object;
   object.name_ = std::move(name);
   object.file_ = std::make_shared<std::vector<std::uint8_t>>(std::move(bytes));
-  std::vector<std::uint8_t>& file = *object.file_;
-  const std::string& where = object.name_;
-
-  if (elf_version(EV_CURRENT) == EV_NONE) return malformed(where, "libelf is too old");
-  // elf_memory() never writes into the bytes as long as no update is asked for.
-  ElfHandle elf(elf_memory(reinterpret_cast<char*>(file.data()), file.size()));
-  GElf_Ehdr header;
-  if (!elf || elf_kind(elf.get()) != ELF_K_ELF || gelf_getehdr(elf.get(), &header) == nullptr)
-    return malformed(where, "no ELF header");
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
-      header.e_machine != EM_X86_64)
-    return malformed(where, "not x86-64");
-  if (header.e_type != ET_REL)
-    return malformed(where, fmt::format("ELF type {} is not relocatable", header.e_type));
-
-  std::size_t count = 0;
-  std::size_t names_index = 0;
-  if (elf_getshdrnum(elf.get(), &count) != 0 || elf_getshdrstrndx(elf.get(), &names_index) != 0)
-    return malformed(where, "no section table");
-  if (count == 0 || count > file.size() / sizeof(Elf64_Shdr))
-    return malformed(where, "impossible number of sections");
-
-  // Pass 1: section headers and their bytes.
-  object.sections_.resize(count);
-  std::vector<GElf_Shdr> headers(count);
-  for (std::size_t i = 0; i < count; i++) {
-    Elf_Scn* scn = elf_getscn(elf.get(), i);
-    if (scn == nullptr || gelf_getshdr(scn, &headers[i]) == nullptr)
-      return malformed(where, fmt::format("section header {} is unreadable", i));
-    const GElf_Shdr& sh = headers[i];
-    Section& section = object.sections_[i];
-    section.index = static_cast<std::uint32_t>(i);
-    section.type = sh.sh_type;
-    section.flags = sh.sh_flags;
-    section.size = sh.sh_size;
-    section.align = sh.sh_addralign;
-    section.entsize = sh.sh_entsize;
-    section.link = sh.sh_link;
-    section.info = sh.sh_info;
-    if (sh.sh_type == SHT_NULL) {
-      section.size = 0;  // the gABI: its other members have no meaning (or count the sections)
-      continue;
-    }
-    if (sh.sh_type == SHT_NOBITS) {
-      if (sh.sh_size > kMaxObjectSize)
-        return malformed(where, fmt::format("section {} is impossibly large", i));
-      continue;
-    }
-    if (!inside(sh.sh_offset, sh.sh_size, file.size()))
-      return malformed(where, fmt::format("section {} lies outside the file", i));
-    section.bytes = Bytes(file).subspan(sh.sh_offset, sh.sh_size);
-  }
-  if (names_index >= count || object.sections_[names_index].type != SHT_STRTAB)
-    return malformed(where, "no table of section names");
-  for (std::size_t i = 0; i < count; i++) {
-    auto text = string_at(object.sections_[names_index].bytes, headers[i].sh_name);
-    if (!text) return malformed(where, fmt::format("the name of section {} is out of range", i));
-    object.sections_[i].name = std::move(*text);
-  }
-
-  // Pass 2: the one symbol table.
-  const Section* table = nullptr;
-  const Section* extended = nullptr;
-  for (const Section& section : object.sections_) {
-    if (section.type == SHT_SYMTAB) {
-      if (table != nullptr) return malformed(where, "two symbol tables");
-      table = &section;
-    }
-    if (section.type == SHT_SYMTAB_SHNDX) extended = &section;
-  }
-  if (table == nullptr) return malformed(where, "no symbol table");
-  if (table->link >= count || object.sections_[table->link].type != SHT_STRTAB ||
-      table->bytes.size() % sizeof(Elf64_Sym) != 0)
-    return malformed(where, "a damaged symbol table");
-  const Bytes strings = object.sections_[table->link].bytes;
-  const std::size_t symbol_count = table->bytes.size() / sizeof(Elf64_Sym);
-  object.symbols_.resize(symbol_count);
-  for (std::size_t i = 0; i < symbol_count; i++) {
-    Elf64_Sym raw;
-    std::copy_n(table->bytes.begin() + static_cast<std::ptrdiff_t>(i * sizeof raw), sizeof raw,
-                reinterpret_cast<std::uint8_t*>(&raw));
-    Symbol& symbol = object.symbols_[i];
-    symbol.index = static_cast<std::uint32_t>(i);
-    symbol.value = raw.st_value;
-    symbol.size = raw.st_size;
-    symbol.bind = ELF64_ST_BIND(raw.st_info);
-    symbol.type = ELF64_ST_TYPE(raw.st_info);
-    symbol.visibility = ELF64_ST_VISIBILITY(raw.st_other);
-    std::uint32_t section = raw.st_shndx;
-    if (section == SHN_XINDEX) {
-      if (extended == nullptr || extended->bytes.size() < (i + 1) * sizeof(std::uint32_t))
-        return malformed(where, fmt::format("symbol {} has no extended section index", i));
-      std::copy_n(extended->bytes.begin() + static_cast<std::ptrdiff_t>(i * sizeof section),
-                  sizeof section, reinterpret_cast<std::uint8_t*>(&section));
-    } else if (section == SHN_ABS) {
-      symbol.absolute = true;
-      section = 0;
-    } else if (section == SHN_COMMON) {
-      symbol.common = true;
-      section = 0;
-    }
-    if (section >= count) return malformed(where, fmt::format("symbol {} is in no section", i));
-    symbol.section = section;
-    auto text = string_at(strings, raw.st_name);
-    if (!text) return malformed(where, fmt::format("the name of symbol {} is out of range", i));
-    symbol.name = std::move(*text);
-    if (symbol.defined()) {
-      if (!inside(symbol.value, symbol.size, object.sections_[section].size))
-        return malformed(where, fmt::format("symbol '{}' lies outside its section", symbol.name));
-      if (symbol.is_section()) symbol.name = object.sections_[section].name;
-    }
-  }
-
-  give_padding_to_functions(object.symbols_);
-
-  // Pass 3: relocations, moved to the section that they change.
-  for (const Section& section : object.sections_) {
-    if (section.type == SHT_REL) return malformed(where, "relocations without addends");
-    if (section.type != SHT_RELA) continue;
-    if (section.info == 0 || section.info >= count || section.link != table->index ||
-        section.bytes.size() % sizeof(Elf64_Rela) != 0)
-      return malformed(where, fmt::format("a damaged relocation section '{}'", section.name));
-    Section& target = object.sections_[section.info];
-    const std::size_t relocation_count = section.bytes.size() / sizeof(Elf64_Rela);
-    target.relocations.reserve(target.relocations.size() + relocation_count);
-    for (std::size_t i = 0; i < relocation_count; i++) {
-      Elf64_Rela raw;
-      std::copy_n(section.bytes.begin() + static_cast<std::ptrdiff_t>(i * sizeof raw), sizeof raw,
-                  reinterpret_cast<std::uint8_t*>(&raw));
-      const Relocation relocation{
-          raw.r_offset, static_cast<std::uint32_t>(ELF64_R_TYPE(raw.r_info)),
-          static_cast<std::uint32_t>(ELF64_R_SYM(raw.r_info)), raw.r_addend};
-      // Types unknown to this file are kept out of code and data that we compare, but debug
-      // sections carry some of their own (R_X86_64_DTPOFF32): those are nobody's business here.
-      const auto width = relocation_width(relocation.type);
-      if (!width && target.is_alloc())
-        return malformed(where, fmt::format("relocation type {} at {}+{:#x}", relocation.type,
-                                            target.name, relocation.offset));
-      if (relocation.symbol >= symbol_count)
-        return malformed(where, fmt::format("a relocation of '{}' names no symbol", target.name));
-      if (!inside(relocation.offset, width.value_or(4), target.bytes.size()))
-        return malformed(where, fmt::format("a relocation lies outside '{}'", target.name));
-      target.relocations.push_back(relocation);
-    }
-  }
-  for (Section& section : object.sections_)
-    std::stable_sort(section.relocations.begin(), section.relocations.end(),
-                     [](const Relocation& a, const Relocation& b) { return a.offset < b.offset; });
+  if (auto read = Reader(object).read(); !read) return propagate(read);
   return object;
 }
 
+Result<ElfObject> ElfObject::load(const std::filesystem::path& path) {
+  Contents file = read_contents(path, kMaxObjectSize);
+  if (file.error == EFBIG) return malformed(path.string(), "it is larger than 1 GiB");
+  if (file.error != 0)
+    return unreadable_file(path, file.error).hint("check the path and its permissions");
+  // As modules are shipped where CONFIG_MODULE_COMPRESS is set (scripts/Makefile.modinst).
+  const std::string ending = path.extension();
+  if (ending == ".xz" || ending == ".gz" || ending == ".zst") {
+    auto unpacked = decompress(file.bytes, "the file", kMaxObjectSize);
+    if (!unpacked) return malformed(path.string(), unpacked.error().message);
+    file.bytes = std::move(*unpacked);
+  }
+  return parse(std::move(file.bytes), path.string());
+}
+
 const Section* ElfObject::find_section(std::string_view name) const {
-  const auto found = std::find_if(sections_.begin(), sections_.end(),
-                                  [&](const Section& s) { return s.name == name; });
+  const auto found = std::ranges::find(sections_, name, &Section::name);
   return found == sections_.end() ? nullptr : &*found;
 }
 
 const Symbol* ElfObject::find_symbol(std::string_view name) const {
-  const auto found = std::find_if(symbols_.begin(), symbols_.end(), [&](const Symbol& s) {
-    return s.defined() && !s.is_section() && s.name == name;
-  });
+  const auto found = std::ranges::find_if(
+      symbols_, [&](const Symbol& s) { return s.defined() && !s.is_section() && s.name == name; });
   return found == symbols_.end() ? nullptr : &*found;
 }
 
@@ -314,8 +365,7 @@ std::vector<const Symbol*> ElfObject::functions_in(std::uint32_t section) const 
   for (const Symbol& symbol : symbols_)
     if (symbol.section == section && symbol.defined() && symbol.is_function())
       functions.push_back(&symbol);
-  std::stable_sort(functions.begin(), functions.end(),
-                   [](const Symbol* a, const Symbol* b) { return a->value < b->value; });
+  std::ranges::stable_sort(functions, {}, &Symbol::value);
   return functions;
 }
 

@@ -2,12 +2,14 @@
 //
 // A relocatable ELF object (ET_REL, x86-64), read through libelf and checked once.
 //
-// Everything above this file (matcher, differ, linker) works on this model and never touches raw
-// ELF again. Example:
+// Matcher, differ and linker read objects as this model. Raw ELF is touched apart from it only where
+// a file is another kind of ELF (matcher/image: vmlinux, /proc/kcore) or is written
+// (splice-cc/module/elf_writer.h, runtime/prepare/link.h). Example:
 //
 //     auto object = ElfObject::load("fork.o");
 //     for (const Symbol& symbol : object->symbols())
-//       if (symbol.is_function() && symbol.defined()) ...object->section(symbol.section)...
+//       if (symbol.is_function() && symbol.defined())
+//         sizes[object->section(symbol.section).name] += symbol.size;
 //
 // Invariant: after parse() succeeds, every index stored in the model is in range, every section's
 // bytes lie inside the file, every defined symbol's [value, value+size) lies inside its section and
@@ -62,9 +64,8 @@ struct Symbol {
   // Bytes of nops before a function that are its own (CONFIG_CALL_PADDING). objtool gives them a
   // symbol (elf_create_prefix_symbol() in its elf.c), which here is neither a function nor named.
   std::uint64_t padding = 0;
-  std::uint8_t bind = 0;  // STB_*
-  std::uint8_t type = 0;  // STT_*
-  std::uint8_t visibility = 0;
+  std::uint8_t bind = 0;      // STB_*
+  std::uint8_t type = 0;      // STT_*
   std::uint32_t section = 0;  // section index; 0 when undefined, absolute or common
   bool absolute = false;
   bool common = false;
@@ -80,8 +81,11 @@ struct Symbol {
 
 class ElfObject {
  public:
-  // Takes the file's bytes over. `name` is used in errors. Errors: code "elf-malformed".
+  // Takes the file's bytes over. `name` is used in errors. Time and memory are linear in the bytes,
+  // but for sorting the relocations. Errors: "elf-malformed".
   static Result<ElfObject> parse(std::vector<std::uint8_t> bytes, std::string name);
+  // Of a file of at most 1 GiB, which may be compressed, as modules are. Errors: "file-unreadable",
+  // "elf-malformed".
   static Result<ElfObject> load(const std::filesystem::path& path);
 
   const std::string& name() const { return name_; }
@@ -102,6 +106,8 @@ class ElfObject {
                                              std::uint64_t end) const;
 
  private:
+  class Reader;
+
   std::string name_;
   std::shared_ptr<std::vector<std::uint8_t>> file_;
   std::vector<Section> sections_;

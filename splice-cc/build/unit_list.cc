@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "matcher/base/file.h"
+#include "matcher/elf/module_name.h"
 #include "splice-cc/source/tree_layout.h"
 
 namespace splicer {
@@ -22,13 +23,6 @@ constexpr const char* kQuestion =
     "@printf '%s\\n' subfolders $(subdir-ym) builtin $(real-obj-y) $(lib-y) "
     "$(foreach m,$(obj-m),module $m "
     "$(call suffix-search,$(patsubst $(obj)/%,%,$m),.o,-objs -y -m))";
-
-// As in /proc/modules: scripts/Makefile.lib makes KBUILD_MODNAME of the file's name in this way.
-std::string module_name(const std::string& object) {
-  std::string name = fs::path(object).stem().string();
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
 
 std::string normal(const std::string& path) { return fs::path(path).lexically_normal().string(); }
 
@@ -73,7 +67,7 @@ Result<const UnitList::Folder*> UnitList::folder(const std::string& name) {
     if (!is_new && place->second.target != target) folder.twice.insert(unit.name);
   };
   const auto end_module = [&] {
-    if (state == "module" && !module.empty() && !composite) add(module, module_name(module));
+    if (state == "module" && !module.empty() && !composite) add(module, module_name_of(module));
     module.clear();
     composite = false;
   };
@@ -91,7 +85,7 @@ Result<const UnitList::Folder*> UnitList::folder(const std::string& name) {
       module = word;
     } else {
       composite = true;
-      add(fmt::format("{}/{}", name, word), module_name(module));
+      add(fmt::format("{}/{}", name, word), module_name_of(module));
     }
   }
   end_module();
