@@ -14,7 +14,8 @@
 
 #include "matcher/base/command_line.h"
 #include "matcher/elf/elf_object.h"
-#include "matcher/image/image.h"
+#include "matcher/image/live_image.h"
+#include "matcher/image/vmlinux_image.h"
 #include "matcher/match/match.h"
 #include "matcher/match/site_listing.h"
 #include "matcher/match/sites.h"

@@ -10,6 +10,7 @@
 
 #include "matcher/base/wording.h"
 #include "matcher/elf/elf_object.h"
+#include "matcher/image/live_image.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
 #include "runtime/prepare/sealed_keys.h"

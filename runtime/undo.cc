@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "matcher/base/wording.h"
-#include "matcher/image/image.h"
+#include "matcher/image/live_image.h"
 #include "runtime/apply.h"
 #include "runtime/live/device.h"
 #include "runtime/live/interruption.h"

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "matcher/elf/elf_object.h"
+#include "matcher/elf/module_name.h"
 #include "matcher/image/disk_image.h"
 #include "runtime/prepare/match_update.h"
 

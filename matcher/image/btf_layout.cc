@@ -4,7 +4,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/core.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,8 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+
+#include "matcher/base/file.h"
 
 namespace splicer {
 
@@ -28,13 +29,9 @@ using Types = std::unique_ptr<btf, Free>;
 
 // The shared library lacks btf__new_split(), which its header has; it takes a file for the same.
 btf* split_from(std::span<const std::uint8_t> bytes, btf* base) {
-  const int file = memfd_create("types", MFD_CLOEXEC);
-  if (file < 0) return nullptr;
-  btf* types = nullptr;
-  if (write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()))
-    types = btf__parse_raw_split(fmt::format("/proc/self/fd/{}", file).c_str(), base);
-  close(file);
-  return types;
+  const UniqueFd file = memory_file();
+  if (!file || write(file.get(), bytes.data(), bytes.size()) != std::ssize(bytes)) return nullptr;
+  return btf__parse_raw_split(fmt::format("/proc/self/fd/{}", file.get()).c_str(), base);
 }
 
 // libbpf believes the length of the header, and may then find the types where no type can stand; it

@@ -8,10 +8,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
+#include "matcher/base/bytes.h"
 #include "matcher/base/result.h"
-#include "matcher/elf/elf_object.h"
 
 namespace splicer {
 

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "matcher/elf/elf_object.h"
+#include "matcher/elf/module_name.h"
+#include "matcher/image/vmlinux_image.h"
 
 namespace splicer {
 
@@ -31,15 +33,7 @@ struct Piece {
 Failure malformed(const ElfObject& object, std::string what) {
   return fail(ExitCode::error, "module-malformed", std::move(what))
       .at_file(object.name())
-      .hint("is it a module of this kernel, as its package has it?");
-}
-
-char type_letter(const Symbol& symbol, const Section& section) {
-  if (symbol.is_weak()) return 'W';
-  char letter = 'r';
-  if (section.is_code()) letter = 't';
-  if (section.is_writable()) letter = section.is_nobits() ? 'b' : 'd';
-  return symbol.is_local() ? letter : static_cast<char>(letter - 'a' + 'A');
+      .hint("give the module as the kernel's package has it");
 }
 
 // One module, its sections at their addresses.
@@ -81,14 +75,8 @@ class DiskImage final : public Image {
 
   Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
     if (address < kModuleArea) return kernel_->read(address, out);
-    const Bytes there = view(address, out.size());
-    if (!there.empty() || out.empty()) {
-      std::copy(there.begin(), there.end(), out.begin());
-      return {};
-    }
-    return fail(ExitCode::error, "image-read", "no module has bytes for that address")
-        .at_address(address)
-        .hint("are all modules given that the object's own module needs?");
+    return read_from_view(address, out, "no module has bytes for that address",
+                          "give all modules that the object's own module needs");
   }
 
   Result<void> add(std::vector<Module> modules) {
@@ -146,7 +134,8 @@ class DiskImage final : public Image {
       if (!symbol.defined() || symbol.is_section() || symbol.name.empty()) continue;
       const RunAddress base = module.bases[symbol.section];
       if (base == RunAddress()) continue;
-      const char type = type_letter(symbol, object.section(symbol.section));
+      const Section& section = object.section(symbol.section);
+      const char type = symbol_letter(symbol.bind, section.flags, section.is_nobits());
       all.push_back({base + symbol.value, type, symbol.name, module.name});
       if (exported.contains(symbol.name)) exports_[symbol.name] = base + symbol.value;
     }
@@ -209,13 +198,6 @@ class DiskImage final : public Image {
 };
 
 }  // namespace
-
-std::string module_name_of(const std::filesystem::path& file) {
-  std::string name = file.filename().string();
-  name.resize(std::min(name.size(), name.find('.')));
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
 
 Result<std::unique_ptr<Image>> open_disk_image(const std::string& kernel,
                                                const std::vector<std::filesystem::path>& modules) {

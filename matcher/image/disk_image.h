@@ -30,7 +30,4 @@ namespace splicer {
 Result<std::unique_ptr<Image>> open_disk_image(const std::string& kernel,
                                                const std::vector<std::filesystem::path>& modules);
 
-// As in /proc/modules: the file's name with "_" for "-" (scripts/Makefile.lib, KBUILD_MODNAME).
-std::string module_name_of(const std::filesystem::path& file);
-
 }  // namespace splicer

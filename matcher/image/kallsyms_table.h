@@ -11,11 +11,12 @@
 // Invariant: what is returned is sorted by address and has as many symbols as the kernel counts.
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "matcher/base/bytes.h"
 #include "matcher/base/result.h"
-#include "matcher/elf/elf_object.h"
-#include "matcher/image/image.h"
+#include "matcher/image/symbol_table.h"
 
 namespace splicer {
 

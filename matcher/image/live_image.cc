@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//
-// The running kernel, through /proc/kcore and /proc/kallsyms.
-//
-// /proc/kcore is an ELF core file whose PT_LOAD headers map kernel addresses to file offsets
-// (fs/proc/kcore.c, read_kcore): kernel text, the module area, the direct map. A read costs a
-// system call and takes a lock, so memory is read in pieces of kPiece bytes, each once: what one
-// image gives is a snapshot that does not change under its reader. To see newer memory, open a new
-// image.
+#include "matcher/image/live_image.h"
+
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -14,14 +8,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "matcher/base/file.h"
-#include "matcher/image/image.h"
 
 namespace splicer {
 
@@ -63,21 +57,16 @@ class LiveImage final : public Image {
 
   // kernel/bpf/sysfs_btf.c for vmlinux, btf_module_notify() in kernel/bpf/btf.c for modules.
   std::vector<std::uint8_t> types(const std::string& target) const override {
-    std::ostringstream text;  // an iterator would throw where the file cannot be read
-    text << std::ifstream(sys_ + "/kernel/btf/" + target, std::ios::binary).rdbuf();
-    return {text.view().begin(), text.view().end()};
+    return read_contents(sys_ + "/kernel/btf/" + target).bytes;
   }
 
   // add_sect_attrs() in kernel/module/sysfs.c: a file with the address in hex for each section.
   std::map<std::string, AddressRange> sections(const std::string& module) const override {
     std::map<RunAddress, std::string> starts;
-    std::error_code none;  // built in, or not loaded
-    for (const auto& entry :
-         std::filesystem::directory_iterator(sys_ + "/module/" + module + "/sections", none)) {
-      std::uint64_t address = 0;
-      std::ifstream(entry.path()) >> std::hex >> address;
-      if (address != 0) starts.emplace(RunAddress(address), entry.path().filename().string());
-    }
+    // None where the module is built in, or not loaded.
+    for (const auto& entry : list_directory(sys_ + "/module/" + module + "/sections").entries)
+      if (const auto address = read_section_address(entry.path()))
+        starts.emplace(RunAddress(*address), entry.path().filename().string());
     std::map<std::string, AddressRange> found;
     for (auto start = starts.begin(); start != starts.end(); ++start) {
       const auto next = std::next(start);
@@ -110,7 +99,7 @@ class LiveImage final : public Image {
     return fail(ExitCode::error, "image-read", "no kernel memory is mapped there")
         .at_file("/proc/kcore")
         .at_address(address)
-        .hint("was a module unloaded meanwhile? try again");
+        .hint("try again: a module may have been unloaded meanwhile");
   }
 
   // From `address` to the end of the piece that it is in.
@@ -158,6 +147,9 @@ class LiveImage final : public Image {
   mutable std::map<RunAddress, std::vector<std::uint8_t>> pieces_;  // by first address
 };
 
+// By hand and not through libelf, which takes the size of a file from fstat(2) and reads as it thinks
+// fit: /proc/kcore has the size of the address space, and each read of it is a copy of kernel memory
+// that must be asked for by its exact place. Two records are needed, each checked here.
 Result<std::vector<Segment>> read_segments(int fd, const std::string& path) {
   const auto bad = [&](const char* what) {
     return fail(ExitCode::error, "kcore-malformed", what)
@@ -187,7 +179,7 @@ Result<std::unique_ptr<Image>> open_live_image(const std::string& proc, const st
   const std::string kcore_path = proc + "/kcore";
   const std::string kallsyms_path = proc + "/kallsyms";
   UniqueFd kcore(open(kcore_path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (kcore.get() < 0) {
+  if (!kcore) {
     return fail(ExitCode::error, "kcore-unreadable",
                 fmt::format("cannot open the kernel's memory: {}", std::strerror(errno)))
         .at_file(kcore_path)
@@ -197,17 +189,29 @@ Result<std::unique_ptr<Image>> open_live_image(const std::string& proc, const st
   auto segments = read_segments(kcore.get(), kcore_path);
   if (!segments) return propagate(segments);
 
-  std::ifstream stream(kallsyms_path, std::ios::binary);
-  std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
-    return fail(ExitCode::error, "kallsyms-unreadable", "cannot read the kernel's symbols")
+  const Contents text = read_contents(kallsyms_path);
+  if (text.error != 0)
+    return fail(ExitCode::error, "kallsyms-unreadable",
+                fmt::format("cannot read the kernel's symbols: {}", std::strerror(text.error)))
         .at_file(kallsyms_path)
         .hint("the kernel needs CONFIG_KALLSYMS");
-  }
   auto symbols = SymbolTable::parse_kallsyms(text.view());
   if (!symbols) return propagate(symbols);
   return std::unique_ptr<Image>(std::make_unique<LiveImage>(std::move(kcore), std::move(*segments),
                                                             std::move(*symbols), sys));
+}
+
+std::optional<std::uint64_t> read_section_address(const std::filesystem::path& file) {
+  const Contents contents = read_contents(file);
+  std::string_view digits = contents.view();
+  if (digits.starts_with("0x")) digits.remove_prefix(2);
+  if (digits.ends_with('\n')) digits.remove_suffix(1);
+  std::uint64_t address = 0;
+  const auto [rest, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), address, 16);
+  if (error != std::errc() || rest != digits.data() + digits.size() || address == 0)
+    return std::nullopt;
+  return address;
 }
 
 }  // namespace splicer

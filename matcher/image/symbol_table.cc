@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//
-// The kernel's symbol table, by name and by address.
-//
-// A name is not an address: a stock kernel has thousands of names that stand for several static
-// functions each. So every lookup gives all candidates, in order of address, and the matcher
-// decides among them by the code.
+#include "matcher/image/symbol_table.h"
+
+#include <elf.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <bit>
 #include <charconv>
-
-#include "matcher/image/image.h"
 
 namespace splicer {
 
@@ -51,7 +46,7 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
     if (!well_formed) {
       return fail(ExitCode::error, "kallsyms-malformed",
                   fmt::format("line {} of the kernel's symbol table is not a symbol", line_number))
-          .hint("is /proc/kallsyms that of a Linux kernel?");
+          .hint("mount the proc filesystem of a Linux kernel at /proc");
     }
     symbol.address = RunAddress(address);
     symbol.type = line[digits + 1];
@@ -63,7 +58,7 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
       if (module.size() > 2 && module.front() == '[' && module.back() == ']')
         symbol.module = module.substr(1, module.size() - 2);
     }
-    if (name.empty()) continue;  // nobody can ask for it, and it says nothing to people
+    if (name.empty()) continue;  // nobody can ask for it, and it means nothing to people
     symbol.name = name;
     any_address = any_address || address != 0;
     symbols.push_back(std::move(symbol));
@@ -135,6 +130,14 @@ bool SymbolTable::has(std::string_view target, std::string_view name, RunAddress
         (target.empty() || symbol->module == target || is_update_module(symbol->module)))
       return true;
   return false;
+}
+
+char symbol_letter(unsigned binding, std::uint64_t section_flags, bool no_bits) {
+  if (binding == STB_WEAK) return 'W';
+  char letter = 'r';
+  if ((section_flags & SHF_EXECINSTR) != 0) letter = 't';
+  if ((section_flags & SHF_WRITE) != 0) letter = no_bits ? 'b' : 'd';
+  return binding == STB_LOCAL ? letter : static_cast<char>(letter - 'a' + 'A');
 }
 
 }  // namespace splicer

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "matcher/image/image.h"
+#include "matcher/image/vmlinux_image.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size >= 4 && data[0] != 0x7f) return 0;  // what is packed is another target's

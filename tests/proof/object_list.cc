@@ -6,7 +6,9 @@
 #include <set>
 #include <sstream>
 
+#include "matcher/elf/module_name.h"
 #include "matcher/image/disk_image.h"
+#include "matcher/image/live_image.h"
 
 namespace splicer {
 

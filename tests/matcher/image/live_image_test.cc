@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "matcher/image/image.h"
+#include "matcher/image/live_image.h"
 #include "tests/support/object_builder.h"
 
 namespace splicer {

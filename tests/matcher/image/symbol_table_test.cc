@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <gtest/gtest.h>
 
-#include "matcher/image/image.h"
+#include "matcher/image/symbol_table.h"
 
 namespace splicer {
 namespace {

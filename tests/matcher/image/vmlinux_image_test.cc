@@ -6,7 +6,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "matcher/image/image.h"
+#include "matcher/image/vmlinux_image.h"
 #include "tests/support/kernel_samples.h"
 
 namespace splicer {
@@ -91,6 +91,13 @@ TEST(VmlinuxImage, NoSymbolsAtAll) {
 
 TEST(VmlinuxImage, NoFile) {
   EXPECT_EQ(open_vmlinux_image("/no/such/vmlinux").error().code, "vmlinux-malformed");
+}
+
+TEST(VmlinuxImage, ADirectory) {
+  const auto image = open_vmlinux_image(testing::TempDir());
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().code, "vmlinux-malformed");
+  EXPECT_EQ(image.error().message, "not a usable vmlinux: it cannot be read: Is a directory");
 }
 
 TEST(VmlinuxImage, NotAnX86Executable) {
