@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "matcher/base/file.h"
+#include "matcher/image/live_image.h"
 #include "runtime/package/manifest.h"
 
 namespace splicer {
@@ -133,19 +133,11 @@ Result<RunAddress> section_address(const std::string& module, const std::string&
                      section.find('/') == std::string::npos;
   if (!is_module_name(module) || !plain)
     return refuse(fmt::format("'{}' of '{}' is not a section of a module", section, module));
-  const std::string content = read_contents(path, kMaxAttribute).text();
-  const std::string text = content.substr(0, content.find('\n'));
-  if (text.empty())
+  const auto address = read_section_address(path);
+  if (!address)
     return refuse(
         fmt::format("the address of section {} of module {} cannot be read", section, module));
-  const std::string_view digits = std::string_view(text).substr(text.starts_with("0x") ? 2 : 0);
-  std::uint64_t address = 0;
-  const auto [rest, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), address, 16);
-  if (error != std::errc() || rest != digits.data() + digits.size() || address == 0)
-    return refuse(
-        fmt::format("the kernel hides the address of section {} of module {}", section, module));
-  return RunAddress(address);
+  return RunAddress(*address);
 }
 
 Result<void> unload_module(const std::string& name) {

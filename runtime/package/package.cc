@@ -18,6 +18,7 @@
 #include <set>
 
 #include "matcher/base/file.h"
+#include "matcher/base/safe_path.h"
 #include "matcher/base/wording.h"
 #include "runtime/package/digest.h"
 #include "runtime/package/tarball.h"
@@ -79,7 +80,7 @@ Result<void> check_members(const json& manifest, const Members& members, const s
     const bool well_formed = row.is_object() && row.contains("name") && row["name"].is_string() &&
                              row.contains("size") && row["size"].is_number_unsigned() &&
                              row.contains("sha256") && row["sha256"].is_string();
-    if (!well_formed || !is_safe_member_name(row["name"].get_ref<const std::string&>()))
+    if (!well_formed || !is_safe_path(row["name"].get_ref<const std::string&>()))
       return refuse("package-manifest", "manifest.json: a row of members is malformed", file);
     const auto& name = row["name"].get_ref<const std::string&>();
     if (!named.insert(name).second)

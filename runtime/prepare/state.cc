@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 
 #include "matcher/base/file.h"
@@ -92,14 +91,14 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
     const Contents attribute = read_contents(path, kMaxFile);
     if (gone(attribute.error)) return std::nullopt;
     if (attribute.error != 0) return unreadable(path, attribute.error);
-    const auto value = number(trimmed(attribute.text()), 10);
+    const auto value = number(trimmed(attribute.view()), 10);
     if (!value) return malformed(path);
     *field = *value;
   }
   const Contents state = read_contents(directory + "/state", kMaxFile);
   if (gone(state.error)) return std::nullopt;
   if (state.error != 0) return unreadable(directory + "/state", state.error);
-  update.state = trimmed(state.text());
+  update.state = trimmed(state.view());
   // Its functions are still the old ones, and it goes away again if the switch fails.
   if (update.state == "applying") return std::nullopt;
   if (update.state != "applied" && update.state != "undoing")
@@ -108,8 +107,7 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
   const Contents modules = read_contents(directory + "/modules", kMaxFile);
   if (gone(modules.error)) return std::nullopt;
   if (modules.error != 0) return unreadable(directory + "/modules", modules.error);
-  for (const std::string& line : split_lines(modules.text())) {
-    if (line.empty()) continue;
+  for (const std::string_view line : lines(modules.view())) {
     if (!is_module_name(line)) return malformed(directory + "/modules");
     update.modules.emplace_back(line);
   }
@@ -118,8 +116,7 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
   update.functions_hidden = functions.error == EACCES || functions.error == EPERM;
   if (functions.error != 0 && !update.functions_hidden)
     return unreadable(directory + "/functions", functions.error);
-  for (const std::string& line : split_lines(functions.text())) {
-    if (line.empty()) continue;
+  for (const std::string_view line : lines(functions.view())) {
     const auto function = parse_function(line);
     if (!function) return malformed(directory + "/functions");
     update.functions.push_back(*function);
@@ -131,20 +128,15 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
 
 Result<State> State::read(const std::string& root) {
   State state;
-  std::error_code error;
-  std::filesystem::directory_iterator entries(root, error);
-  if (error == std::errc::no_such_file_or_directory) return state;
-  if (error) return unreadable(root, error.value());
-  while (entries != std::filesystem::directory_iterator()) {
-    const std::string id = entries->path().filename().string();
-    // What is not an id is an attribute of the module itself.
-    if (is_update_id(id)) {
-      auto update = read_update(entries->path().string(), id);
-      if (!update) return propagate(update);
-      if (*update) state.updates_.push_back(std::move(**update));
-    }
-    entries.increment(error);
-    if (error) return unreadable(root, error.value());
+  const Listing listing = list_directory(root);
+  if (listing.error == ENOENT) return state;
+  if (listing.error != 0) return unreadable(root, listing.error);
+  for (const auto& entry : listing.entries) {
+    const std::string id = entry.path().filename().string();
+    if (!is_update_id(id)) continue;  // an attribute of the module itself
+    auto update = read_update(entry.path().string(), id);
+    if (!update) return propagate(update);
+    if (*update) state.updates_.push_back(std::move(**update));
   }
   std::sort(state.updates_.begin(), state.updates_.end(),
             [](const AppliedUpdate& a, const AppliedUpdate& b) { return a.sequence < b.sequence; });

@@ -15,6 +15,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "matcher/base/file.h"
 #include "splice-cc/source/debian.h"
 
 namespace splicer {
@@ -45,17 +46,6 @@ std::string find_program(const std::string& name, const std::vector<std::string>
   return {};  // never in the working folder
 }
 
-std::string drain(int from) {
-  std::string output;
-  std::array<char, 65536> buffer{};
-  for (;;) {
-    const ssize_t got = read(from, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return output;
-    output.append(buffer.data(), static_cast<std::size_t>(got));
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> plain_environment() {
@@ -73,6 +63,8 @@ Result<ProgramRun> run_program(const std::vector<std::string>& arguments,
     return fail(
         ExitCode::error, "pipe",
         fmt::format("a pipe for {} cannot be made: {}", arguments[0], std::strerror(errno)));
+  const UniqueFd from_child(ends[0]);
+  UniqueFd to_us(ends[1]);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -89,16 +81,13 @@ Result<ProgramRun> run_program(const std::vector<std::string>& arguments,
   const int error = posix_spawn(&child, program.c_str(), &actions, nullptr,
                                 pointers(arguments).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
-  close(ends[1]);
-  if (error != 0) {
-    close(ends[0]);
+  to_us = UniqueFd();  // so that the pipe ends with the child
+  if (error != 0)
     return fail(ExitCode::error, "program-missing",
                 fmt::format("cannot run {}: {}", arguments[0], std::strerror(error)))
         .hint(install_command({package_of_program(arguments[0])}));
-  }
   ProgramRun run;
-  run.output = drain(ends[0]);
-  close(ends[0]);
+  run.output = read_contents(from_child.get()).text();
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
