@@ -77,7 +77,7 @@ Result<void> Console::set_debug_topics(std::string_view list,
 }
 
 void Console::print_debug(std::string_view topic, const std::string& text) const {
-  std::cerr << command << ": " << topic << ": " << text << std::endl;
+  std::cerr << command << ": " << topic << ": " << terminal_text(text) << std::endl;
 }
 
 void Console::warning(const std::string& text) const {
