@@ -69,8 +69,8 @@ Failure malformed(const std::string& path, std::string_view what) {
       .hint("give an uncompressed x86-64 vmlinux that has its symbol table");
 }
 
-// What is read of the file before there is an image. libelf finds the tables and checks their own
-// places and sizes; that what a table's rows describe lies in the file is checked here.
+// What is read of the file before there is an image. libelf reads headers; that the tables and what
+// their rows describe lie in the file is checked here.
 class VmlinuxReader {
  public:
   VmlinuxReader(std::vector<std::uint8_t>& file, const std::string& path)
@@ -113,6 +113,11 @@ Result<void> VmlinuxReader::read_tables() {
       header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
       header.e_machine != EM_X86_64 || header.e_type != ET_EXEC)
     return malformed("it is not an x86-64 executable");
+  // libelf takes a table that lies outside the file for none at all.
+  if (!inside(header.e_shoff, header.e_shnum * sizeof(Elf64_Shdr), file_.size()))
+    return malformed("its section table lies outside the file");
+  if (!inside(header.e_phoff, header.e_phnum * sizeof(Elf64_Phdr), file_.size()))
+    return malformed("its program headers lie outside the file");
   if (auto done = read_sections(elf.get()); !done) return done;
   return read_segments(elf.get());
 }
@@ -120,12 +125,12 @@ Result<void> VmlinuxReader::read_tables() {
 Result<void> VmlinuxReader::read_sections(Elf* elf) {
   std::size_t count = 0;
   if (elf_getshdrnum(elf, &count) != 0 || count > file_.size() / sizeof(Elf64_Shdr))
-    return malformed("its section table lies outside the file");
+    return malformed("it has an impossible number of sections");
   sections_.resize(count);
   for (std::size_t i = 0; i < count; ++i)
     if (Elf_Scn* scn = elf_getscn(elf, i);
         scn == nullptr || gelf_getshdr(scn, &sections_[i]) == nullptr)
-      return malformed("its section table lies outside the file");
+      return malformed("a section's header cannot be read");
   if (elf_getshdrstrndx(elf, &names_) != 0) names_ = sections_.size();
   return {};
 }
@@ -133,11 +138,11 @@ Result<void> VmlinuxReader::read_sections(Elf* elf) {
 Result<void> VmlinuxReader::read_segments(Elf* elf) {
   std::size_t count = 0;
   if (elf_getphdrnum(elf, &count) != 0 || count > file_.size() / sizeof(Elf64_Phdr))
-    return malformed("its program headers lie outside the file");
+    return malformed("it has an impossible number of segments");
   for (std::size_t i = 0; i < count; ++i) {
     GElf_Phdr segment;
     if (gelf_getphdr(elf, static_cast<int>(i), &segment) == nullptr)
-      return malformed("its program headers lie outside the file");
+      return malformed("a segment's header cannot be read");
     if (segment.p_type != PT_LOAD) continue;
     if (!inside(segment.p_offset, segment.p_filesz, file_.size()))
       return malformed("a segment lies outside the file");
