@@ -64,8 +64,8 @@ class Image {
  protected:
   // read() of an image that has all of its memory in view(); `missing` and `hint` make the error
   // where it has none.
-  Result<void> read_from_view(RunAddress address, std::span<std::uint8_t> out,
-                              const char* missing, const char* hint) const;
+  Result<void> read_from_view(RunAddress address, std::span<std::uint8_t> out, const char* missing,
+                              const char* hint) const;
 };
 
 }  // namespace splicer

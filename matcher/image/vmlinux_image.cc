@@ -200,7 +200,7 @@ Result<std::vector<KernelSymbol>> VmlinuxReader::read_symbol_table(const GElf_Sh
       letter = symbol_letter(ELF64_ST_BIND(symbol.st_info), section.sh_flags,
                              section.sh_type == SHT_NOBITS);
     }
-    symbols.push_back({symbol.st_value, letter, std::move(*name), "vmlinux"});
+    symbols.push_back({RunAddress(symbol.st_value), letter, std::move(*name), "vmlinux"});
   }
   return symbols;
 }

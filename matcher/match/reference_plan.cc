@@ -98,7 +98,8 @@ RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32
       // The operand counts from the end of the instruction, the relocation from its field.
       const bool counts =
           relocation_is_pc_relative(relocation.type) && object_.section(origin).is_code();
-      const unsigned distance = counts ? starts_.distance_to_next(origin, place.value(), kField) : 0;
+      const unsigned distance =
+          counts ? starts_.distance_to_next(origin, place.value(), kField) : 0;
       target.offset = symbol.value + static_cast<std::uint64_t>(relocation.addend) + distance;
       target.minus = ~std::uint64_t{distance} + 1;
     }

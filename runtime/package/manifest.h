@@ -63,10 +63,10 @@ struct PackageSymbol {
   std::string source;  // "pre": address of `pre_symbol` of `unit`, inferred by the matcher
                        // "kernel": by `kernel_name`, which must be unique in the kernel's table
                        // "update": defined by the new module of `target` of this same package
-                           // "constant": not an address but a runtime constant: what the variable
+                       // "constant": not an address but a runtime constant: what the variable
                        // `kernel_name` holds, in the width that `name` says, a table of
                        // asm/runtime-const.h (matcher/elf/kernel_sections.h)
-  std::string unit;              // with "pre"
+  std::string unit;    // with "pre"
   std::uint32_t pre_symbol = 0;  // with "pre": index in the pre object's symbol table
   std::string kernel_name;       // its name in the kernel, for all sources
   std::string target;            // with "update": which target's module defines it

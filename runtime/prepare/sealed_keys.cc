@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "matcher/base/address.h"
 #include "matcher/base/bytes.h"
 #include "matcher/elf/elf_object.h"
 
@@ -26,7 +27,7 @@ constexpr std::uint64_t kKeyField = 8;
 constexpr std::array<std::uint8_t, 2> kNop2 = {0x66, 0x90};
 constexpr std::array<std::uint8_t, 5> kNop5 = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 
-struct Position {
+struct CodePlace {
   std::uint32_t section = 0;
   std::uint64_t offset = 0;
 };
@@ -72,29 +73,29 @@ class SealedKeys {
   }
 
   // What a relative reference of the table means in the module itself.
-  std::optional<Position> inside(const Section& table, std::uint64_t offset) const {
+  std::optional<CodePlace> inside(const Section& table, std::uint64_t offset) const {
     const Relocation* relocation = relocation_at(table, offset);
     if (relocation == nullptr) return std::nullopt;
     const Symbol& symbol = object_.symbol(relocation->symbol);
     if (!symbol.defined()) return std::nullopt;
-    return Position{symbol.section, symbol.value + static_cast<std::uint64_t>(relocation->addend)};
+    return CodePlace{symbol.section, symbol.value + static_cast<std::uint64_t>(relocation->addend)};
   }
 
   // Where the symbol is in the kernel, if it is sealed there: what is exported has several candidates
   // at worst, and one that is sealed is enough to ask.
-  Result<std::optional<std::uint64_t>> sealed(const Relocation& relocation,
-                                              std::int64_t addend) const {
+  Result<std::optional<RunAddress>> sealed(const Relocation& relocation,
+                                           std::int64_t addend) const {
     const Symbol& symbol = object_.symbol(relocation.symbol);
-    if (symbol.defined()) return std::optional<std::uint64_t>();
-    std::set<std::uint64_t> places;
+    if (symbol.defined()) return std::optional<RunAddress>();
+    std::set<RunAddress> places;
     if (const auto known = addresses_.find(symbol.name); known != addresses_.end()) {
       places.insert(known->second);
     } else {
       for (const KernelSymbol* candidate : image_.symbols().find_anywhere(symbol.name))
         places.insert(candidate->address);
     }
-    for (const std::uint64_t place : places) {
-      const std::uint64_t address = place + static_cast<std::uint64_t>(addend);
+    for (const RunAddress place : places) {
+      const RunAddress address = place + static_cast<std::uint64_t>(addend);
       auto is = is_sealed(address);
       if (!is) return propagate(is);
       if (!*is) continue;
@@ -106,11 +107,11 @@ class SealedKeys {
             .hint("reboot into a fixed kernel");
       return std::optional(address);
     }
-    return std::optional<std::uint64_t>();
+    return std::optional<RunAddress>();
   }
 
   // mark_rodata_ro() (arch/x86/mm/init_64.c) for the kernel, module_enable_ro() for modules.
-  Result<bool> is_sealed(std::uint64_t address) const {
+  Result<bool> is_sealed(RunAddress address) const {
     const SymbolTable& symbols = image_.symbols();
     const KernelSymbol* owner = symbols.nearest(address);
     if (owner != nullptr && owner->module != "vmlinux") {
@@ -162,8 +163,8 @@ class SealedKeys {
     return true;
   }
 
-  Result<void> write_branch(const Section& table, std::uint64_t entry, const Position& site,
-                            const Position& target, bool jump) {
+  Result<void> write_branch(const Section& table, std::uint64_t entry, const CodePlace& site,
+                            const CodePlace& target, bool jump) {
     const Section& code = object_.section(site.section);
     const auto opcode = load<std::uint8_t>(code.bytes, site.offset);
     if (!opcode) return refuse(table, entry, "the entry is about no code of the module");

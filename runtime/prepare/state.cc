@@ -107,7 +107,8 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
   const Contents modules = read_contents(directory + "/modules", kMaxFile);
   if (gone(modules.error)) return std::nullopt;
   if (modules.error != 0) return unreadable(directory + "/modules", modules.error);
-  for (const std::string_view line : lines(modules.view())) {
+  for (const std::string& line : split_lines(modules.view())) {
+    if (line.empty()) continue;
     if (!is_module_name(line)) return malformed(directory + "/modules");
     update.modules.emplace_back(line);
   }
@@ -116,7 +117,8 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
   update.functions_hidden = functions.error == EACCES || functions.error == EPERM;
   if (functions.error != 0 && !update.functions_hidden)
     return unreadable(directory + "/functions", functions.error);
-  for (const std::string_view line : lines(functions.view())) {
+  for (const std::string& line : split_lines(functions.view())) {
+    if (line.empty()) continue;
     const auto function = parse_function(line);
     if (!function) return malformed(directory + "/functions");
     update.functions.push_back(*function);

@@ -76,7 +76,7 @@ struct Place {
   std::string where;                       // for people
   bool is_lock = false;                    // a lock prefix
   const Relocation* relocation = nullptr;  // of the field that it is in
-  RunAddress field;                        // the field's address
+  RunAddress field = {};                   // the field's address
 };
 
 struct Subject {
@@ -110,7 +110,8 @@ void collect_code(Subject& subject, const SiteTables& sites) {
     for (std::uint64_t at = 0; at < symbol.size; ++at)
       subject.places[kinds[at]].push_back(
           {function.code + at, fmt::format("{}+{:#x}", function.name, at), lock[at], fields[at],
-           fields[at] == nullptr ? 0 : function.code + fields[at]->offset - symbol.value});
+           fields[at] == nullptr ? RunAddress()
+                                 : function.code + fields[at]->offset - symbol.value});
   }
 }
 

@@ -91,7 +91,7 @@ class Sweep {
         if (!function.traced_by.empty()) account_.traced++;
         if (object->symbol(function.symbol).is_weak())
           matched_weak_.emplace(listed.target, function.name);
-        note(listed, function.name, "matched", fmt::format("{:#x}", function.code));
+        note(listed, function.name, "matched", fmt::format("{}", function.code));
       } else {
         refuse(listed, function, linked);
       }

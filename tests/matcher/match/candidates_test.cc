@@ -47,7 +47,7 @@ TEST(Candidates, AllNamesAtTheirDistances) {
 
 // Places 0, 1, 2 of .text; 1 is proved at kText + 0x100 with 0x20 bytes.
 struct Beside {
-  explicit Beside(bool replaced = false) : table({}) {
+  explicit Beside(bool replaced = false) {
     neighbourhood.add(RunAddress(kText + 0x100), {".text", 1, 0x20, replaced});
   }
   bool own(std::uint64_t base, std::size_t place, std::uint64_t size,

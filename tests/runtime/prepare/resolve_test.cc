@@ -55,7 +55,7 @@ TEST(Resolve, ConstantIsWhatTheVariableHolds) {
   };
   EXPECT_EQ(value("runtime_ptr_pointer", "pointer")->at("runtime_ptr_pointer"),
             RunAddress(0x0807060504030201));
-  EXPECT_EQ(value("runtime_shift_shift", "shift")->at("runtime_shift_shift"), 5u);
+  EXPECT_EQ(value("runtime_shift_shift", "shift")->at("runtime_shift_shift"), RunAddress(5));
   EXPECT_EQ(value("runtime_ptr_at_the_end", "at_the_end").error().code, "image-read");
   EXPECT_EQ(value("runtime_ptr_twin", "twin").error().code, "symbol-ambiguous");
   EXPECT_EQ(value("runtime_ptr_none", "none").error().code, "symbol-unknown");

@@ -25,7 +25,8 @@ FakeImage kernel(bool enabled) {
   return image;
 }
 
-const Addresses kAddresses{{"randomize_kstack_offset", kSealed}, {"sched_schedstats", kOrdinary}};
+const Addresses kAddresses{{"randomize_kstack_offset", RunAddress(kSealed)},
+                           {"sched_schedstats", RunAddress(kOrdinary)}};
 
 // A module with one function: sites at 0 (the sealed key), 8 (the ordinary one), 16 (the sealed key,
 // the other way round); each jumps to 30.
@@ -149,11 +150,14 @@ TEST(SealedKeys, Exported) {
 TEST(SealedKeys, OfAModule) {
   FakeImage image = kernel(true);
   image.symbol(0xffffffffc0402000, "randomize_kstack_offset", 'd', "tun");
-  image.section("tun", ".data..ro_after_init", {0xffffffffc0402000, 0xffffffffc0403000});
+  image.section("tun", ".data..ro_after_init",
+                {RunAddress(0xffffffffc0402000), RunAddress(0xffffffffc0403000)});
   image.put(0xffffffffc0402000, le32(1));
-  const auto file = decide_sealed_branches(
-      Module(kNop5).builder.bytes(), "m",
-      {{"randomize_kstack_offset", 0xffffffffc0402000}, {"sched_schedstats", kOrdinary}}, image);
+  const auto file =
+      decide_sealed_branches(Module(kNop5).builder.bytes(), "m",
+                             {{"randomize_kstack_offset", RunAddress(0xffffffffc0402000)},
+                              {"sched_schedstats", RunAddress(kOrdinary)}},
+                             image);
   ASSERT_TRUE(file) << file.error().message;
   const auto object = ElfObject::parse(*file, "m");
   expect_one_entry(*object);

@@ -52,7 +52,7 @@ TEST(TrampolineSite, FirstByteWithoutFtrace) {
   const auto site = Place(5, {}).choose();
   ASSERT_TRUE(site);
   EXPECT_EQ(site->site, kEntry);
-  EXPECT_EQ(site->hop, 0u);
+  EXPECT_EQ(site->hop, RunAddress());
 }
 
 TEST(TrampolineSite, BehindTheFtraceSite) {
@@ -118,7 +118,7 @@ TEST(TrampolineSite, LiveSiteBehindTheFirstTwoBytes) {
 TEST(TrampolineSite, LiveSiteRightBehindTheWindow) {
   Place place(40, {}, true);
   place.function.live_sites.emplace_back(10, 15);
-  EXPECT_EQ(place.choose()->hop, 0u);
+  EXPECT_EQ(place.choose()->hop, RunAddress());
 }
 
 TEST(TrampolineSite, LiveSiteInTheFirstTwoBytes) {
