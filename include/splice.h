@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For patches that need code of their own: what must happen when the update is applied or undone, and
- * members that live structures lack. splice.h(3) has worked examples.
+ * For patches that need code of their own: what must happen when the update is applied or undone,
+ * and members that live structures lack. splice.h(3) has worked examples.
  *
- * A patch to a .c file of the kernel says `#include <splice.h>`; splice-create then finds this file.
+ * The patched .c file of the kernel says `#include <splice.h>`; splice-create finds this file.
  *
  *	static int no_user_is_waiting(void)
  *	{
@@ -11,8 +11,8 @@
  *	}
  *	SPLICE_CHECK_APPLY(no_user_is_waiting);
  *
- * Each macro puts a pointer to the function into a section .splice.KIND, where splice-create finds it;
- * the section itself never gets into the kernel.
+ * Each macro puts a pointer to the function into a section .splice.KIND, where splice-create finds
+ * it; the section itself never gets into the kernel.
  */
 #ifndef SPLICE_HOOKS_H	/* SPLICE_H is that of linux/splice.h */
 #define SPLICE_HOOKS_H
@@ -21,14 +21,14 @@
 #include <linux/kconfig.h>
 #include <linux/types.h>
 
-/* 0, or a negative errno: then it is not to be. -EBUSY and -EAGAIN mean that trying again may help. */
+/* 0, or a negative errno, which refuses. -EBUSY and -EAGAIN mean that trying again may help. */
 typedef int (*splice_ask_t)(void);
 typedef void (*splice_call_t)(void);
 
 /*
  * A function of another type does not compile (the kernel is built with
- * -Werror=incompatible-pointer-types). Without no_reorder gcc gives variables any order; hooks of one
- * kind run in the order in which they stand in the file.
+ * -Werror=incompatible-pointer-types). Without no_reorder gcc gives variables any order; hooks of
+ * one kind run in the order in which they stand in the file.
  */
 #define __SPLICE_HOOK(kind, type, function)				\
 	static type const __splice_##kind##_##function __used		\
@@ -72,19 +72,21 @@ typedef void (*splice_call_t)(void);
  *	u64 *pipe_writes_get_or_alloc(struct pipe_inode_info *object, gfp_t flags);
  *		Zeros when it is new. NULL: no memory.
  *	void pipe_writes_free(struct pipe_inode_info *object);
- *		Does nothing if it has none. The function that frees the object must call it, or the next
- *		object at that address inherits the member.
+ *		Does nothing if it has none. The function that frees the object must call it, or the
+ *		next object at that address inherits the member.
  *
- * and a post_undo hook that frees what is left. As long as the object lives, so does what get gave:
- * nobody else takes it away. None of these sleeps (but for flags that let the allocation do so), and
- * all may be called wherever a spinlock may be taken.
+ * and a post_undo hook that frees what is left. What get returned lives until the member is freed
+ * here. None of these sleeps (but for flags that let the allocation do so), and all may be called
+ * wherever a spinlock may be taken. On PREEMPT_RT a spinlock sleeps, so there none may be called in
+ * the stop.
  *
  * SPLICE_SHADOW_WITH() names a function that is called before the memory of a member goes, with
  * interrupts off, as `destroy(object, member)`. SPLICE_SHADOW_EXTERN() makes the same functions in
  * another file of the patch; the one with SPLICE_SHADOW() owns the member.
  *
- * The kernel tells members apart by a number. Here it is the address of a variable of the update, so no
- * two updates share one; it goes out of use, and all members with it, when the update is undone.
+ * The kernel tells members apart by a number. Here it is the address of a variable of the update,
+ * so no two updates share one; it goes out of use, and all members with it, when the update is
+ * undone.
  */
 #if IS_ENABLED(CONFIG_LIVEPATCH)
 #include <linux/livepatch.h>

@@ -2,14 +2,28 @@
 /*
  * What the files of the core module share.
  *
- * The way of an update: device.c takes the ioctl, arguments.c copies it in and proves each field,
- * update.c leads it through the steps, trampoline.c says which bytes are to become which,
- * stack_check.c who is in the way, hooks.c calls what code the update brings for the occasion, and
- * stop.c does it while the machine stands still. sysfs.c shows the result. kernel_symbols.c finds what
- * the kernel does not export.
+ * An update's way through them: device.c takes the ioctl, arguments.c copies it in and proves each
+ * field, update.c leads it through the steps, trampoline.c works out which bytes become which,
+ * stack_check.c finds the threads that are in the code, hooks.c calls the code that the update
+ * brings for the occasion, and stop.c does it in stop_machine(). sysfs.c shows the result.
  *
- * Everything but the stop runs under splice_mutex, so an update that is on the list never changes
- * under its reader; sysfs reads only what is fixed before an update becomes visible.
+ * The files form layers. Each calls those above it in this list, never one below; the declarations
+ * stand in the same order:
+ *
+ *	kernel_symbols.c	what the kernel has but does not export
+ *	module_text.c		text of the kernel and of modules, held in memory
+ *	update_list.c		splice_mutex, the applied updates, and how one is freed
+ *	trampoline.c		jumps, their places, and the locks over all kernel text
+ *	stack_check.c		threads in a range of text
+ *	hooks.c			the update's own code
+ *	stop.c			compare, look, write
+ *	arguments.c		the ioctl's structures, proved
+ *	sysfs.c			/sys/kernel/splice
+ *	update.c		apply and undo, step by step
+ *	device.c		/dev/splice
+ *	main.c			start and end
+ *
+ * All but the stop and sysfs run under splice_mutex.
  */
 #ifndef SPLICE_CORE_H
 #define SPLICE_CORE_H
@@ -22,6 +36,7 @@
 #include <linux/kobject.h>
 #include <linux/kprobes.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -41,59 +56,10 @@
 #define SPLICE_FTRACE_SITE	5	/* call __fentry__, or the nop in its place */
 #define SPLICE_ENDBR		4	/* endbr64, or the nop that seals it */
 
-/* ---- kernel_symbols.c: what the running kernel has but does not export ---- */
-
-/*
- * Name, and whether the module loads without it: `false` are those that a kernel has only where it
- * is configured with what they guard. The prototypes are the headers' own.
- */
-#define FOR_EACH_KERNEL_FUNCTION(function)						\
-	function(text_poke_kgdb, true)							\
-	function(stop_machine_cpuslocked, true)						\
-	function(find_module, true)							\
-	function(__module_text_address, true)						\
-	function(core_kernel_text, true)						\
-	function(__kernel_text_address, true)						\
-	function(kallsyms_lookup_size_offset, true)					\
-	function(idle_task, true)							\
-	function(put_task_stack, true)							\
-	function(get_kprobe, true)							\
-	function(alternatives_text_reserved, IS_ENABLED(CONFIG_SMP))			\
-	function(jump_label_lock, IS_ENABLED(CONFIG_JUMP_LABEL))			\
-	function(jump_label_unlock, IS_ENABLED(CONFIG_JUMP_LABEL))			\
-	function(jump_label_text_reserved, IS_ENABLED(CONFIG_JUMP_LABEL))		\
-	function(static_call_text_reserved, IS_ENABLED(CONFIG_HAVE_STATIC_CALL_INLINE))	\
-	function(ftrace_location_range, IS_ENABLED(CONFIG_DYNAMIC_FTRACE))		\
-	/* Without it every stack is read word by word. */				\
-	function(stack_trace_save_tsk_reliable, false)					\
-	FOR_EACH_TRACER_FUNCTION(function)
-
-#ifdef CONFIG_FUNCTION_GRAPH_TRACER
-#define FOR_EACH_TRACER_FUNCTION(function)	function(ftrace_graph_get_ret_stack, true)
-#else
-#define FOR_EACH_TRACER_FUNCTION(function)
-#endif
-
-#define DECLARE_KERNEL_FUNCTION(name, needed)	DECLARE_STATIC_CALL(splice_##name, name);
-FOR_EACH_KERNEL_FUNCTION(DECLARE_KERNEL_FUNCTION)
-
-/* kernel_call(find_module)(name): see kernel_symbols.c for why these are no pointers. */
-#define kernel_call(name)	static_call(splice_##name)
-#define kernel_has(name)	(static_call_query(splice_##name) != NULL)
-
-struct splice_kernel {
-	struct mutex *text_mutex;
-	struct mutex *kprobe_mutex;
-};
-
-extern struct splice_kernel kernel;
-
-int kernel_symbols_find(void);
-
-/* ---- updates ---- */
+/* ---- what all of them work on ---- */
 
 /* Bytes of text that become others. Undo goes from after to before. */
-struct text_change {
+struct splice_text_change {
 	unsigned long address;
 	u32 function;
 	u8 size;
@@ -119,20 +85,18 @@ struct splice_patch {
 	struct splice_patch *above;	/* the later one that stands on this */
 };
 
-static inline bool is_watched(const struct splice_patch *patch)
+static inline bool splice_is_watched(const struct splice_patch *patch)
 {
 	return !patch->site;
 }
 
 /* Code that the update brings for its own application or reversal. */
-struct update_hook {
-	union {
-		int (*ask)(void);	/* of the kinds that may refuse */
-		void (*call)(void);	/* of the others */
-	};
+struct splice_update_hook {
+	int (*ask)(void);		/* of the kinds that may refuse; else NULL */
+	void (*call)(void);		/* of the others */
 	enum splice_hook_kind kind;
 	u32 group;
-	bool passed;			/* a pre hook that gave 0 in this attempt */
+	bool passed;			/* a pre hook that returned 0 in this attempt */
 	char name[SPLICE_NAME_LEN];
 };
 
@@ -155,11 +119,11 @@ struct splice_update {
 	u32 nr_changes;
 	u32 nr_modules;
 	struct splice_patch *functions;
-	struct text_change *changes;
+	struct splice_text_change *changes;
 	struct module **modules;	/* of the new code, held */
 	struct list_head pins;		/* struct splice_pinned */
 	u32 nr_hooks;
-	struct update_hook *hooks;	/* in the order of linking */
+	struct splice_update_hook *hooks;	/* in the order of linking */
 	u8 *expected;			/* backs splice_patch.expected */
 	char *modules_text;		/* contents of the sysfs files */
 	char *functions_text;
@@ -167,99 +131,161 @@ struct splice_update {
 	size_t functions_text_size;
 };
 
+enum splice_direction { SPLICE_TO_NEW, SPLICE_TO_OLD };	/* apply, undo */
+
+/* What an attempt to switch came to. */
+struct splice_outcome {
+	int error;		/* 0, -ESTALE, -EBUSY, -ECANCELED */
+	u32 bad_function;
+	u32 bad_offset;
+	u64 pause_ns;
+	const struct splice_update_hook *refused_by;	/* with -ECANCELED */
+	int hook_error;
+};
+
+/* ---- kernel_symbols.c ---- */
+
+/*
+ * Name, and whether the module loads without it: `false` are those that a kernel has only where it
+ * is configured with what they guard. The prototypes are the headers' own.
+ */
+#define SPLICE_FOR_EACH_KERNEL_FUNCTION(function)					\
+	function(text_poke_kgdb, true)							\
+	function(stop_machine_cpuslocked, true)						\
+	function(find_module, true)							\
+	function(__module_text_address, true)						\
+	function(core_kernel_text, true)						\
+	function(__kernel_text_address, true)						\
+	function(kallsyms_lookup_size_offset, true)					\
+	function(idle_task, true)							\
+	function(put_task_stack, true)							\
+	function(get_kprobe, true)							\
+	function(alternatives_text_reserved, IS_ENABLED(CONFIG_SMP))			\
+	function(jump_label_lock, IS_ENABLED(CONFIG_JUMP_LABEL))			\
+	function(jump_label_unlock, IS_ENABLED(CONFIG_JUMP_LABEL))			\
+	function(jump_label_text_reserved, IS_ENABLED(CONFIG_JUMP_LABEL))		\
+	function(static_call_text_reserved, IS_ENABLED(CONFIG_HAVE_STATIC_CALL_INLINE))	\
+	function(ftrace_location_range, IS_ENABLED(CONFIG_DYNAMIC_FTRACE))		\
+	/* Without it every stack is read word by word. */				\
+	function(stack_trace_save_tsk_reliable, false)					\
+	SPLICE_FOR_EACH_TRACER_FUNCTION(function)
+
+#ifdef CONFIG_FUNCTION_GRAPH_TRACER
+#define SPLICE_FOR_EACH_TRACER_FUNCTION(function)	function(ftrace_graph_get_ret_stack, true)
+#else
+#define SPLICE_FOR_EACH_TRACER_FUNCTION(function)
+#endif
+
+#define SPLICE_DECLARE_KERNEL_FUNCTION(name, needed)	DECLARE_STATIC_CALL(splice_##name, name);
+SPLICE_FOR_EACH_KERNEL_FUNCTION(SPLICE_DECLARE_KERNEL_FUNCTION)
+
+/* splice_kernel_call(find_module)(name): see kernel_symbols.c for why these are not pointers. */
+#define splice_kernel_call(name)	static_call(splice_##name)
+#define splice_kernel_has(name)		(!!static_call_query(splice_##name))
+
+struct splice_kernel {
+	struct mutex *text_mutex;	/* over writes to kernel text */
+	struct mutex *kprobe_mutex;	/* over the set of probes */
+};
+
+extern struct splice_kernel splice_kernel;
+
+int __must_check splice_kernel_symbols_find(void);
+
+/* ---- module_text.c ---- */
+
+unsigned long splice_module_text(const struct module *module, unsigned long *size);
+struct module * __must_check splice_module_hold(const char *name);
+bool __must_check splice_text_hold(unsigned long start, unsigned long size,
+				   struct module **owner);
+bool splice_in_module_text(const struct module *module, unsigned long start, unsigned long size);
+bool splice_in_own_text(const struct splice_update *update, unsigned long start,
+			unsigned long size);
+bool splice_names_own_module(const struct splice_update *update, const struct module *module);
+
+/* ---- update_list.c ---- */
+
 extern struct mutex splice_mutex;
 extern struct list_head splice_updates;	/* applied ones, oldest first */
 
-/* update.c. Each gives 0 or a negative errno and fills in the out fields. */
-int update_apply(struct splice_apply *apply, struct list_head *pins);
-int update_undo(struct splice_undo *undo);
-void update_free(struct splice_update *update);
-struct splice_update *update_find(const char *id);
-u32 update_count(void);
+struct splice_update *splice_update_find(const char *id);
+u32 splice_update_count(void);
+void splice_pins_free(struct list_head *pins);
+void splice_update_free(struct splice_update *update);
 
-/* arguments.c */
-struct module *module_hold(const char *name);
-int arguments_read(struct splice_apply *apply, struct splice_update **result);
-bool in_own_text(const struct splice_update *update, unsigned long start, unsigned long size);
+/* ---- trampoline.c ---- */
 
-/* trampoline.c */
-int trampolines_plan(struct splice_update *update, u32 *bad_function);
-int trampolines_check_places(const struct splice_update *update, u32 *bad_function);
-bool bytes_are_padding(const u8 *bytes, size_t size);
-void text_lock(void);
-void text_unlock(void);
+bool splice_is_padding(const u8 *bytes, size_t size);
+int __must_check splice_trampolines_plan(struct splice_update *update, u32 *bad_function);
+int __must_check splice_trampolines_check(const struct splice_update *update, u32 *bad_function);
+void splice_text_lock(void);
+void splice_text_unlock(void);
 
 /* ---- stack_check.c ---- */
 
 /*
- * An address a is in the range if start < a <= end and it is not `safe`.  See stack_check.c for why
+ * An address a is in the range if start < a <= end and it is not `safe`. See stack_check.c for why
  * the borders are these.
  */
-struct stack_range {
+struct splice_stack_range {
 	unsigned long start;
 	unsigned long end;
 	unsigned long safe;
 	u32 function;
 };
 
-struct stack_check;
+struct splice_stack_check;
 
-struct stack_check *stack_check_new(struct stack_range *ranges, u32 nr_ranges, u32 max_busy);
-void stack_check_free(struct stack_check *check);
-int stack_check_running(struct stack_check *check);
-void stack_check_stopped(struct stack_check *check);
-void stack_check_current(struct stack_check *check);
-u32 stack_check_busy(const struct stack_check *check, struct splice_busy **busy);
+struct splice_stack_check *splice_stack_check_new(struct splice_stack_range *ranges,
+						  u32 nr_ranges, u32 max_busy);
+void splice_stack_check_free(struct splice_stack_check *check);
+int __must_check splice_stack_check_running(struct splice_stack_check *check);
+void splice_stack_check_stopped(struct splice_stack_check *check);
+void splice_stack_check_current(struct splice_stack_check *check);
+u32 splice_stack_check_busy(const struct splice_stack_check *check, struct splice_busy **busy);
+
+/* ---- hooks.c ---- */
+
+bool splice_hook_may_refuse(enum splice_hook_kind kind);
+int __must_check splice_hooks_prepare(struct splice_update *update,
+				      enum splice_direction direction,
+				      struct splice_outcome *outcome);
+int __must_check splice_hooks_check(const struct splice_update *update,
+				    enum splice_direction direction,
+				    struct splice_outcome *outcome);
+void splice_hooks_switched(const struct splice_update *update, enum splice_direction direction);
+void splice_hooks_finish(const struct splice_update *update, enum splice_direction direction);
+void splice_hooks_fail(const struct splice_update *update, enum splice_direction direction);
 
 /* ---- stop.c ---- */
 
-enum stop_direction { STOP_APPLY, STOP_UNDO };
+int __must_check splice_stop_compare(const struct splice_update *update,
+				     enum splice_direction direction,
+				     struct splice_outcome *outcome);
+int __must_check splice_stop_and_write(const struct splice_update *update,
+				       enum splice_direction direction,
+				       struct splice_stack_check *check,
+				       struct splice_outcome *outcome);
 
-struct stop_result {
-	int error;		/* 0, -ESTALE, -EBUSY, -ECANCELED */
-	u32 bad_function;
-	u32 bad_offset;
-	u64 pause_ns;
-	const struct update_hook *refused_by;	/* with -ECANCELED */
-	int hook_error;
-};
+/* ---- arguments.c ---- */
 
-int stop_compare(const struct splice_update *update, enum stop_direction direction,
-		 struct stop_result *result);
-void stop_and_write(const struct splice_update *update, enum stop_direction direction,
-		    struct stack_check *check, struct stop_result *result);
+int __must_check splice_arguments_read(struct splice_apply *apply, struct splice_update **result);
 
-/* ---- hooks.c: see there which runs when ---- */
+/* ---- sysfs.c ---- */
 
-int hooks_read(struct splice_update *update, struct splice_apply *apply);
-int hooks_prepare(struct splice_update *update, enum stop_direction direction,
-		  struct stop_result *result);
-int hooks_check(const struct splice_update *update, enum stop_direction direction,
-		struct stop_result *result);
-void hooks_switched(const struct splice_update *update, enum stop_direction direction);
-void hooks_finish(const struct splice_update *update, enum stop_direction direction);
-void hooks_fail(const struct splice_update *update, enum stop_direction direction);
+int __must_check splice_sysfs_start(void);
+void splice_sysfs_stop(void);
+int __must_check splice_sysfs_add(struct splice_update *update);
+void splice_sysfs_remove(struct splice_update *update);
 
-/* ---- sysfs.c, device.c ---- */
+/* ---- update.c ---- */
 
-int sysfs_start(void);
-void sysfs_stop(void);
-int sysfs_add(struct splice_update *update);
-void sysfs_remove(struct splice_update *update);
+int __must_check splice_update_apply(struct splice_apply *apply, struct list_head *pins);
+int __must_check splice_update_undo(struct splice_undo *undo);
 
-int device_start(void);
-void device_stop(void);
+/* ---- device.c ---- */
 
-/* The executable part of a loaded module's core memory. */
-static inline unsigned long module_text(const struct module *module, unsigned long *size)
-{
-#ifdef for_each_mod_mem_type	/* kernels whose struct module has an array of memory types */
-	*size = module->mem[MOD_TEXT].size;
-	return (unsigned long)module->mem[MOD_TEXT].base;
-#else
-	*size = module->core_layout.text_size;
-	return (unsigned long)module->core_layout.base;
-#endif
-}
+int __must_check splice_device_start(void);
+void splice_device_stop(void);
 
 #endif

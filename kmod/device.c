@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/splice: the only door. See splice_abi.h for what is said through it.
+ * /dev/splice, the only way in. splice_abi.h describes the calls.
  *
  * One process has it open at a time, so that no other update comes between its look at the
- * running code and its APPLY. It needs CAP_SYS_MODULE at open and at every call, since who has it
- * can load any code anyway, and a descriptor may be handed on to somebody who has not.
+ * running code and its APPLY. CAP_SYS_MODULE is needed at open, because a process that has it can
+ * load any code anyway; and at every call, because a descriptor can be passed to a process that
+ * does not have it.
  */
 #include <linux/capability.h>
 #include <linux/compat.h>
@@ -15,11 +16,9 @@
 
 #include "core.h"
 
-DEFINE_MUTEX(splice_mutex);
-
-/* The one open file's; under splice_mutex. */
-static bool is_open;
-static LIST_HEAD(session_pins);
+/* Of the one open file; under splice_mutex. */
+static bool splice_is_open;
+static LIST_HEAD(splice_session_pins);
 
 static int splice_open(struct inode *inode, struct file *file)
 {
@@ -28,37 +27,34 @@ static int splice_open(struct inode *inode, struct file *file)
 	if (!capable(CAP_SYS_MODULE))
 		return -EPERM;
 	mutex_lock(&splice_mutex);
-	if (is_open)
+	if (splice_is_open)
 		error = -EBUSY;
-	is_open = true;
+	splice_is_open = true;
 	mutex_unlock(&splice_mutex);
 	return error ?: nonseekable_open(inode, file);
 }
 
 static int splice_release(struct inode *inode, struct file *file)
 {
-	struct splice_pinned *pin, *next;
-
 	mutex_lock(&splice_mutex);
-	list_for_each_entry_safe(pin, next, &session_pins, list) {
-		list_del(&pin->list);
-		module_put(pin->module);
-		kfree(pin);
-	}
-	is_open = false;
+	splice_pins_free(&splice_session_pins);
+	splice_is_open = false;
 	mutex_unlock(&splice_mutex);
 	return 0;
 }
 
-static int info(void __user *user)
+static int splice_ioctl_info(void __user *user)
 {
-	struct splice_info info = { .abi_version = SPLICE_ABI_VERSION, .updates = update_count() };
+	struct splice_info info = {
+		.abi_version = SPLICE_ABI_VERSION,
+		.updates = splice_update_count(),
+	};
 
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/* A module is held once, however often it is asked for. */
-static int pin(const void __user *user)
+/* A module is held once, however often a process pins it. */
+static int splice_ioctl_pin(const void __user *user)
 {
 	struct splice_pinned *pin, *other;
 	struct splice_pin asked;
@@ -70,44 +66,44 @@ static int pin(const void __user *user)
 	pin = kmalloc(sizeof(*pin), GFP_KERNEL);
 	if (!pin)
 		return -ENOMEM;
-	pin->module = module_hold(asked.module);
+	pin->module = splice_module_hold(asked.module);
 	if (!pin->module) {
 		kfree(pin);
 		return -ENOENT;
 	}
-	list_for_each_entry(other, &session_pins, list) {
+	list_for_each_entry(other, &splice_session_pins, list) {
 		if (other->module == pin->module) {
 			module_put(pin->module);
 			kfree(pin);
 			return 0;
 		}
 	}
-	list_add_tail(&pin->list, &session_pins);
+	list_add_tail(&pin->list, &splice_session_pins);
 	return 0;
 }
 
-/* The out fields go back whatever came of it. */
-static int apply(void __user *user)
+/* The out fields are copied back on success and on failure. */
+static int splice_ioctl_apply(void __user *user)
 {
 	struct splice_apply asked;
 	int error;
 
 	if (copy_from_user(&asked, user, sizeof(asked)))
 		return -EFAULT;
-	error = update_apply(&asked, &session_pins);
+	error = splice_update_apply(&asked, &splice_session_pins);
 	if (copy_to_user(user, &asked, sizeof(asked)) && !error)
 		error = -EFAULT;
 	return error;
 }
 
-static int undo(void __user *user)
+static int splice_ioctl_undo(void __user *user)
 {
 	struct splice_undo asked;
 	int error;
 
 	if (copy_from_user(&asked, user, sizeof(asked)))
 		return -EFAULT;
-	error = update_undo(&asked);
+	error = splice_update_undo(&asked);
 	if (copy_to_user(user, &asked, sizeof(asked)) && !error)
 		error = -EFAULT;
 	return error;
@@ -123,16 +119,16 @@ static long splice_ioctl(struct file *file, unsigned int command, unsigned long 
 	mutex_lock(&splice_mutex);
 	switch (command) {
 	case SPLICE_IOC_INFO:
-		error = info(user);
+		error = splice_ioctl_info(user);
 		break;
 	case SPLICE_IOC_PIN:
-		error = pin(user);
+		error = splice_ioctl_pin(user);
 		break;
 	case SPLICE_IOC_APPLY:
-		error = apply(user);
+		error = splice_ioctl_apply(user);
 		break;
 	case SPLICE_IOC_UNDO:
-		error = undo(user);
+		error = splice_ioctl_undo(user);
 		break;
 	default:
 		error = -ENOTTY;
@@ -157,12 +153,12 @@ static struct miscdevice splice_device = {
 	.fops = &splice_operations,
 };
 
-int device_start(void)
+int splice_device_start(void)
 {
 	return misc_register(&splice_device);
 }
 
-void device_stop(void)
+void splice_device_stop(void)
 {
 	misc_deregister(&splice_device);
 }

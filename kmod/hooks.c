@@ -11,103 +11,42 @@
  *
  * Outside the stop they run in the calling thread under splice_mutex, with no other lock held, and
  * may sleep. In the stop they run on one CPU while the others spin with interrupts off
- * (multi_cpu_stop() in kernel/stop_machine.c), so they must not wait for anybody. A hook that comes
- * back in another context than it was called in is named in the log and the context is put right, as
- * do_one_initcall() (init/main.c) does for initcalls.
+ * (multi_cpu_stop() in kernel/stop_machine.c), so they must not wait for anything. A hook that
+ * returns in another context than it was called in is named in the log and the context is put
+ * right, as do_one_initcall() (init/main.c) does for initcalls.
  *
  * Post and plain hooks cannot refuse: what is written is written.
  *
  * Invariant: a hook's address is the entry of a function in the text of the update's own modules,
- * which are held; nothing else is ever called.
+ * which are held (splice_read_hook() in arguments.c); nothing else is ever called.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/ctype.h>
 #include <linux/irqflags.h>
-#include <linux/mm.h>
 #include <linux/preempt.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "core.h"
 
-static bool name_is_plain(const char *name)
-{
-	size_t length = strnlen(name, SPLICE_NAME_LEN), i;
-
-	if (!length || length == SPLICE_NAME_LEN)
-		return false;
-	for (i = 0; i < length; i++) {
-		if (!isascii(name[i]) || !isgraph(name[i]))
-			return false;
-	}
-	return true;
-}
-
-static int read_hook(const struct splice_update *update, struct update_hook *hook,
-		     const struct splice_hook *asked)
-{
-	unsigned long size, offset, function = asked->function;
-
-	if (asked->kind >= SPLICE_NR_HOOK_KINDS || function != asked->function)
-		return -EINVAL;
-	if (!in_own_text(update, function, 1))
-		return -EINVAL;
-	if (!kernel_call(kallsyms_lookup_size_offset)(function, &size, &offset) || offset)
-		return -EINVAL;
-	hook->call = (void (*)(void))function;
-	hook->kind = asked->kind;
-	hook->group = asked->group;
-	memcpy(hook->name, asked->name, sizeof(hook->name));
-	return 0;
-}
-
-/* The update's modules have been read. With -EINVAL for a hook, its name goes to apply->hook. */
-int hooks_read(struct splice_update *update, struct splice_apply *apply)
-{
-	const struct splice_hook __user *asked = u64_to_user_ptr(apply->hooks);
-	struct splice_hook hook;
-	u32 i;
-
-	if (apply->nr_hooks > SPLICE_MAX_HOOKS)
-		return -EINVAL;
-	update->hooks = kvcalloc(apply->nr_hooks, sizeof(*update->hooks), GFP_KERNEL);
-	if (!update->hooks)
-		return -ENOMEM;
-	for (i = 0; i < apply->nr_hooks; i++) {
-		if (copy_from_user(&hook, &asked[i], sizeof(hook)))
-			return -EFAULT;
-		if (!name_is_plain(hook.name))
-			return -EINVAL;
-		if (read_hook(update, &update->hooks[i], &hook)) {
-			memcpy(apply->hook, hook.name, sizeof(apply->hook));
-			return -EINVAL;
-		}
-		update->nr_hooks++;
-	}
-	return 0;
-}
-
-static bool may_refuse(enum splice_hook_kind kind)
+bool splice_hook_may_refuse(enum splice_hook_kind kind)
 {
 	return kind == SPLICE_HOOK_PRE_APPLY || kind == SPLICE_HOOK_CHECK_APPLY ||
 	       kind == SPLICE_HOOK_PRE_UNDO || kind == SPLICE_HOOK_CHECK_UNDO;
 }
 
-/* Hooks of these kinds run against the order of linking. */
-static bool runs_backwards(enum splice_hook_kind kind)
+/* Hooks of these kinds run in the reverse order of linking. */
+static bool splice_hook_runs_backwards(enum splice_hook_kind kind)
 {
 	return kind == SPLICE_HOOK_FAIL_APPLY || kind == SPLICE_HOOK_PRE_UNDO ||
 	       kind == SPLICE_HOOK_CHECK_UNDO || kind == SPLICE_HOOK_UNDO ||
 	       kind == SPLICE_HOOK_POST_UNDO;
 }
 
-static int run(const struct update_hook *hook)
+static int splice_hook_run(const struct splice_update_hook *hook)
 {
 	int count = preempt_count(), error = 0;
 	bool disabled = irqs_disabled();
 
-	if (may_refuse(hook->kind))
+	if (hook->ask)
 		error = hook->ask();
 	else
 		hook->call();
@@ -125,42 +64,42 @@ static int run(const struct update_hook *hook)
 	return error;
 }
 
-/* The n-th hook to run of a kind is somewhere behind the (n-1)-th; this is the order. */
-static struct update_hook *hook_at(const struct splice_update *update, enum splice_hook_kind kind,
-				   u32 i)
+/* Walking i from 0 meets the hooks of a kind in the order in which they run; NULL: another kind. */
+static struct splice_update_hook *splice_hook_at(const struct splice_update *update,
+						 enum splice_hook_kind kind, u32 i)
 {
-	struct update_hook *hook =
-		&update->hooks[runs_backwards(kind) ? update->nr_hooks - 1 - i : i];
+	u32 index = splice_hook_runs_backwards(kind) ? update->nr_hooks - 1 - i : i;
+	struct splice_update_hook *hook = &update->hooks[index];
 
 	return hook->kind == kind ? hook : NULL;
 }
 
-static void call_all(const struct splice_update *update, enum splice_hook_kind kind)
+static void splice_hooks_call(const struct splice_update *update, enum splice_hook_kind kind)
 {
 	u32 i;
 
 	for (i = 0; i < update->nr_hooks; i++) {
-		const struct update_hook *hook = hook_at(update, kind, i);
+		const struct splice_update_hook *hook = splice_hook_at(update, kind, i);
 
 		if (hook)
-			run(hook);
+			splice_hook_run(hook);
 	}
 }
 
-/* The first one that refuses ends it. */
-static int ask_all(const struct splice_update *update, enum splice_hook_kind kind,
-		   struct stop_result *result)
+/* Stops at the first one that refuses. */
+static int splice_hooks_ask(const struct splice_update *update, enum splice_hook_kind kind,
+			    struct splice_outcome *outcome)
 {
 	u32 i;
 
 	for (i = 0; i < update->nr_hooks; i++) {
-		struct update_hook *hook = hook_at(update, kind, i);
+		struct splice_update_hook *hook = splice_hook_at(update, kind, i);
 
 		if (!hook)
 			continue;
-		result->hook_error = run(hook);
-		if (result->hook_error) {
-			result->refused_by = hook;
+		outcome->hook_error = splice_hook_run(hook);
+		if (outcome->hook_error) {
+			outcome->refused_by = hook;
 			return -ECANCELED;
 		}
 		hook->passed = true;
@@ -168,45 +107,52 @@ static int ask_all(const struct splice_update *update, enum splice_hook_kind kin
 	return 0;
 }
 
-/* Before the stop. Each attempt begins anew. */
-int hooks_prepare(struct splice_update *update, enum stop_direction direction,
-		  struct stop_result *result)
+/* Before the stop, under splice_mutex alone. Each attempt runs all pre hooks again. */
+int splice_hooks_prepare(struct splice_update *update, enum splice_direction direction,
+			 struct splice_outcome *outcome)
 {
+	enum splice_hook_kind kind =
+		direction == SPLICE_TO_NEW ? SPLICE_HOOK_PRE_APPLY : SPLICE_HOOK_PRE_UNDO;
 	u32 i;
 
+	lockdep_assert_held(&splice_mutex);
 	for (i = 0; i < update->nr_hooks; i++)
 		update->hooks[i].passed = false;
-	return ask_all(update,
-		       direction == STOP_APPLY ? SPLICE_HOOK_PRE_APPLY : SPLICE_HOOK_PRE_UNDO, result);
+	return splice_hooks_ask(update, kind, outcome);
 }
 
 /* In the stop, before anything is written. */
-int hooks_check(const struct splice_update *update, enum stop_direction direction,
-		struct stop_result *result)
+int splice_hooks_check(const struct splice_update *update, enum splice_direction direction,
+		       struct splice_outcome *outcome)
 {
-	return ask_all(update,
-		       direction == STOP_APPLY ? SPLICE_HOOK_CHECK_APPLY : SPLICE_HOOK_CHECK_UNDO,
-		       result);
+	return splice_hooks_ask(update,
+				direction == SPLICE_TO_NEW ? SPLICE_HOOK_CHECK_APPLY :
+							     SPLICE_HOOK_CHECK_UNDO,
+				outcome);
 }
 
-/* In the stop, after all is written: what a hook calls is already the code to be. */
-void hooks_switched(const struct splice_update *update, enum stop_direction direction)
+/* In the stop, after all is written: a hook already calls the code that was switched to. */
+void splice_hooks_switched(const struct splice_update *update, enum splice_direction direction)
 {
-	call_all(update, direction == STOP_APPLY ? SPLICE_HOOK_APPLY : SPLICE_HOOK_UNDO);
+	splice_hooks_call(update,
+			  direction == SPLICE_TO_NEW ? SPLICE_HOOK_APPLY : SPLICE_HOOK_UNDO);
 }
 
-/* After the stop. */
-void hooks_finish(const struct splice_update *update, enum stop_direction direction)
+/* After the stop, under splice_mutex alone. */
+void splice_hooks_finish(const struct splice_update *update, enum splice_direction direction)
 {
-	call_all(update, direction == STOP_APPLY ? SPLICE_HOOK_POST_APPLY : SPLICE_HOOK_POST_UNDO);
+	lockdep_assert_held(&splice_mutex);
+	splice_hooks_call(update, direction == SPLICE_TO_NEW ? SPLICE_HOOK_POST_APPLY :
+							       SPLICE_HOOK_POST_UNDO);
 }
 
-static bool was_prepared(const struct splice_update *update, enum splice_hook_kind pre, u32 group)
+static bool splice_hooks_were_prepared(const struct splice_update *update,
+				       enum splice_hook_kind pre, u32 group)
 {
 	u32 i;
 
 	for (i = 0; i < update->nr_hooks; i++) {
-		const struct update_hook *hook = &update->hooks[i];
+		const struct splice_update_hook *hook = &update->hooks[i];
 
 		if (hook->kind == pre && hook->group == group && hook->passed)
 			return true;
@@ -214,20 +160,24 @@ static bool was_prepared(const struct splice_update *update, enum splice_hook_ki
 	return false;
 }
 
-/* Nothing came of it: where a pre hook of a file has run and not refused, its fail hooks run. */
-void hooks_fail(const struct splice_update *update, enum stop_direction direction)
+/*
+ * After a failed attempt, under splice_mutex alone: the fail hooks of each file of which a pre hook
+ * has run and not refused.
+ */
+void splice_hooks_fail(const struct splice_update *update, enum splice_direction direction)
 {
 	enum splice_hook_kind pre = SPLICE_HOOK_PRE_APPLY, fail = SPLICE_HOOK_FAIL_APPLY;
 	u32 i;
 
-	if (direction == STOP_UNDO) {
+	lockdep_assert_held(&splice_mutex);
+	if (direction == SPLICE_TO_OLD) {
 		pre = SPLICE_HOOK_PRE_UNDO;
 		fail = SPLICE_HOOK_FAIL_UNDO;
 	}
 	for (i = 0; i < update->nr_hooks; i++) {
-		const struct update_hook *hook = hook_at(update, fail, i);
+		const struct splice_update_hook *hook = splice_hook_at(update, fail, i);
 
-		if (hook && was_prepared(update, pre, hook->group))
-			run(hook);
+		if (hook && splice_hooks_were_prepared(update, pre, hook->group))
+			splice_hook_run(hook);
 	}
 }

@@ -2,74 +2,74 @@
 /*
  * Finds the functions and locks that the kernel has but does not export.
  *
- * register_kprobe() takes a symbol's name and tells its address, exported or not; through it comes
- * kallsyms_lookup_name(), and through that everything else. What counts is whether a symbol is
- * there, never which version the kernel calls itself.
+ * register_kprobe() takes a symbol's name and fills in its address, exported or not: that finds
+ * kallsyms_lookup_name(), which finds everything else. What counts is whether a symbol is there,
+ * never which version the kernel calls itself.
  *
  * They are called through static calls, which are direct once their target is known. An indirect
  * call has to land on an endbr64 where the processor tracks indirect branches, and the kernel takes
  * the endbr64 out of functions to which it has no pointer itself (apply_seal_endbr() in
  * arch/x86/kernel/alternative.c): a pointer of ours to one would be a fault.
  *
- * Each prototype is the header's own (core.h), so a kernel in which a function takes other arguments
- * does not compile instead of crashing.
+ * Each prototype is the header's own (core.h): against a kernel in which a function takes other
+ * arguments, this does not compile.
  *
- * Invariant: after kernel_symbols_find() has given 0, every needed function may be called, and every
- * member of `kernel` is set.
+ * Invariant: after splice_kernel_symbols_find() has returned 0, every needed function may be
+ * called, and every member of splice_kernel is set.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include "core.h"
 
-struct splice_kernel kernel;
+struct splice_kernel splice_kernel;
 
-#define DEFINE_KERNEL_FUNCTION(name, needed)	DEFINE_STATIC_CALL_NULL(splice_##name, name);
-FOR_EACH_KERNEL_FUNCTION(DEFINE_KERNEL_FUNCTION)
+#define SPLICE_DEFINE_KERNEL_FUNCTION(name, needed)					\
+	DEFINE_STATIC_CALL_NULL(splice_##name, name);
+SPLICE_FOR_EACH_KERNEL_FUNCTION(SPLICE_DEFINE_KERNEL_FUNCTION)
 DEFINE_STATIC_CALL_NULL(splice_kallsyms_lookup_name, kallsyms_lookup_name);
 
 /*
- * Where functions open with endbr64, kprobes steps over it (arch_adjust_kprobe_addr()); for a direct
- * call that is as good an entry.
+ * Where functions open with endbr64, kprobes steps over it (arch_adjust_kprobe_addr()); for a
+ * direct call that is as good an entry.
  */
-static int find_lookup(void)
+static int splice_find_lookup(void)
 {
 	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
 	int error = register_kprobe(&probe);
 
 	if (error)
 		return error;
-	static_call_update(splice_kallsyms_lookup_name,
-			   (typeof(&kallsyms_lookup_name))probe.addr);
+	static_call_update(splice_kallsyms_lookup_name, (typeof(kallsyms_lookup_name) *)probe.addr);
 	unregister_kprobe(&probe);
 	return 0;
 }
 
-static unsigned long find(const char *name, bool needed)
+static unsigned long splice_find_symbol(const char *name, bool needed)
 {
-	unsigned long address = kernel_call(kallsyms_lookup_name)(name);
+	unsigned long address = splice_kernel_call(kallsyms_lookup_name)(name);
 
 	if (!address && needed)
 		pr_err("this kernel has no %s, which is needed\n", name);
 	return address;
 }
 
-#define FIND_KERNEL_FUNCTION(name, needed)						\
-	address = find(#name, needed);							\
+#define SPLICE_FIND_KERNEL_FUNCTION(name, needed)						\
+	address = splice_find_symbol(#name, needed);					\
 	if (address)									\
-		static_call_update(splice_##name, (typeof(&name))address);		\
+		static_call_update(splice_##name, (typeof(name) *)address);		\
 	else if (needed)								\
 		return -ENOSYS;
 
-int kernel_symbols_find(void)
+int splice_kernel_symbols_find(void)
 {
 	unsigned long address;
 
-	if (find_lookup()) {
-		pr_err("this kernel has no kallsyms_lookup_name, or kprobes cannot tell where it is\n");
+	if (splice_find_lookup()) {
+		pr_err("this kernel has no kallsyms_lookup_name, or kprobes cannot find it\n");
 		return -ENOSYS;
 	}
-	FOR_EACH_KERNEL_FUNCTION(FIND_KERNEL_FUNCTION)
-	kernel.text_mutex = (struct mutex *)find("text_mutex", true);
-	kernel.kprobe_mutex = (struct mutex *)find("kprobe_mutex", true);
-	return kernel.text_mutex && kernel.kprobe_mutex ? 0 : -ENOSYS;
+	SPLICE_FOR_EACH_KERNEL_FUNCTION(SPLICE_FIND_KERNEL_FUNCTION)
+	splice_kernel.text_mutex = (struct mutex *)splice_find_symbol("text_mutex", true);
+	splice_kernel.kprobe_mutex = (struct mutex *)splice_find_symbol("kprobe_mutex", true);
+	return splice_kernel.text_mutex && splice_kernel.kprobe_mutex ? 0 : -ENOSYS;
 }

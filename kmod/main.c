@@ -2,10 +2,10 @@
 /*
  * Splice's core module: switches functions of the running kernel to new code, and back.
  *
- * User space (splice-apply) has done the thinking: it has proved which code runs, and has loaded
- * the new code as ordinary modules. What is left needs a standing machine: compare the bytes once
- * more, see that no thread is in the functions, write a jump into each. This module does that, and
- * trusts nothing that it is told.
+ * User space (splice-apply) has proved which code runs, and has loaded the new code as ordinary
+ * modules. What is left needs stop_machine(): compare the bytes once more, see that no thread is in
+ * the functions, write a jump into each. This module does that, and checks every argument itself
+ * (arguments.c).
  *
  * It does not unload while an update is applied: every update holds it.
  */
@@ -17,22 +17,22 @@ static int __init splice_init(void)
 {
 	int error;
 
-	error = kernel_symbols_find();
+	error = splice_kernel_symbols_find();
 	if (error)
 		return error;
-	error = sysfs_start();
+	error = splice_sysfs_start();
 	if (error)
 		return error;
-	error = device_start();
+	error = splice_device_start();
 	if (error)
-		sysfs_stop();
+		splice_sysfs_stop();
 	return error;
 }
 
 static void __exit splice_exit(void)
 {
-	device_stop();
-	sysfs_stop();
+	splice_device_stop();
+	splice_sysfs_stop();
 }
 
 module_init(splice_init);

@@ -4,8 +4,8 @@
  *
  * One process at a time may have the device open (a second open gives EBUSY), needs root and
  * CAP_SYS_MODULE. The order is: open, INFO, PIN each module that is to be read or patched, (match,
- * load the update's modules), APPLY; or open, UNDO. Pins go with the update on a successful APPLY and
- * are dropped on close otherwise.
+ * load the update's modules), APPLY; or open, UNDO. Pins go with the update on a successful APPLY
+ * and are dropped on close otherwise.
  *
  * All pointers are user pointers carried in a __u64. Sizes are bytes. The kernel checks everything.
  */
@@ -63,7 +63,8 @@ struct splice_busy {
 	__u32 function;		/* index into the functions of the call; on undo, of the update */
 	__s32 pid;
 	char comm[16];
-	__u32 conservative;	/* 1: the stack could not be unwound reliably; a word on it points in */
+	__u32 conservative;	/* 1: the stack could not be unwound reliably; a word on it
+				 * points in */
 	__u32 depth;		/* entries of stack that are filled */
 	__u64 stack[SPLICE_MAX_STACK];
 };
@@ -96,10 +97,11 @@ struct splice_hook {
 
 struct splice_apply {
 	__u32 abi_version;	/* in */
-	__u32 nr_functions;	/* in: at most SPLICE_MAX_FUNCTIONS, and not all of them only watched;
-				 * 0 if there are hooks */
+	__u32 nr_functions;	/* in: at most SPLICE_MAX_FUNCTIONS, and not all of them only
+				 * watched; 0 if there are hooks */
 	__u64 functions;	/* in: pointer to struct splice_function[] */
-	__u64 modules;		/* in: pointer to char[nr_modules][SPLICE_NAME_LEN]: the update's own */
+	__u64 modules;		/* in: pointer to char[nr_modules][SPLICE_NAME_LEN]: the
+				 * update's own */
 	__u32 nr_modules;	/* in: modules that carry the new code */
 	__u32 flags;		/* in: 0 */
 	char id[SPLICE_ID_LEN];	/* in */
@@ -133,9 +135,9 @@ struct splice_undo {
 /*
  * errno: EPERM not allowed; EPROTO abi_version; EINVAL a field is out of range (bad_function);
  * EEXIST applied already; ENOENT no such update or module; ESTALE the bytes there are not the
- * expected ones (match again); EBUSY threads are in the code (busy[]); EDEADLK a later update stands
- * on it; EADDRINUSE the site is another's; ECANCELED a hook of the update refuses (hook, hook_error);
- * ENOSYS this kernel lacks something that is needed.
+ * expected ones (match again); EBUSY threads are in the code (busy[]); EDEADLK a later update
+ * stands on it; EADDRINUSE the site is another's; ECANCELED a hook of the update refuses (hook,
+ * hook_error); ENOSYS this kernel lacks something that is needed.
  */
 #define SPLICE_IOC_INFO		_IOR('S', 1, struct splice_info)
 #define SPLICE_IOC_PIN		_IOW('S', 2, struct splice_pin)

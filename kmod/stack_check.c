@@ -1,44 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is inside the code that is to change?
+ * Which threads are inside the code that is to change?
  *
- * A thread is inside a function if an address in it stands on the thread's stack: as a return
- * address, as the place where an interrupt stopped it, or in the shadow stacks in which the
- * function graph tracer and return probes hide return addresses. Stacks are unwound with
+ * A thread is inside a function if an address in it is on the thread's stack: as a return address,
+ * as the place where an interrupt stopped it, or in the shadow stacks in which the function graph
+ * tracer and return probes hide return addresses. Stacks are unwound with
  * stack_trace_save_tsk_reliable(); where that refuses, every word of the stack counts as if it were
- * an address ("conservative": it may accuse a thread that is innocent, it never acquits a guilty
- * one).
+ * an address ("conservative": it may report a thread that is not inside).
  *
  * Which addresses count: start < a <= end, and not `safe`.
  *  - a == end counts. A call that does not return may be a function's last instruction, and its
  *    return address is the first byte behind.
  *  - a == start does not. As a return address it belongs to the function before, for the same
  *    reason; as the place of an interrupt, no byte of this function has run yet, and the thread
- *    will run whatever stands there then. (Code that goes away, or that is not entered at its
+ *    will run the bytes that are there then. (Code that goes away, or that is not entered at its
  *    beginning but jumped into, counts from start - 1.)
  *  - `safe` is the place behind a function's ftrace site, to which a tracer returns. If a jump is
  *    written exactly there, a thread that comes back runs the whole jump.
  *
- * How the pause stays short. A thread that sleeps has a stack that stands still. Before the stop,
- * stack_check_running() unwinds the stacks of all threads that are off their CPU and notes how
- * often each has been switched out. In the stop, only threads whose count has moved are unwound
+ * How the stop stays short. The stack of a sleeping thread does not change. Before the stop,
+ * splice_stack_check_running() unwinds the stacks of all threads that are off their CPU and notes
+ * how often each has been switched out. In the stop, only threads whose count has moved are unwound
  * again.
  *
- * Why that is sound. __schedule() adds one to prev->nvcsw or prev->nivcsw, whichever it be, before
- * every switch from one task to another (prev == next is no switch: prev goes on running). A thread
- * is off its CPU when task->on_cpu is 0, which finish_task() writes after the switch. So if the sum
- * is read first, then on_cpu is 0, then the stack is read: a thread that got onto a CPU afterwards
- * must have been switched out again before the stop, because in the stop the stopper threads have
- * all the CPUs; then the sum has moved. If it has not, the thread has not run since, and what was
- * read is what is there. The records hold references, so a task_struct cannot come back as another.
+ * Why that is sound. __schedule() adds one to prev->nvcsw or prev->nivcsw before every switch from
+ * one task to another (if prev == next, prev goes on running). A thread is off its CPU when
+ * task->on_cpu is 0, which finish_task() writes after the switch. So if the sum is read first, then
+ * on_cpu is 0, then the stack is read: a thread that got onto a CPU afterwards must have been
+ * switched out again before the stop, because in the stop the stopper threads have all the CPUs;
+ * then the sum has moved. If it has not, the thread has not run since, and its stack is as it was
+ * read. The records hold references, so a task_struct cannot come back as another.
  *
- * Threads that are not on the task list. A dying thread takes itself off the list in
- * exit_notify() and runs on to the end of do_exit(); those that lived at the first look are found
- * through their records. One that is born and dies between look and stop, and is preempted in that
- * stretch, is not seen; undo therefore waits with synchronize_rcu_tasks(), which covers just that
- * stretch (exit_tasks_rcu_start()), before the code may go.
- *
- * NMI handlers cannot be seen either: code that runs in them must not be patched.
+ * Limits. These threads are not found:
+ *  - Exiting ones. exit_notify() takes a thread off the task list, and do_exit() runs on, and may
+ *    sleep, in code from there to its end. A thread that was listed at the first look is found
+ *    through its record. One that had left the list by then, or that was born later and leaves it
+ *    before the stop, is not. Undo therefore waits with synchronize_rcu_tasks() before the code is
+ *    freed. That waits for every such thread on 6.1 (exit_tasks_rcu_start(), an SRCU reader), but
+ *    on 6.12 not for one that sleeps there (rcu_tasks_is_holdout() in kernel/rcu/tasks.h).
+ *  - Preempted in kernel mode (PREEMPT_RT, or preempt=full), on kernels before 6.3: a thread whose
+ *    caller is inside, if it was preempted in code without unwinding data, such as the thunk of an
+ *    indirect call or return_to_handler(). unwind_next_frame() takes that for the end of the stack
+ *    (ORC_REG_UNDEFINED with orc->end) and calls what it has seen so far reliable.
+ *  - Preempted in the detour of an optimised kprobe: no word of the stack says where it jumps back.
+ *  - NMI handlers: code that runs in them must not be patched.
  */
 #include <linux/hash.h>
 #include <linux/kasan.h>
@@ -52,35 +57,36 @@
 
 #include "core.h"
 
-#define MAX_ENTRIES		256	/* frames; deeper stacks are read word by word */
-#define MAX_CURRENT_ENTRIES	32	/* a stopper's stack is shallow */
+#define SPLICE_MAX_ENTRIES		256	/* frames; deeper stacks are read word by word */
+#define SPLICE_MAX_CURRENT_ENTRIES	32	/* a stopper's stack is shallow */
 
-struct thread_record {
+struct splice_thread_record {
 	struct task_struct *task;
 	unsigned long switches;
-	bool valid;	/* was off its CPU and not in the way when it had been switched so often */
+	bool valid;	/* off its CPU and not inside, when it had been switched so often */
 	bool listed;	/* seen on the task list in the stop */
 };
 
-struct stack_check {
-	struct stack_range *ranges;	/* sorted */
+struct splice_stack_check {
+	struct splice_stack_range *ranges;	/* sorted */
 	u32 nr_ranges;
-	unsigned long lowest;		/* no address at or below it counts, nor one above highest */
+	unsigned long lowest;		/* addresses in (lowest, highest] may count, no others */
 	unsigned long highest;
-	struct thread_record *records;
+	struct splice_thread_record *records;
 	u32 nr_records;
 	u32 *table;			/* open addressing: 1 + index into records, 0: free */
 	unsigned int table_bits;
-	unsigned long entries[MAX_ENTRIES];
+	unsigned long entries[SPLICE_MAX_ENTRIES];
 	u32 max_busy;
 	atomic_t nr_busy;		/* may exceed max_busy */
 	struct splice_busy *busy;
 };
 
-static const struct stack_range *find_range(const struct stack_check *check, unsigned long address)
+static const struct splice_stack_range *splice_find_range(const struct splice_stack_check *check,
+							  unsigned long address)
 {
 	u32 low = 0, high = check->nr_ranges;
-	const struct stack_range *range;
+	const struct splice_stack_range *range;
 
 	if (address <= check->lowest || address > check->highest)
 		return NULL;
@@ -98,9 +104,10 @@ static const struct stack_range *find_range(const struct stack_check *check, uns
 	return address <= range->end && address != range->safe ? range : NULL;
 }
 
-/* Claims a place in the report; NULL if it is full. Several CPUs may ask at once. */
-static struct splice_busy *new_busy(struct stack_check *check, struct task_struct *task,
-				    const struct stack_range *range)
+/* Claims a place in the report; NULL if it is full. Several CPUs may call it at once. */
+static struct splice_busy *splice_new_busy(struct splice_stack_check *check,
+					   struct task_struct *task,
+					   const struct splice_stack_range *range)
 {
 	u32 index = atomic_inc_return(&check->nr_busy) - 1;
 	struct splice_busy *busy;
@@ -116,18 +123,18 @@ static struct splice_busy *new_busy(struct stack_check *check, struct task_struc
 	return busy;
 }
 
-static bool check_entries(struct stack_check *check, struct task_struct *task,
-			  const unsigned long *entries, unsigned int nr_entries)
+static bool splice_check_entries(struct splice_stack_check *check, struct task_struct *task,
+				 const unsigned long *entries, unsigned int nr_entries)
 {
-	const struct stack_range *range = NULL;
+	const struct splice_stack_range *range = NULL;
 	struct splice_busy *busy;
 	unsigned int i;
 
 	for (i = 0; i < nr_entries && !range; i++)
-		range = find_range(check, entries[i]);
+		range = splice_find_range(check, entries[i]);
 	if (!range)
 		return false;
-	busy = new_busy(check, task, range);
+	busy = splice_new_busy(check, task, range);
 	if (busy) {
 		busy->depth = min_t(unsigned int, nr_entries, SPLICE_MAX_STACK);
 		for (i = 0; i < busy->depth; i++)
@@ -136,25 +143,26 @@ static bool check_entries(struct stack_check *check, struct task_struct *task,
 	return true;
 }
 
-static void add_address(struct splice_busy *busy, unsigned long address)
+static void splice_add_address(struct splice_busy *busy, unsigned long address)
 {
-	if (busy->depth < SPLICE_MAX_STACK && kernel_call(__kernel_text_address)(address))
+	if (busy->depth < SPLICE_MAX_STACK && splice_kernel_call(__kernel_text_address)(address))
 		busy->stack[busy->depth++] = address;
 }
 
+typedef void (*splice_visit_t)(unsigned long address, void *data);
+
 /*
  * Calls visit for each return address that a tracer has taken off the stack. In the stop, or for a
- * task that does not run; the lists are the task's own and nobody else writes them.
+ * task that does not run; only the task itself writes its lists.
  */
-static void for_each_hidden(struct task_struct *task,
-			    void (*visit)(unsigned long address, void *data), void *data)
+static void splice_visit_hidden(struct task_struct *task, splice_visit_t visit, void *data)
 {
 #ifdef CONFIG_FUNCTION_GRAPH_TRACER
 	struct ftrace_ret_stack *frame;
 	int i;
 
 	for (i = 0; task->ret_stack; i++) {
-		frame = kernel_call(ftrace_graph_get_ret_stack)(task, i);
+		frame = splice_kernel_call(ftrace_graph_get_ret_stack)(task, i);
 		if (!frame)
 			break;
 		visit(frame->ret, data);
@@ -180,60 +188,61 @@ static void for_each_hidden(struct task_struct *task,
 #endif
 }
 
-struct hidden_search {
-	struct stack_check *check;
-	const struct stack_range *found;
+struct splice_hidden_search {
+	struct splice_stack_check *check;
+	const struct splice_stack_range *found;
 	struct splice_busy *busy;
 };
 
-static void search_hidden(unsigned long address, void *data)
+static void splice_search_hidden(unsigned long address, void *data)
 {
-	struct hidden_search *search = data;
+	struct splice_hidden_search *search = data;
 
 	if (!search->found)
-		search->found = find_range(search->check, address);
+		search->found = splice_find_range(search->check, address);
 }
 
-static void report_hidden(unsigned long address, void *data)
+static void splice_report_hidden(unsigned long address, void *data)
 {
-	struct hidden_search *search = data;
+	struct splice_hidden_search *search = data;
 
-	add_address(search->busy, address);
+	splice_add_address(search->busy, address);
 }
 
 /* Every word between the stack pointer and the stack's end. The caller holds the stack. */
-static bool check_words(struct stack_check *check, struct task_struct *task)
+static bool splice_check_words(struct splice_stack_check *check, struct task_struct *task)
 {
 	unsigned long base = (unsigned long)task_stack_page(task);
 	unsigned long end = base + THREAD_SIZE;
 	unsigned long top = task == current ? (unsigned long)__builtin_frame_address(0) :
 					      READ_ONCE(task->thread.sp);
-	struct hidden_search search = { .check = check };
+	struct splice_hidden_search search = { .check = check };
 	unsigned long place;
 
 	if (top < base || top >= end)
 		top = base;
 	top = ALIGN_DOWN(top, sizeof(long));
 	for (place = top; place < end && !search.found; place += sizeof(long))
-		search.found = find_range(check, READ_ONCE_NOCHECK(*(unsigned long *)place));
-	for_each_hidden(task, search_hidden, &search);
+		search.found = splice_find_range(check, READ_ONCE_NOCHECK(*(unsigned long *)place));
+	splice_visit_hidden(task, splice_search_hidden, &search);
 	if (!search.found)
 		return false;
-	search.busy = new_busy(check, task, search.found);
+	search.busy = splice_new_busy(check, task, search.found);
 	if (!search.busy)
 		return true;
 	search.busy->conservative = 1;
 	for (place = top; place < end; place += sizeof(long))
-		add_address(search.busy, READ_ONCE_NOCHECK(*(unsigned long *)place));
-	for_each_hidden(task, report_hidden, &search);
+		splice_add_address(search.busy, READ_ONCE_NOCHECK(*(unsigned long *)place));
+	splice_visit_hidden(task, splice_report_hidden, &search);
 	return true;
 }
 
 /*
  * rethook_find_ret_addr(), which the unwinder asks for return addresses that a return probe has
- * hidden, warns about tasks in state TASK_RUNNING, even if they do not run: they are read by words.
+ * hidden, warns about other tasks in state TASK_RUNNING, even if they do not run: those are read by
+ * words.
  */
-static bool unwinder_may_warn(const struct task_struct *task)
+static bool splice_unwinder_may_warn(const struct task_struct *task)
 {
 #ifdef CONFIG_RETHOOK
 	return task != current && READ_ONCE(task->rethooks.first) && task_is_running(task);
@@ -242,41 +251,41 @@ static bool unwinder_may_warn(const struct task_struct *task)
 #endif
 }
 
-/* True if the task is in the way; it is in the report then. The task must not run elsewhere. */
-static bool check_task(struct stack_check *check, struct task_struct *task, unsigned long *entries,
-		       unsigned int max_entries)
+/* True if the task is inside; then it is in the report. The task must not run elsewhere. */
+static bool splice_check_task(struct splice_stack_check *check, struct task_struct *task,
+			      unsigned long *entries, unsigned int max_entries)
 {
 	int nr = -EINVAL;
 	bool found;
 
-	if (kernel_has(stack_trace_save_tsk_reliable) && !unwinder_may_warn(task))
-		nr = kernel_call(stack_trace_save_tsk_reliable)(task, entries, max_entries);
+	if (splice_kernel_has(stack_trace_save_tsk_reliable) && !splice_unwinder_may_warn(task))
+		nr = splice_kernel_call(stack_trace_save_tsk_reliable)(task, entries, max_entries);
 	if (nr >= 0)
-		return check_entries(check, task, entries, nr);
-	/* A task that is dead and has given its stack back is nowhere. */
+		return splice_check_entries(check, task, entries, nr);
+	/* A task that is dead and has freed its stack is nowhere. */
 	if (!try_get_task_stack(task))
 		return false;
-	found = check_words(check, task);
-	/* In the stop this never is the last reference: nobody else could have dropped one. */
-	kernel_call(put_task_stack)(task);
+	found = splice_check_words(check, task);
+	/* In the stop this is never the last reference: no other CPU can have dropped one. */
+	splice_kernel_call(put_task_stack)(task);
 	return found;
 }
 
-static unsigned long switches_of(const struct task_struct *task)
+static unsigned long splice_switches_of(const struct task_struct *task)
 {
 	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
-static bool is_on_cpu(const struct task_struct *task)
+static bool splice_is_on_cpu(const struct task_struct *task)
 {
 #ifdef CONFIG_SMP
-	return smp_load_acquire(&task->on_cpu);
+	return smp_load_acquire(&task->on_cpu);	/* pairs with finish_task() */
 #else
 	return task == current;
 #endif
 }
 
-static void table_insert(struct stack_check *check, u32 index)
+static void splice_table_insert(struct splice_stack_check *check, u32 index)
 {
 	u32 mask = (1U << check->table_bits) - 1;
 	u32 slot = hash_ptr(check->records[index].task, check->table_bits);
@@ -286,14 +295,14 @@ static void table_insert(struct stack_check *check, u32 index)
 	check->table[slot] = index + 1;
 }
 
-static struct thread_record *table_find(const struct stack_check *check,
-					const struct task_struct *task)
+static struct splice_thread_record *splice_table_find(const struct splice_stack_check *check,
+						      const struct task_struct *task)
 {
 	u32 mask = (1U << check->table_bits) - 1;
 	u32 slot = hash_ptr(task, check->table_bits);
 
 	for (; check->table[slot]; slot = (slot + 1) & mask) {
-		struct thread_record *record = &check->records[check->table[slot] - 1];
+		struct splice_thread_record *record = &check->records[check->table[slot] - 1];
 
 		if (record->task == task)
 			return record;
@@ -302,7 +311,7 @@ static struct thread_record *table_find(const struct stack_check *check,
 }
 
 /* References to all threads. Those that come later have no record and are unwound in the stop. */
-static int collect_threads(struct stack_check *check)
+static int splice_collect_threads(struct splice_stack_check *check)
 {
 	struct task_struct *process, *thread;
 	u32 capacity = 0, i;
@@ -329,30 +338,30 @@ static int collect_threads(struct stack_check *check)
 full:
 	rcu_read_unlock();
 	for (i = 0; i < check->nr_records; i++)
-		table_insert(check, i);
+		splice_table_insert(check, i);
 	return 0;
 }
 
 /* Looks at one thread while the machine runs. */
-static void look_at(struct stack_check *check, struct thread_record *record)
+static void splice_look_at(struct splice_stack_check *check, struct splice_thread_record *record)
 {
 	struct task_struct *task = record->task;
-	unsigned long switches = switches_of(task);
+	unsigned long switches = splice_switches_of(task);
 	u32 nr_busy = atomic_read(&check->nr_busy);
 	bool found;
 
 	smp_rmb();	/* the count first: see the essay above */
-	if (is_on_cpu(task))
+	if (splice_is_on_cpu(task))
 		return;
 	/* It might start to run at any moment, and the unwinder might warn: left for the stop. */
 #ifdef CONFIG_RETHOOK
 	if (READ_ONCE(task->rethooks.first))
 		return;
 #endif
-	found = check_task(check, task, check->entries, MAX_ENTRIES);
-	smp_rmb();
-	if (is_on_cpu(task) || switches_of(task) != switches) {
-		/* It ran meanwhile: what was read means nothing. */
+	found = splice_check_task(check, task, check->entries, SPLICE_MAX_ENTRIES);
+	smp_rmb();	/* the stack before what tells whether it was read in peace */
+	if (splice_is_on_cpu(task) || splice_switches_of(task) != switches) {
+		/* It ran meanwhile, so the result is void. */
 		atomic_set(&check->nr_busy, nr_busy);
 		if (nr_busy < check->max_busy)
 			memset(&check->busy[nr_busy], 0, sizeof(check->busy[nr_busy]));
@@ -362,19 +371,21 @@ static void look_at(struct stack_check *check, struct thread_record *record)
 	record->valid = !found;
 }
 
-/* Before the stop. -EBUSY: sleeping threads are in the way, so it is no use stopping. */
-int stack_check_running(struct stack_check *check)
+/*
+ * Before the stop; may sleep. -EBUSY: sleeping threads are inside, so stopping would be in vain.
+ */
+int splice_stack_check_running(struct splice_stack_check *check)
 {
 	int error;
 	u32 i;
 
 	if (!check->nr_ranges)
 		return 0;
-	error = collect_threads(check);
+	error = splice_collect_threads(check);
 	if (error)
 		return error;
 	for (i = 0; i < check->nr_records; i++) {
-		look_at(check, &check->records[i]);
+		splice_look_at(check, &check->records[i]);
 		cond_resched();
 	}
 	return atomic_read(&check->nr_busy) ? -EBUSY : 0;
@@ -382,62 +393,66 @@ int stack_check_running(struct stack_check *check)
 
 /*
  * In the stop, on one CPU: all threads and idle tasks that do not run now. Those that do are the
- * stoppers, which look after themselves with stack_check_current().
+ * stoppers, each of which checks itself with splice_stack_check_current().
  */
-void stack_check_stopped(struct stack_check *check)
+void splice_stack_check_stopped(struct splice_stack_check *check)
 {
 	struct task_struct *process, *thread;
-	struct thread_record *record;
+	struct splice_thread_record *record;
 	unsigned int cpu;
 	u32 i;
 
 	if (!check->nr_ranges)
 		return;
-	/* Nobody can change the list now, but on PREEMPT_RT a writer may stand in the middle of it. */
+	/*
+	 * Nothing changes the list now, but on PREEMPT_RT a preempted writer may be in mid-change.
+	 */
 	rcu_read_lock();
 	for_each_process_thread(process, thread) {
-		record = check->nr_records ? table_find(check, thread) : NULL;
+		record = check->nr_records ? splice_table_find(check, thread) : NULL;
 		if (record) {
 			record->listed = true;
-			if (record->valid && record->switches == switches_of(thread))
+			if (record->valid && record->switches == splice_switches_of(thread))
 				continue;
 		}
-		if (!is_on_cpu(thread))
-			check_task(check, thread, check->entries, MAX_ENTRIES);
+		if (!splice_is_on_cpu(thread))
+			splice_check_task(check, thread, check->entries, SPLICE_MAX_ENTRIES);
 	}
 	for (i = 0; i < check->nr_records; i++) {
 		record = &check->records[i];
-		if (!record->listed && !is_on_cpu(record->task))
-			check_task(check, record->task, check->entries, MAX_ENTRIES);
+		if (!record->listed && !splice_is_on_cpu(record->task))
+			splice_check_task(check, record->task, check->entries, SPLICE_MAX_ENTRIES);
 	}
 	for_each_online_cpu(cpu)
-		check_task(check, kernel_call(idle_task)(cpu), check->entries, MAX_ENTRIES);
+		splice_check_task(check, splice_kernel_call(idle_task)(cpu), check->entries,
+				  SPLICE_MAX_ENTRIES);
 	rcu_read_unlock();
 }
 
 /* In the stop, on every CPU: the stopper thread itself. */
-void stack_check_current(struct stack_check *check)
+void splice_stack_check_current(struct splice_stack_check *check)
 {
-	unsigned long entries[MAX_CURRENT_ENTRIES];
+	unsigned long entries[SPLICE_MAX_CURRENT_ENTRIES];
 
 	if (check->nr_ranges)
-		check_task(check, current, entries, MAX_CURRENT_ENTRIES);
+		splice_check_task(check, current, entries, SPLICE_MAX_CURRENT_ENTRIES);
 }
 
-/* How many are in the way; *busy holds the first of them, up to the max_busy of stack_check_new(). */
-u32 stack_check_busy(const struct stack_check *check, struct splice_busy **busy)
+/* How many threads are inside; *busy holds the first of them, max_busy at most. */
+u32 splice_stack_check_busy(const struct splice_stack_check *check, struct splice_busy **busy)
 {
 	*busy = check->busy;
 	return atomic_read(&check->nr_busy);
 }
 
 /*
- * Takes over the ranges (kvfree), sorted by start and end. Two may share one address, the end of the
- * one and the first of the other. Without any, nobody is in the way (an update of hooks alone).
+ * Takes over the ranges (kvfree), sorted by start and end. Two may share one address, the end of
+ * the one and the first of the other. Without any, no thread is inside (an update of hooks alone).
  */
-struct stack_check *stack_check_new(struct stack_range *ranges, u32 nr_ranges, u32 max_busy)
+struct splice_stack_check *splice_stack_check_new(struct splice_stack_range *ranges, u32 nr_ranges,
+						  u32 max_busy)
 {
-	struct stack_check *check = kvzalloc(sizeof(*check), GFP_KERNEL);
+	struct splice_stack_check *check = kvzalloc(sizeof(*check), GFP_KERNEL);
 
 	if (!check) {
 		kvfree(ranges);
@@ -452,13 +467,13 @@ struct stack_check *stack_check_new(struct stack_range *ranges, u32 nr_ranges, u
 	check->max_busy = min_t(u32, max_busy, SPLICE_MAX_BUSY);
 	check->busy = kvcalloc(max_t(u32, check->max_busy, 1), sizeof(*check->busy), GFP_KERNEL);
 	if (!check->busy) {
-		stack_check_free(check);
+		splice_stack_check_free(check);
 		return NULL;
 	}
 	return check;
 }
 
-void stack_check_free(struct stack_check *check)
+void splice_stack_check_free(struct splice_stack_check *check)
 {
 	u32 i;
 

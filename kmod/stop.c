@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens while the machine stands still: compare, look at the stacks, ask the update's own
- * checks, write, call its hooks.
+ * What happens in the stop: compare, look at the stacks, ask the update's own checks, write, call
+ * its hooks.
  *
- * stop_machine gives every CPU to its stopper thread, interrupts off. The first CPU to come leads;
- * the others look at their own stack, then wait, and serialise once the leader has written, so that
- * none runs bytes that it has fetched before (Intel SDM volume 3, "Handling Self- and
+ * stop_machine() gives every CPU to its stopper thread, interrupts off. The first CPU to come
+ * leads; the others look at their own stack, then wait, and serialise once the leader has written,
+ * so that none runs bytes that it has fetched before (Intel SDM volume 3, "Handling Self- and
  * Cross-Modifying Code").
  *
  * Writing. text_poke_kgdb() is text_poke() without the demand that the *caller* hold text_mutex; it
- * is made for a debugger that has stopped all CPUs, which is our case too. Its holder is the thread
- * that waits for the stop, so the page table entry and lock that it uses in poking_mm are free, and
- * its TLB flush stays on this CPU, since no other has poking_mm loaded. Plain writes of several
- * bytes are enough, as no CPU runs there.
+ * is made for a debugger that has stopped all CPUs, as here. The thread that waits for the stop
+ * holds text_mutex, so the page table entry and lock that it uses in poking_mm are free, and its
+ * TLB flush stays on this CPU, since no other has poking_mm loaded. Plain writes of several bytes
+ * are enough where no CPU runs the bytes.
+ *
+ * NMIs, machine checks and their like come in the stop as elsewhere. Code that runs in them can
+ * meet a jump that is half written: it must not be patched.
  *
  * Invariant: all or nothing. Nothing is written before every comparison and every stack is done,
  * and writing cannot fail.
@@ -24,19 +27,19 @@
 
 #include "core.h"
 
-struct stop {
+struct splice_stop {
 	const struct splice_update *update;
-	enum stop_direction direction;
-	struct stack_check *check;
-	struct stop_result *result;
+	enum splice_direction direction;
+	struct splice_stack_check *check;
+	struct splice_outcome *outcome;
 	int nr_cpus;
 	atomic_t nr_arrived;
 	atomic_t nr_looked;
 	int finished;
 };
 
-static int differ(struct stop_result *result, u32 function, unsigned long origin,
-		  unsigned long address, const u8 *expected, u32 size)
+static int splice_bytes_differ(struct splice_outcome *outcome, u32 function, unsigned long origin,
+			       unsigned long address, const u8 *expected, u32 size)
 {
 	const u8 *found = (const u8 *)address;
 	u32 i;
@@ -45,84 +48,86 @@ static int differ(struct stop_result *result, u32 function, unsigned long origin
 		return 0;
 	for (i = 0; i < size - 1 && found[i] == expected[i]; i++)
 		;
-	result->bad_function = function;
-	result->bad_offset = address - origin + i;
+	outcome->bad_function = function;
+	outcome->bad_offset = address - origin + i;
 	return -ESTALE;
 }
 
 /*
  * Are the bytes still those that were proved (apply), or that we wrote (undo)? For a function that
- * was replaced before, that is its newest code, and our jump at the site.
+ * was replaced before, that is its newest code, and our jump at the site. Under splice_text_lock(),
+ * or in the stop. -ESTALE fills in bad_function and bad_offset.
  */
-int stop_compare(const struct splice_update *update, enum stop_direction direction,
-		 struct stop_result *result)
+int splice_stop_compare(const struct splice_update *update, enum splice_direction direction,
+			struct splice_outcome *outcome)
 {
 	u32 i;
 
-	for (i = 0; direction == STOP_APPLY && i < update->nr_functions; i++) {
+	for (i = 0; direction == SPLICE_TO_NEW && i < update->nr_functions; i++) {
 		const struct splice_patch *patch = &update->functions[i];
 
-		if (differ(result, i, patch->old_code, patch->old_code, patch->expected,
-			   patch->old_size))
+		if (splice_bytes_differ(outcome, i, patch->old_code, patch->old_code,
+					patch->expected, patch->old_size))
 			return -ESTALE;
 	}
 	for (i = 0; i < update->nr_changes; i++) {
-		const struct text_change *change = &update->changes[i];
+		const struct splice_text_change *change = &update->changes[i];
 
-		if (differ(result, change->function, update->functions[change->function].old_entry,
-			   change->address,
-			   direction == STOP_APPLY ? change->before : change->after, change->size))
+		if (splice_bytes_differ(outcome, change->function,
+					update->functions[change->function].old_entry,
+					change->address,
+					direction == SPLICE_TO_NEW ? change->before : change->after,
+					change->size))
 			return -ESTALE;
 	}
 	return 0;
 }
 
-static int compare_and_look(struct stop *stop)
+static int splice_stop_look(struct splice_stop *stop)
 {
 	struct splice_busy *busy;
 
-	if (stop_compare(stop->update, stop->direction, stop->result))
+	if (splice_stop_compare(stop->update, stop->direction, stop->outcome))
 		return -ESTALE;
-	stack_check_current(stop->check);
-	stack_check_stopped(stop->check);
+	splice_stack_check_current(stop->check);
+	splice_stack_check_stopped(stop->check);
 	while (atomic_read_acquire(&stop->nr_looked) < stop->nr_cpus - 1)
 		cpu_relax();
-	return stack_check_busy(stop->check, &busy) ? -EBUSY : 0;
+	return splice_stack_check_busy(stop->check, &busy) ? -EBUSY : 0;
 }
 
-static void lead(struct stop *stop)
+static void splice_stop_lead(struct splice_stop *stop)
 {
 	const struct splice_update *update = stop->update;
 	u32 i;
 
-	stop->result->error = compare_and_look(stop);
-	if (!stop->result->error)
-		stop->result->error = hooks_check(update, stop->direction, stop->result);
-	for (i = 0; !stop->result->error && i < update->nr_changes; i++) {
-		const struct text_change *change = &update->changes[i];
+	stop->outcome->error = splice_stop_look(stop);
+	if (!stop->outcome->error)
+		stop->outcome->error = splice_hooks_check(update, stop->direction, stop->outcome);
+	for (i = 0; !stop->outcome->error && i < update->nr_changes; i++) {
+		const struct splice_text_change *change = &update->changes[i];
+		const u8 *bytes =
+			stop->direction == SPLICE_TO_NEW ? change->after : change->before;
 
-		kernel_call(text_poke_kgdb)((void *)change->address,
-					    stop->direction == STOP_APPLY ? change->after :
-									    change->before,
-					    change->size);
+		splice_kernel_call(text_poke_kgdb)((void *)change->address, bytes, change->size);
 	}
 	sync_core();
-	if (!stop->result->error)
-		hooks_switched(update, stop->direction);
-	smp_store_release(&stop->finished, 1);
+	if (!stop->outcome->error)
+		splice_hooks_switched(update, stop->direction);
+	smp_store_release(&stop->finished, 1);	/* after the writes: the others serialise then */
 }
 
-static int stopped(void *data)
+static int splice_stop_cpu(void *data)
 {
-	struct stop *stop = data;
+	struct splice_stop *stop = data;
 
 	if (atomic_inc_return(&stop->nr_arrived) == 1) {
-		lead(stop);
+		splice_stop_lead(stop);
 		return 0;
 	}
-	stack_check_current(stop->check);
+	splice_stack_check_current(stop->check);
 	atomic_inc_return_release(&stop->nr_looked);
-	while (!smp_load_acquire(&stop->finished)) {
+	while (!smp_load_acquire(&stop->finished)) {	/* pairs with splice_stop_lead() */
 		touch_nmi_watchdog();
 		cpu_relax();
 	}
@@ -131,24 +136,29 @@ static int stopped(void *data)
 }
 
 /*
- * Under text_lock(). The pause is measured from outside, around the whole of stop_machine: no
- * thread has stood still for longer than that.
+ * Under splice_text_lock(). Returns outcome->error. The pause is measured around the whole of
+ * stop_machine(): no thread was held up for longer than that.
  */
-void stop_and_write(const struct splice_update *update, enum stop_direction direction,
-		    struct stack_check *check, struct stop_result *result)
+int splice_stop_and_write(const struct splice_update *update, enum splice_direction direction,
+			  struct splice_stack_check *check, struct splice_outcome *outcome)
 {
-	struct stop stop = {
+	struct splice_stop stop = {
 		.update = update,
 		.direction = direction,
 		.check = check,
-		.result = result,
+		.outcome = outcome,
 		.nr_cpus = num_online_cpus(),
 	};
-	u64 started = ktime_get_ns();
+	u64 started;
 	int error;
 
-	error = kernel_call(stop_machine_cpuslocked)(stopped, &stop, cpu_online_mask);
-	result->pause_ns = ktime_get_ns() - started;
+	lockdep_assert_held(splice_kernel.text_mutex);
+	started = ktime_get_ns();
+	/* Asserts the CPU hotplug lock. */
+	error = splice_kernel_call(stop_machine_cpuslocked)(splice_stop_cpu, &stop,
+							    cpu_online_mask);
+	outcome->pause_ns = ktime_get_ns() - started;
 	if (error)
-		result->error = error;
+		outcome->error = error;
+	return outcome->error;
 }

@@ -2,9 +2,13 @@
 /*
  * /sys/kernel/splice/ID/: what is applied, for people and for splice-view.
  *
- * The two lists are binary attributes, which may be of any length; their text is made once, when
- * the update comes. Readers take no lock: sysfs_remove() waits until the last of them is gone
- * (kobject_del() drains the files), and what they read does not change but for the state.
+ * The two lists are binary attributes, which may be of any length; their text is made once, before
+ * the update becomes visible. The state and the three numbers change under their readers, each in
+ * one aligned store, and the numbers are set before the state becomes "applied".
+ *
+ * Readers take no lock: splice_sysfs_remove() waits for the last of them (kobject_del() drains the
+ * files). It also waits for the last reference to the kobject, so that the update is freed, and its
+ * modules are released, before the ioctl returns and not whenever that reference is dropped.
  */
 #include <linux/fs.h>
 #include <linux/kobject.h>
@@ -14,98 +18,108 @@
 
 #include "core.h"
 
-#define MAX_LINE	(7 * 19 + SPLICE_NAME_LEN)	/* seven numbers "0x... ", the name, its end */
+/* Seven numbers "0x... ", the name, its end. */
+#define SPLICE_MAX_LINE	(7 * 19 + SPLICE_NAME_LEN)
 
-static struct kobject *splice_folder;
+static struct kobject *splice_root;
 
-static struct splice_update *to_update(struct kobject *kobject)
+static struct splice_update *splice_to_update(struct kobject *kobject)
 {
 	return container_of(kobject, struct splice_update, kobject);
 }
 
-static ssize_t state_show(struct kobject *kobject, struct kobj_attribute *attribute, char *out)
+static ssize_t splice_state_show(struct kobject *kobject, struct kobj_attribute *attribute,
+				 char *out)
 {
-	return sysfs_emit(out, "%s\n", READ_ONCE(to_update(kobject)->state));
+	return sysfs_emit(out, "%s\n", READ_ONCE(splice_to_update(kobject)->state));
 }
 
-static ssize_t pause_ns_show(struct kobject *kobject, struct kobj_attribute *attribute, char *out)
+static ssize_t splice_pause_ns_show(struct kobject *kobject, struct kobj_attribute *attribute,
+				    char *out)
 {
-	return sysfs_emit(out, "%llu\n", to_update(kobject)->pause_ns);
+	return sysfs_emit(out, "%llu\n", splice_to_update(kobject)->pause_ns);
 }
 
-static ssize_t applied_at_show(struct kobject *kobject, struct kobj_attribute *attribute, char *out)
+static ssize_t splice_applied_at_show(struct kobject *kobject, struct kobj_attribute *attribute,
+				      char *out)
 {
-	return sysfs_emit(out, "%lld\n", to_update(kobject)->applied_at);
+	return sysfs_emit(out, "%lld\n", splice_to_update(kobject)->applied_at);
 }
 
-static ssize_t sequence_show(struct kobject *kobject, struct kobj_attribute *attribute, char *out)
+static ssize_t splice_sequence_show(struct kobject *kobject, struct kobj_attribute *attribute,
+				    char *out)
 {
-	return sysfs_emit(out, "%llu\n", to_update(kobject)->sequence);
+	return sysfs_emit(out, "%llu\n", splice_to_update(kobject)->sequence);
 }
 
-static ssize_t modules_read(struct file *file, struct kobject *kobject,
-			    struct bin_attribute *attribute, char *out, loff_t offset, size_t count)
+static ssize_t splice_modules_read(struct file *file, struct kobject *kobject,
+				   struct bin_attribute *attribute, char *out, loff_t offset,
+				   size_t count)
 {
-	const struct splice_update *update = to_update(kobject);
+	const struct splice_update *update = splice_to_update(kobject);
 
 	return memory_read_from_buffer(out, count, &offset, update->modules_text,
 				       update->modules_text_size);
 }
 
-static ssize_t functions_read(struct file *file, struct kobject *kobject,
-			      struct bin_attribute *attribute, char *out, loff_t offset,
-			      size_t count)
+static ssize_t splice_functions_read(struct file *file, struct kobject *kobject,
+				     struct bin_attribute *attribute, char *out, loff_t offset,
+				     size_t count)
 {
-	const struct splice_update *update = to_update(kobject);
+	const struct splice_update *update = splice_to_update(kobject);
 
 	return memory_read_from_buffer(out, count, &offset, update->functions_text,
 				       update->functions_text_size);
 }
 
-static struct kobj_attribute state_attribute = __ATTR_RO(state);
-static struct kobj_attribute pause_ns_attribute = __ATTR_RO(pause_ns);
-static struct kobj_attribute applied_at_attribute = __ATTR_RO(applied_at);
-static struct kobj_attribute sequence_attribute = __ATTR_RO(sequence);
-static struct bin_attribute modules_attribute = __BIN_ATTR(modules, 0444, modules_read, NULL, 0);
-static struct bin_attribute functions_attribute =
-	__BIN_ATTR(functions, 0400, functions_read, NULL, 0);
+static struct kobj_attribute splice_state_attribute = __ATTR(state, 0444, splice_state_show, NULL);
+static struct kobj_attribute splice_pause_ns_attribute =
+	__ATTR(pause_ns, 0444, splice_pause_ns_show, NULL);
+static struct kobj_attribute splice_applied_at_attribute =
+	__ATTR(applied_at, 0444, splice_applied_at_show, NULL);
+static struct kobj_attribute splice_sequence_attribute =
+	__ATTR(sequence, 0444, splice_sequence_show, NULL);
+static struct bin_attribute splice_modules_attribute =
+	__BIN_ATTR(modules, 0444, splice_modules_read, NULL, 0);
+static struct bin_attribute splice_functions_attribute =
+	__BIN_ATTR(functions, 0400, splice_functions_read, NULL, 0);
 
-static struct attribute *update_attributes[] = {
-	&state_attribute.attr,
-	&pause_ns_attribute.attr,
-	&applied_at_attribute.attr,
-	&sequence_attribute.attr,
+static struct attribute *splice_update_attributes[] = {
+	&splice_state_attribute.attr,
+	&splice_pause_ns_attribute.attr,
+	&splice_applied_at_attribute.attr,
+	&splice_sequence_attribute.attr,
 	NULL,
 };
 
-static struct bin_attribute *update_bin_attributes[] = {
-	&modules_attribute,
-	&functions_attribute,
+static struct bin_attribute *splice_update_bin_attributes[] = {
+	&splice_modules_attribute,
+	&splice_functions_attribute,
 	NULL,
 };
 
-static const struct attribute_group update_group = {
-	.attrs = update_attributes,
-	.bin_attrs = update_bin_attributes,
+static const struct attribute_group splice_update_group = {
+	.attrs = splice_update_attributes,
+	.bin_attrs = splice_update_bin_attributes,
 };
 
-static const struct attribute_group *update_groups[] = { &update_group, NULL };
+static const struct attribute_group *splice_update_groups[] = { &splice_update_group, NULL };
 
-static void release_update(struct kobject *kobject)
+static void splice_release_update(struct kobject *kobject)
 {
-	complete(&to_update(kobject)->released);
+	complete(&splice_to_update(kobject)->released);
 }
 
-static const struct kobj_type update_type = {
-	.release = release_update,
+static const struct kobj_type splice_update_type = {
+	.release = splice_release_update,
 	.sysfs_ops = &kobj_sysfs_ops,
-	.default_groups = update_groups,
+	.default_groups = splice_update_groups,
 };
 
-static int write_texts(struct splice_update *update)
+static int splice_write_texts(struct splice_update *update)
 {
 	size_t modules_room = (size_t)update->nr_modules * (MODULE_NAME_LEN + 1) + 1;
-	size_t functions_room = (size_t)update->nr_functions * MAX_LINE + 1;
+	size_t functions_room = (size_t)update->nr_functions * SPLICE_MAX_LINE + 1;
 	u32 i;
 
 	update->modules_text = kvzalloc(modules_room, GFP_KERNEL);
@@ -130,15 +144,16 @@ static int write_texts(struct splice_update *update)
 	return 0;
 }
 
-/* On failure nothing remains but the texts, which update_free() frees. */
-int sysfs_add(struct splice_update *update)
+/* On failure nothing remains but the texts, which splice_update_free() frees. */
+int splice_sysfs_add(struct splice_update *update)
 {
-	int error = write_texts(update);
+	int error = splice_write_texts(update);
 
 	if (error)
 		return error;
 	init_completion(&update->released);
-	error = kobject_init_and_add(&update->kobject, &update_type, splice_folder, "%s", update->id);
+	error = kobject_init_and_add(&update->kobject, &splice_update_type, splice_root, "%s",
+				     update->id);
 	if (error) {
 		kobject_put(&update->kobject);
 		wait_for_completion(&update->released);
@@ -146,20 +161,20 @@ int sysfs_add(struct splice_update *update)
 	return error;
 }
 
-void sysfs_remove(struct splice_update *update)
+void splice_sysfs_remove(struct splice_update *update)
 {
 	kobject_del(&update->kobject);
 	kobject_put(&update->kobject);
 	wait_for_completion(&update->released);
 }
 
-int sysfs_start(void)
+int splice_sysfs_start(void)
 {
-	splice_folder = kobject_create_and_add("splice", kernel_kobj);
-	return splice_folder ? 0 : -ENOMEM;
+	splice_root = kobject_create_and_add("splice", kernel_kobj);
+	return splice_root ? 0 : -ENOMEM;
 }
 
-void sysfs_stop(void)
+void splice_sysfs_stop(void)
 {
-	kobject_put(splice_folder);
+	kobject_put(splice_root);
 }

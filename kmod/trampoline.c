@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Jumps: which bytes become which, and whether they may.
+ * Jumps: which bytes become which, and whether these may be written.
  *
  *	site:	e9 rel32		to the new code
  * or, in a function too short for that,
@@ -11,30 +11,32 @@
  * and undo puts the earlier target back.
  *
  * The kernel rewrites its own text at ftrace sites, static keys, static calls, lock prefixes and
- * probes, and would be confused, or confuse us, if it found or wrote something where our jump
- * stands. It has a predicate for each (they keep kprobes off the same bytes), which are asked here.
- * Those tables are fixed while their module is in memory, which we hold; probes are not, hence
- * text_lock().
+ * probes. A jump there would be overwritten, or would be taken for what the kernel expects. It has
+ * a predicate for each, which keeps kprobes off the same bytes, and which is asked here. Those
+ * tables are fixed while their module is held in memory; probes are not, hence splice_text_lock().
+ *
+ * The predicates walk their tables from end to end, twice for each change: some tens of
+ * microseconds for a change, so the 65,536 functions that an update may have take seconds.
  */
 #include <linux/cpu.h>
 
 #include "core.h"
 
-static const u8 int3 = 0xcc;
+static const u8 splice_int3 = 0xcc;
 
 /*
  * Padding as assemblers and linkers write it: int3, and nops of all lengths, that is 90 and
  * 0f 1f /0 after any number of 66 and 2e prefixes. The bytes must be whole instructions from the
  * first on; the last may reach beyond `size`.
  */
-bool bytes_are_padding(const u8 *bytes, size_t size)
+bool splice_is_padding(const u8 *bytes, size_t size)
 {
 	size_t i = 0;
 
 	while (i < size) {
 		u8 modrm;
 
-		if (bytes[i] == int3) {
+		if (bytes[i] == splice_int3) {
 			i++;
 			continue;
 		}
@@ -60,7 +62,7 @@ bool bytes_are_padding(const u8 *bytes, size_t size)
 	return true;
 }
 
-static bool make_long_jump(u8 *bytes, unsigned long from, unsigned long to)
+static bool splice_make_long_jump(u8 *bytes, unsigned long from, unsigned long to)
 {
 	s64 distance = (s64)(to - (from + SPLICE_LONG_JUMP));
 	s32 relative = (s32)distance;
@@ -72,7 +74,7 @@ static bool make_long_jump(u8 *bytes, unsigned long from, unsigned long to)
 	return true;
 }
 
-static bool make_short_jump(u8 *bytes, unsigned long from, unsigned long to)
+static bool splice_make_short_jump(u8 *bytes, unsigned long from, unsigned long to)
 {
 	s64 distance = (s64)(to - (from + SPLICE_SHORT_JUMP));
 
@@ -83,36 +85,37 @@ static bool make_short_jump(u8 *bytes, unsigned long from, unsigned long to)
 	return true;
 }
 
-/* The long jump that stands there today becomes one to elsewhere. */
-static int plan_retarget(const struct splice_patch *patch, struct text_change *change)
+/* The target of the long jump that is there already changes. */
+static int splice_plan_retarget(const struct splice_patch *patch, struct splice_text_change *change)
 {
 	change->address = patch->hop ?: patch->site;
 	change->size = SPLICE_LONG_JUMP;
-	if (!make_long_jump(change->before, change->address, patch->below->new_code) ||
-	    !make_long_jump(change->after, change->address, patch->new_code))
+	if (!splice_make_long_jump(change->before, change->address, patch->below->new_code) ||
+	    !splice_make_long_jump(change->after, change->address, patch->new_code))
 		return -EINVAL;
 	return 0;
 }
 
-/* The hop before the site, so that whoever reads the list sees no jump to nothing. */
-static int plan_first(const struct splice_patch *patch, struct text_change *changes, u32 *nr)
+/* The hop before the site: nothing jumps to a hop that is not written yet. */
+static int splice_plan_first(const struct splice_patch *patch, struct splice_text_change *changes,
+			     u32 *nr)
 {
 	const u8 *site_bytes = patch->expected + (patch->site - patch->old_code);
-	struct text_change *change = changes;
+	struct splice_text_change *change = changes;
 
 	if (patch->hop) {
 		change->address = patch->hop;
 		change->size = SPLICE_LONG_JUMP;
 		memcpy(change->before, patch->expected_hop, SPLICE_LONG_JUMP);
-		if (!make_long_jump(change->after, patch->hop, patch->new_code))
+		if (!splice_make_long_jump(change->after, patch->hop, patch->new_code))
 			return -EINVAL;
 		change++;
 		change->size = SPLICE_SHORT_JUMP;
-		if (!make_short_jump(change->after, patch->site, patch->hop))
+		if (!splice_make_short_jump(change->after, patch->site, patch->hop))
 			return -EINVAL;
 	} else {
 		change->size = SPLICE_LONG_JUMP;
-		if (!make_long_jump(change->after, patch->site, patch->new_code))
+		if (!splice_make_long_jump(change->after, patch->site, patch->new_code))
 			return -EINVAL;
 	}
 	change->address = patch->site;
@@ -121,23 +124,23 @@ static int plan_first(const struct splice_patch *patch, struct text_change *chan
 	return 0;
 }
 
-/* Fills in update->changes, which has room for two a function. */
-int trampolines_plan(struct splice_update *update, u32 *bad_function)
+/* Fills in update->changes, which has room for two per function. */
+int splice_trampolines_plan(struct splice_update *update, u32 *bad_function)
 {
 	u32 i, j, nr = 0;
 	int error;
 
 	for (i = 0; i < update->nr_functions; i++) {
 		const struct splice_patch *patch = &update->functions[i];
-		struct text_change *changes = &update->changes[update->nr_changes];
+		struct splice_text_change *changes = &update->changes[update->nr_changes];
 
-		if (is_watched(patch))
+		if (splice_is_watched(patch))
 			continue;
 		if (patch->below) {
 			nr = 1;
-			error = plan_retarget(patch, changes);
+			error = splice_plan_retarget(patch, changes);
 		} else {
-			error = plan_first(patch, changes, &nr);
+			error = splice_plan_first(patch, changes, &nr);
 		}
 		if (error) {
 			*bad_function = i;
@@ -155,52 +158,56 @@ int trampolines_plan(struct splice_update *update, u32 *bad_function)
  * a jump of its own (kprobe optimisation, which writes five bytes). Disabled probes count: they
  * keep a copy of the bytes, and may be armed at any time.
  */
-static bool has_kprobe(unsigned long address, unsigned long size, unsigned long lowest)
+static bool splice_has_kprobe(unsigned long address, unsigned long size, unsigned long lowest)
 {
 	unsigned long from = max(address - (SPLICE_LONG_JUMP - 1), lowest);
 
 	for (; from < address + size; from++) {
-		if (kernel_call(get_kprobe)((void *)from))
+		if (splice_kernel_call(get_kprobe)((void *)from))
 			return true;
 	}
 	return false;
 }
 
-/* May the bytes be ours? Under text_lock(). */
-static bool place_is_free(const struct text_change *change, const struct splice_patch *patch)
+/* Does the kernel leave these bytes alone? Under splice_text_lock(). */
+static bool splice_place_is_free(const struct splice_text_change *change,
+				 const struct splice_patch *patch)
 {
 	unsigned long start = change->address;
 	void *first = (void *)start;
 	void *last = (void *)(start + change->size - 1);
 
-	if (kernel_has(ftrace_location_range) &&
-	    kernel_call(ftrace_location_range)(start, start + change->size - 1))
+	if (splice_kernel_has(ftrace_location_range) &&
+	    splice_kernel_call(ftrace_location_range)(start, start + change->size - 1))
 		return false;
-	if (kernel_has(jump_label_text_reserved) &&
-	    kernel_call(jump_label_text_reserved)(first, last))
+	if (splice_kernel_has(jump_label_text_reserved) &&
+	    splice_kernel_call(jump_label_text_reserved)(first, last))
 		return false;
-	if (kernel_has(static_call_text_reserved) &&
-	    kernel_call(static_call_text_reserved)(first, last))
+	if (splice_kernel_has(static_call_text_reserved) &&
+	    splice_kernel_call(static_call_text_reserved)(first, last))
 		return false;
 	/* Unlike the others, this one takes the end as the first byte behind. */
-	if (kernel_has(alternatives_text_reserved) &&
-	    kernel_call(alternatives_text_reserved)(first, last + 1))
+	if (splice_kernel_has(alternatives_text_reserved) &&
+	    splice_kernel_call(alternatives_text_reserved)(first, last + 1))
 		return false;
 	/*
-	 * A probe at the first byte of our own jump is lawful once it stands there, but its owner
-	 * holds a copy of the jump, which neither a new target nor the old bytes would reach.
+	 * A probe may be set at the first byte of our own jump, but it holds a copy of the jump,
+	 * which neither a new target nor the old bytes would reach.
 	 */
-	return !has_kprobe(start, change->size, start == patch->hop ? start : patch->old_entry);
+	return !splice_has_kprobe(start, change->size,
+				  start == patch->hop ? start : patch->old_entry);
 }
 
-int trampolines_check_places(const struct splice_update *update, u32 *bad_function)
+int splice_trampolines_check(const struct splice_update *update, u32 *bad_function)
 {
 	u32 i;
 
+	lockdep_assert_held(splice_kernel.kprobe_mutex);
+	lockdep_assert_held(splice_kernel.text_mutex);
 	for (i = 0; i < update->nr_changes; i++) {
-		const struct text_change *change = &update->changes[i];
+		const struct splice_text_change *change = &update->changes[i];
 
-		if (!place_is_free(change, &update->functions[change->function])) {
+		if (!splice_place_is_free(change, &update->functions[change->function])) {
 			*bad_function = change->function;
 			return -EADDRINUSE;
 		}
@@ -209,30 +216,30 @@ int trampolines_check_places(const struct splice_update *update, u32 *bad_functi
 }
 
 /*
- * Keeps everybody else from rewriting text between the last look at it and our own write. The order
- * is that of the kernel's own users, register_kprobe() and jump_label_update():
+ * Keeps the kernel from rewriting text between the last look at it and our own write. The order is
+ * that of the kernel's own users, register_kprobe() and jump_label_update():
  *  - kprobe_mutex, because a probe copies the original bytes in one step (prepare_kprobe()) and
  *    arms in another, with text_mutex dropped in between: a jump written there would be lost;
- *  - the CPU hotplug lock, which stop_machine needs, and which hotplug holds when it takes
- *    text_mutex for the lock prefixes;
+ *  - the CPU hotplug lock, which stop_machine_cpuslocked() needs, and which hotplug holds when it
+ *    takes text_mutex for the lock prefixes;
  *  - the jump label lock, so that no static key is half way through its sites;
- *  - text_mutex, under which ftrace, kprobes, static calls and BPF write: with it, no int3 of a
- *    text_poke_bp() in progress can be met.
+ *  - text_mutex, under which ftrace, kprobes, static calls and BPF write: with it held, no int3 of
+ *    a text_poke_bp() is in the text.
  */
-void text_lock(void)
+void splice_text_lock(void)
 {
-	mutex_lock(kernel.kprobe_mutex);
+	mutex_lock(splice_kernel.kprobe_mutex);
 	cpus_read_lock();
-	if (kernel_has(jump_label_lock))
-		kernel_call(jump_label_lock)();
-	mutex_lock(kernel.text_mutex);
+	if (splice_kernel_has(jump_label_lock))
+		splice_kernel_call(jump_label_lock)();
+	mutex_lock(splice_kernel.text_mutex);
 }
 
-void text_unlock(void)
+void splice_text_unlock(void)
 {
-	mutex_unlock(kernel.text_mutex);
-	if (kernel_has(jump_label_unlock))
-		kernel_call(jump_label_unlock)();
+	mutex_unlock(splice_kernel.text_mutex);
+	if (splice_kernel_has(jump_label_unlock))
+		splice_kernel_call(jump_label_unlock)();
 	cpus_read_unlock();
-	mutex_unlock(kernel.kprobe_mutex);
+	mutex_unlock(splice_kernel.kprobe_mutex);
 }

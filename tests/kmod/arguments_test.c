@@ -100,7 +100,7 @@ void test_arguments(void) {
   WRONG("old code in data", EINVAL,
         function->old_entry = function->old_code = function->old_entry + (64 << 20));
   WRONG("old code in splice itself", EINVAL,
-        (function->old_entry = function->old_code = find_symbol("update_apply").address,
+        (function->old_entry = function->old_code = find_symbol("splice_update_apply").address,
          function->site = function->old_entry + 5));
   WRONG("new code in user space", EINVAL, function->new_code = (uintptr_t)&request);
   WRONG("new code in another module", EINVAL, function->new_code = find_symbol("b_value").address);
@@ -175,7 +175,7 @@ void test_watched_arguments(void) {
   WRONG_WATCH("beyond the module", EINVAL,
               (watched->old_size = SPLICE_MAX_CODE, watched->expected = (uintptr_t)megabyte));
   WRONG_WATCH("in splice itself", EINVAL,
-              watched->old_entry = watched->old_code = find_symbol("update_apply").address);
+              watched->old_entry = watched->old_code = find_symbol("splice_update_apply").address);
   WRONG_WATCH("in the update's module", EINVAL,
               watched->old_entry = watched->old_code = find_symbol("a_plain").address);
   WRONG_WATCH("inside a replaced function", EINVAL, {

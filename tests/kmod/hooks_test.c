@@ -75,7 +75,7 @@ void test_hook_arguments(void) {
   WRONG_HOOK("in user space", EINVAL, hook->function = (uintptr_t)&request);
   WRONG_HOOK("in the kernel", EINVAL, hook->function = find_symbol("cmdline_proc_show").address);
   WRONG_HOOK("in another module", EINVAL, hook->function = find_symbol("b_value").address);
-  WRONG_HOOK("in splice itself", EINVAL, hook->function = find_symbol("update_apply").address);
+  WRONG_HOOK("in splice itself", EINVAL, hook->function = find_symbol("splice_update_apply").address);
   WRONG_HOOK("in the middle of a function", EINVAL, hook->function += 5);
   WRONG_HOOK("in data", EINVAL, hook->function += 64 << 20);
   WRONG_HOOK("of an unknown kind", EINVAL, hook->kind = SPLICE_NR_HOOK_KINDS);

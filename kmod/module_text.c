@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which text may be read and jumped to: the kernel's own, and that of loaded modules.
+ *
+ *	struct module *module = splice_module_hold("tun");	NULL if it is not in service
+ *	splice_text_hold(entry, size, &owner)			true: *owner holds it in memory
+ *
+ * Only the core part of a module counts, as its init text is freed after start-up. So does the
+ * kernel's: core_kernel_text() is true of init text only while the system boots
+ * (kernel/extable.c).
+ *
+ * Invariant: text that splice_text_hold() has accepted stays readable until *owner is put.
+ */
+#include "core.h"
+
+/* The executable part of a loaded module's core memory. */
+unsigned long splice_module_text(const struct module *module, unsigned long *size)
+{
+#ifdef for_each_mod_mem_type	/* kernels whose struct module has an array of memory types */
+	*size = module->mem[MOD_TEXT].size;
+	return (unsigned long)module->mem[MOD_TEXT].base;
+#else
+	*size = module->core_layout.text_size;
+	return (unsigned long)module->core_layout.base;
+#endif
+}
+
+/* A reference to a module that is loaded and in service; NULL if none has that name. */
+struct module *splice_module_hold(const char *name)
+{
+	struct module *module;
+
+	/* find_module() wants RCU or preemption off, depending on the kernel. */
+	rcu_read_lock();
+	preempt_disable();
+	module = splice_kernel_call(find_module)(name);
+	if (module && (module->state != MODULE_STATE_LIVE || !try_module_get(module)))
+		module = NULL;
+	preempt_enable();
+	rcu_read_unlock();
+	return module;
+}
+
+/*
+ * Does [start, start + size) lie in text that stays? If so, *owner is the module that it belongs
+ * to, with a reference, or NULL for the kernel itself.
+ */
+bool splice_text_hold(unsigned long start, unsigned long size, struct module **owner)
+{
+	unsigned long last = start + size - 1;
+	struct module *module;
+	bool held = false;
+
+	*owner = NULL;
+	if (!size || last < start)
+		return false;
+	if (splice_kernel_call(core_kernel_text)(start))
+		return splice_kernel_call(core_kernel_text)(last);
+
+	rcu_read_lock();
+	preempt_disable();
+	module = splice_kernel_call(__module_text_address)(start);
+	if (module && module->state == MODULE_STATE_LIVE)
+		held = splice_in_module_text(module, start, size) && try_module_get(module);
+	preempt_enable();
+	rcu_read_unlock();
+	if (held)
+		*owner = module;
+	return held;
+}
+
+bool splice_in_module_text(const struct module *module, unsigned long start, unsigned long size)
+{
+	unsigned long text_size, text = splice_module_text(module, &text_size);
+
+	return size && start >= text && start - text < text_size &&
+	       size <= text_size - (start - text);
+}
+
+/* Does [start, start + size) lie in one of the modules that carry the update's new code? */
+bool splice_in_own_text(const struct splice_update *update, unsigned long start, unsigned long size)
+{
+	u32 i;
+
+	for (i = 0; i < update->nr_modules; i++) {
+		if (splice_in_module_text(update->modules[i], start, size))
+			return true;
+	}
+	return false;
+}
+
+bool splice_names_own_module(const struct splice_update *update, const struct module *module)
+{
+	u32 i;
+
+	for (i = 0; i < update->nr_modules; i++) {
+		if (update->modules[i] == module)
+			return true;
+	}
+	return false;
+}
