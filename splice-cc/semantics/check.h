@@ -3,9 +3,9 @@
 // The semantic check: what a patch changes that no object file shows.
 //
 // Only units whose code changes are looked at. Both versions are parsed by Clang at the same paths,
-// in threads, and become plain facts (semantics/read_facts.h), which are compared
-// (semantics/compare_facts.h). What is found is refused, accepted by name, or a warning that goes
-// into the package. A file that Clang cannot parse is a warning too, never a silence.
+// in threads, and become plain facts (read_facts.h), which are compared (compare_types.h,
+// compare_effects.h). What is found is refused, accepted by name, or a warning that goes into the
+// package. A file that Clang cannot parse is a warning too, never a silence.
 //
 //     auto checked = check_units(units, {kbuild, {tree, after.folder()}, jobs}, {"CODE:NAME"});
 //     checked->warnings
