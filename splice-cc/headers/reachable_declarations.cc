@@ -61,8 +61,8 @@ Tokens without_attributes(const Tokens& tokens) {
 }
 
 // Does an attribute make it an object's own, though nothing mentions it? The words of attributes
-// count in __attribute__((...)); as the whole argument of some other macro outside braces, which may
-// hand it to one; and under the names that include/linux/compiler_attributes.h and btf.h give them.
+// count in __attribute__((...)); as the whole argument of some other macro outside braces, which
+// may hand it to one; and under the names that include/linux/compiler_attributes.h and btf.h give them.
 // Not as a member: "return x->used;".
 bool is_kept(const Tokens& tokens) {
   const auto keeps = [](std::string_view word) {

@@ -3,7 +3,7 @@
 // Which functions of a unit an update replaces, as the semantic check needs it: by their names in
 // the source, without the endings that the compiler adds (.constprop.0, .cold).
 //
-//     net/wireless/wext-compat.c: a patch of cfg80211_wext_siwgenie() replaces it; a static function
+//     net/wireless/wext-sme.c: a patch of cfg80211_wext_siwgenie() replaces it; a static function
 //     that is inlined into it and nowhere else, and so has no code of its own, is replaced with it
 //
 // Invariant: what is_replaced() finds replaced runs in no thread while the update is applied, nor

@@ -37,8 +37,8 @@ struct ClangUnit {
 std::vector<std::string> clang_options(const std::string& command);
 
 // Calls `use` with the tree if no error was found in it, and returns the first error otherwise.
-// Several threads may do this at the same time. Cost: as compiling the file without optimising, about
-// a second; it is by far the most expensive thing of the semantic check.
+// Several threads may do this at the same time. Cost: as compiling the file without optimising,
+// about a second; it is by far the most expensive step of the semantic check.
 std::optional<std::string> with_syntax_tree(const ClangUnit& unit,
                                             const std::function<void(clang::ASTContext&)>& use);
 

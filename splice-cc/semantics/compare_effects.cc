@@ -157,7 +157,8 @@ class EffectComparison {
   void report(const std::string& name, const FunctionFacts& after, const HeldObject& held,
               const EffectChange& change) {
     Finding finding;
-    finding.code = held.reference ? "reference-discipline" : "lock-discipline";
+    finding.code = "lock-discipline";
+    if (held.reference) finding.code = "reference-discipline";
     finding.name = name;
     finding.place = after.place;
     finding.refuse = !held.reference && held.sure && !(change.up && change.down);

@@ -9,7 +9,7 @@
 // outside: a function that returns with a lock which it did not hold before, or lets go of one that
 // others took.
 //
-//     net/wireless/wext-compat.c, a fix of 6.1.192: cfg80211_wext_siwgenie() returns -EINVAL between
+//     net/wireless/wext-sme.c, a fix of 6.1.192: cfg80211_wext_siwgenie() returns -EINVAL between
 //     wdev_lock() and wdev_unlock()             +1 on one path, where it was 0: lock imbalance
 //     static void *m_start()   now also locks   +1: new, and seq_read() calls it
 //     static void m_stop()     now also unlocks -1: new

@@ -23,8 +23,8 @@ std::string ObjectPaths::of_variable(const clang::VarDecl& variable, int depth) 
   if (const auto* parameter = llvm::dyn_cast<clang::ParmVarDecl>(&variable))
     return fmt::format("${}", parameter->getFunctionScopeIndex());
   if (!variable.hasLocalStorage()) return name;
-  // A local variable that is only another name for something. If it is set again later, that is so in
-  // both versions.
+  // A local variable that is only another name for something. If it is set again later, that is so
+  // in both versions.
   if (variable.hasInit() && depth < kDeepest) {
     const clang::Expr* initial = variable.getInit()->IgnoreParenCasts();
     if (llvm::isa<clang::MemberExpr>(initial) || llvm::isa<clang::DeclRefExpr>(initial) ||

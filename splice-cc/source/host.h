@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a machine (or a directory that packages were unpacked into) has of the kernel that an update is
-// for: headers, configuration, exact source, the compiler that built it.
+// What a machine (or a directory that packages were unpacked into) has of the kernel that an update
+// is for: headers, configuration, exact source, the compiler that built it.
 //
 //     auto host = find_host({.release = "6.1.0-50-cloud-amd64", .root = "/srv/target"});
 //

@@ -138,8 +138,8 @@ class PatchParser {
     return {};
   }
 
-  // -p0 or -p1? The reading whose file is there, or for a new file its directory; then git's habit of
-  // a/ and b/; then the reading whose first directory is there.
+  // -p0 or -p1? The reading whose file is there, or for a new file its directory; then git's habit
+  // of a/ and b/; then the reading whose first directory is there.
   Result<void> choose_path(PatchFile& file, const std::string& old_path,
                            const std::string& new_path) {
     const std::string& full = file.removed ? old_path : new_path;

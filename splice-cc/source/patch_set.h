@@ -36,7 +36,8 @@ class PatchSet {
   const std::vector<Patch>& patches() const { return patches_; }
   // Kernel source files that they change.
   std::set<std::string> files() const;
-  // Applies all of them in `folder`, with a file of its own in `scratch`. Errors: "patch-does-not-apply".
+  // Applies all of them in `folder`, with a file of its own in `scratch`.
+  // Errors: "patch-does-not-apply".
   Result<void> apply(const std::filesystem::path& folder, const std::filesystem::path& scratch,
                      std::vector<std::string>* warnings) const;
 

@@ -17,9 +17,13 @@ struct TopDirectory {
 };
 
 constexpr TopDirectory kTop[] = {
-    {"Documentation", false, false}, {"LICENSES", false, true}, {"debian", false, true},
-    {"samples", false, false},       {"scripts", true, false},  // a rule of the build (is_build_rule)
-    {"tools", false, false},         {"usr", false, true},
+    {"Documentation", false, false},
+    {"LICENSES", false, true},
+    {"debian", false, true},
+    {"samples", false, false},
+    {"scripts", true, false},
+    {"tools", false, false},
+    {"usr", false, true},
 };
 
 const TopDirectory* find_top(std::string_view name) {

@@ -120,7 +120,7 @@ TEST_F(HostTest, MissingSource) {
   EXPECT_EQ(missing.advice, "apt-get install linux-source-6.1=6.1.999-1");
 }
 
-// Without LINUX_PACKAGE_ID the release says which series it is of; if it does not, that is an error.
+// Without LINUX_PACKAGE_ID the release says which series it is of; else that is an error.
 TEST_F(HostTest, SourceOfAnUnknownVersion) {
   headers("include/generated/package.h", "");
   EXPECT_EQ(found().source, root / "usr/src/linux-source-6.1.tar.xz");
