@@ -161,8 +161,8 @@ Result<void> interrupted(const Apply& apply) {
 // The address of an "update" symbol: in the module of an earlier target, which is loaded by now.
 Result<RunAddress> address_in_update(const Apply& apply, const PackageSymbol& symbol) {
   const Manifest& manifest = apply.package.manifest;
-  const auto target = std::find_if(manifest.targets.begin(), manifest.targets.end(),
-                                   [&](const PackageTarget& t) { return t.name == symbol.target; });
+  const auto target = std::ranges::find_if(
+      manifest.targets, [&](const PackageTarget& t) { return t.name == symbol.target; });
   if (target == manifest.targets.end() || apply.left_out.contains(symbol.target)) {
     return fail(ExitCode::error, "module-not-loaded",
                 fmt::format("the update needs its own code for module {}, which is not loaded",
@@ -222,12 +222,12 @@ Result<void> find_new_code(Apply& apply) {
     apply.new_code.push_back(*address);
   }
   std::map<std::string, std::uint32_t> groups;  // a number for each unit
-  for (std::size_t i = 0; i < manifest.targets.size(); i++) {
+  for (std::size_t i = 0; i < manifest.targets.size(); ++i) {
     if (apply.left_out.contains(manifest.targets[i].name)) continue;
     for (const PackageHook& hook : manifest.targets[i].hooks) {
       auto address = locate(i, hook.section, hook.offset);
       if (!address) return propagate(address);
-      const auto kind = std::find(kHookKinds.begin(), kHookKinds.end(), hook.kind);
+      const auto kind = std::ranges::find(kHookKinds, hook.kind);
       const auto group =
           groups.emplace(hook.unit, static_cast<std::uint32_t>(groups.size())).first->second;
       splice_hook call{};
@@ -250,7 +250,7 @@ Result<void> match_again(Apply& apply) {
     entries.push_back(matched.run.address);
   if (auto again = match_once(apply); !again) return again;
   bool same = apply.matched.addresses == linked && apply.matched.functions.size() == entries.size();
-  for (std::size_t i = 0; same && i < entries.size(); i++)
+  for (std::size_t i = 0; same && i < entries.size(); ++i)
     same = apply.matched.functions[i].run.address == entries[i];
   if (same) return {};
   return fail(ExitCode::mismatch, "kernel-changed",
@@ -391,9 +391,8 @@ Result<void> match(Apply& apply) {
   std::size_t replaced = 0;
   for (const PackageTarget& target : apply.package.manifest.targets) {
     if (apply.left_out.contains(target.name)) continue;
-    replaced += static_cast<std::size_t>(
-        std::count_if(target.functions.begin(), target.functions.end(),
-                      [](const PackageFunction& f) { return f.kind == "replaced"; }));
+    replaced += static_cast<std::size_t>(std::ranges::count_if(
+        target.functions, [](const PackageFunction& f) { return f.kind == "replaced"; }));
   }
   apply.console.stage("matching {} against the running kernel", counted(replaced, "function"));
   for (unsigned tries_left = kMatchTries;;) {
@@ -422,7 +421,7 @@ Result<void> load_code(Apply& apply) {
   const std::vector<PackageTarget>& targets = apply.package.manifest.targets;
   if (apply.options.dry_run) {
     // Linked all the same, so that a package that cannot be linked is found out.
-    for (std::size_t i = 0; i < targets.size(); i++) {
+    for (std::size_t i = 0; i < targets.size(); ++i) {
       if (apply.left_out.contains(targets[i].name)) continue;
       auto linked = link_module(apply.package.members.at(targets[i].new_member),
                                 apply.package.manifest, i, apply.matched.addresses[i]);
@@ -431,7 +430,7 @@ Result<void> load_code(Apply& apply) {
     return {};
   }
   apply.console.stage("loading the new code");
-  for (std::size_t i = 0; i < targets.size(); i++) {
+  for (std::size_t i = 0; i < targets.size(); ++i) {
     if (apply.left_out.contains(targets[i].name)) continue;
     if (auto loaded = load_target(apply, i); !loaded) return loaded;
     if (auto go_on = interrupted(apply); !go_on) return go_on;

@@ -38,7 +38,7 @@ Result<Attempts> attempts_option(const Command& command) {
     return fail(ExitCode::usage, "usage",
                 fmt::format("--retries is at most {}, --retry-interval {}", kMaxRetries,
                             kMaxInterval))
-        .hint("give a number that is not negative");
+        .hint("give numbers from 0 up to these");
   }
   return Attempts{retries, std::chrono::milliseconds(interval)};
 }

@@ -142,7 +142,7 @@ Result<RunAddress> section_address(const std::string& module, const std::string&
 
 Result<void> unload_module(const std::string& name) {
   int number = 0;
-  for (int i = 0; i < kUnloadAttempts; i++) {
+  for (int i = 0; i < kUnloadAttempts; ++i) {
     number = delete_module(name);
     if (number == 0 || number == ENOENT) return {};
     if (number != EAGAIN && number != EBUSY) break;

@@ -13,7 +13,7 @@ std::string sha256_hex(std::span<const std::uint8_t> content) {
   unsigned size = 0;
   EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr);
   std::string text;
-  for (unsigned i = 0; i < size; i++) text += fmt::format("{:02x}", digest[i]);
+  for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
   return text;
 }
 

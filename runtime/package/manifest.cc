@@ -29,8 +29,8 @@ constexpr std::uint64_t kMaxLayout = 1u << 31;  // bytes or bits of a structure
 constexpr std::uint64_t kMaxSymbolIndex = 0xffffffffu;
 
 bool is_plain(std::string_view text, bool spaces) {
-  return std::all_of(text.begin(), text.end(),
-                     [&](char c) { return c > 0x20 && c < 0x7f ? true : spaces && c == ' '; });
+  return std::ranges::all_of(
+      text, [&](char c) { return c > 0x20 && c < 0x7f ? true : spaces && c == ' '; });
 }
 
 // Length of the control character at `at` in UTF-8 text, 0 if there is none: C0, DEL, or C1 (c2 80
@@ -44,7 +44,7 @@ std::size_t control_length(std::string_view text, std::size_t at) {
 }
 
 bool has_control(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); i++)
+  for (std::size_t i = 0; i < text.size(); ++i)
     if (control_length(text, i) != 0) return true;
   return false;
 }
@@ -159,7 +159,7 @@ class Reader {
       wrong(where + "." + key, fmt::format("is not a list of at most {}", kMaxRows));
       return;
     }
-    for (std::size_t i = 0; i < value->size() && !failed(); i++)
+    for (std::size_t i = 0; i < value->size() && !failed(); ++i)
       each((*value)[i], fmt::format("{}.{}[{}]", where, key, i));
   }
 
@@ -216,9 +216,7 @@ PackageHook read_hook(Reader& in, const json& row, const std::string& where) {
   PackageHook h;
   h.kind = in.text(
       row, where, "kind",
-      [](const std::string& s) {
-        return std::find(kHookKinds.begin(), kHookKinds.end(), s) != kHookKinds.end();
-      },
+      [](const std::string& s) { return std::ranges::find(kHookKinds, s) != kHookKinds.end(); },
       "a kind of hook that is known here");
   h.name = in.name(row, where, "name");
   h.unit = in.path(row, where, "unit");
@@ -305,8 +303,8 @@ void check_references(Reader& in, const Manifest& manifest) {
     std::set<std::string> own;
     for (const PackageUnit& unit : target.units) own.insert(unit.name);
     for (const PackageFunction& function : target.functions) {
-      if (function.kind == "replaced") replaced++;
-      if (function.kind == "checked") checked++;
+      if (function.kind == "replaced") ++replaced;
+      if (function.kind == "checked") ++checked;
       if (!own.contains(function.unit))
         in.wrong(where, fmt::format("has function {} of a unit that it lacks", function.name));
     }
@@ -388,17 +386,15 @@ json target_json(const PackageTarget& t) {
 }  // namespace
 
 bool is_update_id(std::string_view text) {
-  return text.size() >= 8 && text.size() < SPLICE_ID_LEN &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return text.size() >= 8 && text.size() < SPLICE_ID_LEN && std::ranges::all_of(text, is_hex);
 }
 
 bool is_module_name(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxModuleName &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                  c == '_';
-         });
+  const auto is_word = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !text.empty() && text.size() <= kMaxModuleName && std::ranges::all_of(text, is_word);
 }
 
 std::string update_module_name(std::string_view id, std::size_t index) {

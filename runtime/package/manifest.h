@@ -12,7 +12,8 @@
 // every field without checking it again.
 //
 // One word for one state, here and everywhere: a "checked" function is not replaced, but its bytes
-// must be as matched, and no thread may be in it, when the update is switched.
+// must be as matched, and no thread may be in it, when the update is switched. (The core module's
+// interface, kmod/splice_abi.h, describes it as only watched.)
 //
 // Invariant: parse_manifest(manifest_json(m)) == m for every m that parse_manifest() can return;
 // units are unique in a package, every "pre" symbol names one of them, every "update" symbol an

@@ -53,7 +53,7 @@ la_ssize_t append(struct archive*, void* client, const void* data, std::size_t s
 Result<void> check_end(std::span<const std::uint8_t> rest, const std::string& file) {
   if (rest.size() < 2 * kBlock || rest.size() % kBlock != 0)
     return refuse("package-truncated", "the archive has no end mark: it is cut short", file);
-  if (std::any_of(rest.begin(), rest.end(), [](std::uint8_t byte) { return byte != 0; }))
+  if (std::ranges::any_of(rest, [](std::uint8_t byte) { return byte != 0; }))
     return refuse("package-truncated", "data follows the archive's end mark", file);
   return {};
 }
@@ -72,6 +72,35 @@ Result<void> check_entry(struct archive_entry* entry, const std::string& name,
                   file);
   }
   return {};
+}
+
+Failure malformed(struct archive* reader, const std::string& file) {
+  const char* why = archive_error_string(reader);
+  return refuse("package-truncated",
+                fmt::format("the file is not a whole tar archive: {}",
+                            shown(why != nullptr ? why : "it cannot be read")),
+                file);
+}
+
+// The bytes of a member whose header was read. `rest` is what the archive has from that header on.
+Result<std::vector<std::uint8_t>> read_member(struct archive* reader, struct archive_entry* entry,
+                                              const std::string& name, std::size_t rest,
+                                              const std::string& file) {
+  const la_int64_t size = archive_entry_size(entry);
+  if (archive_entry_size_is_set(entry) == 0 || size < 0 ||
+      static_cast<std::uint64_t>(size) > kMaxPackageBytes) {
+    return refuse("package-member-size",
+                  fmt::format("member {} claims {} bytes; a package has at most {}", name, size,
+                              kMaxPackageBytes),
+                  file);
+  }
+  // Before any memory is taken: the header may claim more than the file has.
+  if (static_cast<std::size_t>(size) > rest)
+    return refuse("package-truncated", fmt::format("member {} is cut short", name), file);
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
+  if (!bytes.empty() && archive_read_data(reader, bytes.data(), bytes.size()) != size)
+    return malformed(reader, file);
+  return bytes;
 }
 
 }  // namespace
@@ -129,29 +158,23 @@ Result<Members> unpack_tar(std::span<const std::uint8_t> tar, const std::string&
   if (!reader) return refuse("package-truncated", "no memory to read the archive", file);
   // Only tar, and no compression: what is not named here libarchive does not look for.
   archive_read_support_format_tar(reader.get());
-  const auto malformed = [&] {
-    const char* why = archive_error_string(reader.get());
-    return refuse("package-truncated",
-                  fmt::format("not a whole tar archive: {}",
-                              shown(why != nullptr ? why : "it cannot be read")),
-                  file);
-  };
   if (archive_read_open_memory(reader.get(), tar.data(), tar.size()) != ARCHIVE_OK)
-    return malformed();
+    return malformed(reader.get(), file);
 
   Members members;
   while (true) {
     struct archive_entry* entry = nullptr;
     const int status = archive_read_next_header(reader.get(), &entry);
     const la_int64_t position = archive_read_header_position(reader.get());
-    if (position < 0 || static_cast<std::size_t>(position) > tar.size()) return malformed();
+    if (position < 0 || static_cast<std::size_t>(position) > tar.size())
+      return malformed(reader.get(), file);
     const auto rest = tar.subspan(static_cast<std::size_t>(position));
     if (status == ARCHIVE_EOF) {
       if (auto end = check_end(rest, file); !end) return propagate(end);
       return members;
     }
     // A warning (a name in a foreign character set) is as bad: no package of ours causes one.
-    if (status != ARCHIVE_OK) return malformed();
+    if (status != ARCHIVE_OK) return malformed(reader.get(), file);
 
     const char* path = archive_entry_pathname(entry);
     const std::string name = path != nullptr ? path : "";
@@ -161,21 +184,9 @@ Result<Members> unpack_tar(std::span<const std::uint8_t> tar, const std::string&
                     fmt::format("there are more than {} members", kMaxMembers), file);
     if (members.contains(name))
       return refuse("package-member-duplicate", fmt::format("member {} appears twice", name), file);
-    const la_int64_t size = archive_entry_size(entry);
-    if (archive_entry_size_is_set(entry) == 0 || size < 0 ||
-        static_cast<std::uint64_t>(size) > kMaxPackageBytes) {
-      return refuse("package-member-size",
-                    fmt::format("member {} claims {} bytes; a package has at most {}", name, size,
-                                kMaxPackageBytes),
-                    file);
-    }
-    // Before any memory is taken: the header may claim more than the file has.
-    if (static_cast<std::size_t>(size) > rest.size())
-      return refuse("package-truncated", fmt::format("member {} is cut short", name), file);
-    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
-    if (!bytes.empty() && archive_read_data(reader.get(), bytes.data(), bytes.size()) != size)
-      return malformed();
-    members.emplace(name, std::move(bytes));
+    auto bytes = read_member(reader.get(), entry, name, rest.size(), file);
+    if (!bytes) return propagate(bytes);
+    members.emplace(name, std::move(*bytes));
   }
 }
 
