@@ -9,7 +9,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/command_line.h"
@@ -79,18 +78,19 @@ void print(const MatchResult& result, const ElfObject& object, const Console& co
   for (const FunctionMatch& function : result.functions) {
     if (function.state == MatchState::matched) {
       if (console.verbose)
-        fmt::print("{:<40} {}{}\n", function.name, function.code,
-                   function.traced_by.empty() ? "" : ", traced by " + function.traced_by);
+        console.print("{:<40} {}{}\n", function.name, function.code,
+                      function.traced_by.empty() ? "" : ", traced by " + function.traced_by);
     } else if (function.state != MatchState::absent || console.verbose) {
-      fmt::print("{:<40} {}\n", function.name, state_name(function.state));
-      std::cerr << format_error(function.error, console.color);
+      console.print("{:<40} {}\n", function.name, state_name(function.state));
+      console.print_error(function.error);
     }
   }
-  for (const Error& error : altered(result)) std::cerr << format_error(error, console.color);
+  for (const Error& error : altered(result)) console.print_error(error);
   const Summary summary = summarise(result);
-  fmt::print("{}: {} functions: {} matched, {} not in this kernel, {} differ{}\n", object.name(),
-             result.functions.size(), summary.matched, summary.absent, summary.differing,
-             summary.constants == 0 ? "" : fmt::format("; {} constants differ", summary.constants));
+  console.print(
+      "{}: {} functions: {} matched, {} not in this kernel, {} differ{}\n", object.name(),
+      result.functions.size(), summary.matched, summary.absent, summary.differing,
+      summary.constants == 0 ? "" : fmt::format("; {} constants differ", summary.constants));
 }
 
 nlohmann::json document(const MatchResult& result, const ElfObject& object) {

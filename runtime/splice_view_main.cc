@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // splice-view: what is applied to the running kernel, or what a package would do.
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -18,7 +17,7 @@ int view_package(const std::string& path, const Console& console) {
   const auto package = read_package(path);
   if (!package) return console.finish(package.error());
   console.document({{"package", package_json(*package)}});
-  if (!console.json) fmt::print("{}", package_text(*package));
+  console.print("{}", package_text(*package));
   return 0;
 }
 
@@ -29,7 +28,7 @@ int view_update(const std::string& id, const Console& console) {
   if (!update) return console.finish(update.error());
   const LivePatches others = LivePatches::read();
   console.document({{"update", update_json(*state, **update, others)}});
-  if (!console.json) fmt::print("{}", update_text(*state, **update, others));
+  console.print("{}", update_text(*state, **update, others));
   return in_force(**update, others) ? 0 : static_cast<int>(ExitCode::error);
 }
 
@@ -38,7 +37,7 @@ int view_all(const Console& console) {
   if (!state) return console.finish(state.error());
   const LivePatches others = LivePatches::read();
   console.document(applied_json(*state, others));
-  if (!console.json) fmt::print("{}", applied_text(*state, others));
+  console.print("{}", applied_text(*state, others));
   const bool all = std::ranges::all_of(
       state->updates(), [&](const AppliedUpdate& update) { return in_force(update, others); });
   return all ? 0 : static_cast<int>(ExitCode::error);
