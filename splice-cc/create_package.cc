@@ -24,11 +24,8 @@ std::vector<std::uint8_t> to_bytes(const std::string& text) { return {text.begin
 // The core module for this kernel, built once for each version of its sources.
 Result<std::string> core_module(const Creation& creation) {
   std::vector<fs::path> files;
-  std::error_code code;
-  for (auto entry = fs::directory_iterator(creation.options.core_source, code);
-       !code && entry != fs::directory_iterator(); entry.increment(code))
-    if (std::error_code unknown; entry->is_regular_file(unknown)) files.push_back(entry->path());
-  std::sort(files.begin(), files.end());
+  for (const auto& entry : list_directory(creation.options.core_source).entries)
+    if (std::error_code unknown; entry.is_regular_file(unknown)) files.push_back(entry.path());
   std::string all;
   for (const fs::path& file : files) {
     auto text = read_text(file);

@@ -8,6 +8,7 @@
 #include <set>
 #include <string_view>
 
+#include "matcher/base/file.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/elf/module_name.h"
 #include "matcher/image/disk_image.h"
@@ -24,12 +25,10 @@ using ModuleFiles = std::map<std::string, fs::path>;
 // All modules of the kernel, by name. Links are not followed.
 ModuleFiles module_files(const fs::path& folder) {
   ModuleFiles files;
-  std::error_code code;
-  for (auto entry = fs::recursive_directory_iterator(folder, code);
-       !code && entry != fs::recursive_directory_iterator(); entry.increment(code))
-    if (const std::string name = entry->path().filename();
+  for (const auto& entry : list_tree(folder).entries)
+    if (const std::string name = entry.path().filename();
         name.ends_with(".ko") || name.find(".ko.") != std::string::npos)
-      files.emplace(module_name_of(entry->path()), entry->path());
+      files.emplace(module_name_of(entry.path()), entry.path());
   return files;
 }
 

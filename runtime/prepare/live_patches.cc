@@ -18,9 +18,8 @@ constexpr std::size_t kMaxEnabledFunctions = 64u << 20;  // bytes; all functions
 // one away meanwhile.
 std::vector<fs::path> directories(const fs::path& path) {
   std::vector<fs::path> found;
-  std::error_code code;
-  for (fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
-    if (std::error_code none; entry->is_directory(none)) found.push_back(entry->path());
+  for (const auto& entry : list_directory(path).entries)
+    if (std::error_code none; entry.is_directory(none)) found.push_back(entry.path());
   return found;
 }
 

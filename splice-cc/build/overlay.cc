@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include "matcher/base/file.h"
+
 namespace splicer {
 
 namespace fs = std::filesystem;
@@ -24,15 +26,16 @@ Failure cannot(const fs::path& path, const std::error_code& code) {
 }
 
 Result<void> link_entries(const fs::path& from, const fs::path& to) {
-  std::error_code code;
-  auto entry = fs::directory_iterator(from, code);
-  for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
-    const std::string name = entry->path().filename().string();
+  const Listing listing = list_directory(from);
+  if (listing.error != 0)
+    return cannot(to, std::error_code(listing.error, std::generic_category()));
+  for (const auto& entry : listing.entries) {
+    const std::string name = entry.path().filename().string();
     if (is_output(name)) continue;
-    fs::create_symlink(entry->path(), to / name, code);
+    std::error_code code;
+    fs::create_symlink(entry.path(), to / name, code);
     if (code) return cannot(to / name, code);
   }
-  if (code) return cannot(to, code);
   return {};
 }
 
