@@ -125,6 +125,18 @@ TEST(Directories, WhatCannotBeListedIsAnErrno) {
   EXPECT_TRUE(listing.entries.empty());
 }
 
+TEST(Files, Example) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.write("config", "CONFIG_KALLSYMS=y\n");
+  // [example matcher/base/file.h]
+  auto text = read_text(path);
+  const Contents config = read_contents(path, 1 << 20);
+  const Listing modules = list_directory("/sys/module");
+  // [end]
+  EXPECT_EQ(*text, config.text());
+  EXPECT_EQ(modules.error != 0, modules.entries.empty());
+}
+
 TEST(Contents, StopsAtTheLimit) {
   const TemporaryFolder folder;
   const fs::path file = folder.write("file", std::string(100000, 'x'));

@@ -2,14 +2,15 @@
 #include "matcher/elf/elf_object.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <cstring>
-#include <fstream>
+#include <filesystem>
 #include <limits>
+#include <map>
+#include <string>
 
 #include "tests/support/object_builder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
@@ -293,19 +294,33 @@ TEST(ElfObject, PaddingBelongsToItsFunction) {
 }
 
 TEST(ElfObject, LoadsFromAFile) {
-  const std::string path =
-      testing::TempDir() + "elf_object_test." + std::to_string(getpid()) + ".o";
+  const TemporaryFolder folder;
   const ByteVector whole = sample().bytes();
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(whole.data()),
-             static_cast<std::streamsize>(whole.size()));
+  const std::filesystem::path path =
+      folder.write("test.o", {reinterpret_cast<const char*>(whole.data()), whole.size()});
   const auto object = ElfObject::load(path);
   ASSERT_TRUE(object);
-  EXPECT_EQ(object->name(), path);
+  EXPECT_EQ(object->name(), path.string());
   EXPECT_EQ(object->file().size(), whole.size());
-  std::remove(path.c_str());
+  std::filesystem::remove(path);
   EXPECT_EQ(ElfObject::load(path).error().code, "file-unreadable");
   EXPECT_EQ(ElfObject::load("/").error().code, "file-unreadable");
+}
+
+TEST(ElfObject, Example) {
+  const TemporaryFolder folder;
+  const ByteVector whole = sample().bytes();
+  folder.write("fork.o", {reinterpret_cast<const char*>(whole.data()), whole.size()});
+  std::filesystem::current_path(folder.path());
+  std::map<std::string, std::uint64_t> sizes;
+  // [example matcher/elf/elf_object.h]
+  auto object = ElfObject::load("fork.o");
+  for (const Symbol& symbol : object->symbols())
+    if (symbol.is_function() && symbol.defined())
+      sizes[object->section(symbol.section).name] += symbol.size;
+  // [end]
+  std::filesystem::current_path("/");
+  EXPECT_EQ(sizes, (std::map<std::string, std::uint64_t>{{".text.caller", 8}}));
 }
 
 }  // namespace
