@@ -26,26 +26,22 @@ class ViewTest : public ::testing::Test {
   ViewTest() {
     setenv("TZ", "UTC", 1);
     tzset();
-    std::string name = ::testing::TempDir() + "view-XXXXXX";
-    root_ = mkdtemp(name.data());
     update("1111111111111111", "1",
            "0x10 0x10 0x40 0x1000 0x50 0x15 0x0 f\n0x80 0x80 0x6 0x1050 0x8 0x80 0x86 g\n");
     update("2222222222222222", "2", "0x10 0x1000 0x50 0x2000 0x60 0x15 0x0 f\n");
   }
-  ~ViewTest() override { std::filesystem::remove_all(root_); }
 
   void update(const std::string& id, const char* sequence, const char* functions) const {
-    std::filesystem::create_directory(root_ + "/" + id);
     for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
                                      {"pause_ns", "21437\n"},
                                      {"applied_at", "1795446000\n"},
                                      {"sequence", sequence},
                                      {"modules", "splice_" + id + "_0\n"},
                                      {"functions", functions}})
-      std::ofstream(root_ + "/" + id + "/" + file) << text;
+      root_.write(id + "/" + file, text);
   }
-  State state() const { return State::read(root_).value(); }
-  std::string root_;
+  State state() const { return State::read(root_.path().string()).value(); }
+  TemporaryFolder root_;
 };
 
 TEST_F(ViewTest, NothingApplied) {

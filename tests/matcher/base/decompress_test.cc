@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
+#include <string>
 
 #include "tests/support/kernel_samples.h"
+#include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
@@ -46,14 +46,11 @@ TEST(Decompress, AnObjectIsLoadedFromItsCompressedFile) {
   ObjectBuilder builder;
   builder.function("f", hex("c3"));
   const ByteVector object = builder.bytes();
-  const std::string folder = testing::TempDir() + "/splice-decompress";
-  std::filesystem::create_directories(folder);
+  const TemporaryFolder folder;
   const auto load = [&](const char* ending, const ByteVector& bytes) {
-    const std::string path = folder + "/tun.ko" + ending;
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-    return ElfObject::load(path);
+    return ElfObject::load(
+        folder.write("tun.ko" + std::string(ending),
+                     {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   };
   EXPECT_TRUE(load("", object));
   EXPECT_TRUE(load(".xz", compressed(object, "xz")));
@@ -64,7 +61,6 @@ TEST(Decompress, AnObjectIsLoadedFromItsCompressedFile) {
   const auto damaged = load(".xz", cut);
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().code, "elf-malformed");
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -4,13 +4,11 @@
 #include <elf.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include "matcher/image/live_image.h"
 #include "tests/support/object_builder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
@@ -47,16 +45,8 @@ ByteVector core_file(const std::vector<CoreSegment>& segments) {
 
 class LiveImage : public testing::Test {
  protected:
-  LiveImage() {
-    std::string pattern = testing::TempDir() + "live_image_XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~LiveImage() override { std::filesystem::remove_all(folder_); }
-
   void write(const std::string& name, const ByteVector& content) const {
-    std::ofstream(folder_ + "/" + name, std::ios::binary)
-        .write(reinterpret_cast<const char*>(content.data()),
-               static_cast<std::streamsize>(content.size()));
+    directory_.write(name, {reinterpret_cast<const char*>(content.data()), content.size()});
   }
   void write(const std::string& name, const std::string& text) const {
     write(name, ByteVector(text.begin(), text.end()));
@@ -66,7 +56,8 @@ class LiveImage : public testing::Test {
     return image ? "accepted" : image.error().code;
   }
 
-  std::string folder_;
+  TemporaryFolder directory_;
+  std::string folder_ = directory_.path().string();
 };
 
 TEST_F(LiveImage, ReadsAcrossPieces) {
@@ -138,7 +129,6 @@ TEST_F(LiveImage, CoreFileCutShort) {
 TEST_F(LiveImage, TypesByTarget) {
   write("kcore", core_file({{kText, ByteVector(16)}}));
   write("kallsyms", kSymbols);
-  std::filesystem::create_directories(folder_ + "/sys/kernel/btf");
   const ByteVector types = {0x9f, 0xeb, 0, '\n', '\r', ' ', 0xff};
   write("sys/kernel/btf/vmlinux", types);
   write("sys/kernel/btf/tun", ByteVector(100000, 7));
@@ -158,7 +148,6 @@ TEST_F(LiveImage, TypesByTarget) {
 TEST_F(LiveImage, SectionsOfAModule) {
   write("kcore", core_file({{kText, ByteVector(16)}}));
   write("kallsyms", kSymbols);
-  std::filesystem::create_directories(folder_ + "/sys/module/tun/sections");
   write("sys/module/tun/sections/.rodata", "0xffffffffc0302000\n");
   write("sys/module/tun/sections/.rodata.cst2", "0xffffffffc0302040\n");
   write("sys/module/tun/sections/.init.text", "0x0000000000000000\n");  // hidden
@@ -170,6 +159,17 @@ TEST_F(LiveImage, SectionsOfAModule) {
   EXPECT_EQ(sections.at(".rodata").end, RunAddress(0xffffffffc0302040u));
   EXPECT_TRUE(sections.at(".rodata.cst2").contains(RunAddress(0xffffffffc0302040u)));
   EXPECT_TRUE((*image)->sections("vmlinux").empty());
+}
+
+TEST_F(LiveImage, AddressOfASection) {
+  const auto address = [&](const std::string& text) {
+    write("section", text);
+    return read_section_address(directory_ / "section");
+  };
+  EXPECT_EQ(address("0xffffffffc0302000\n"), 0xffffffffc0302000u);
+  for (const char* text : {"", "0x", "0x0000000000000000\n", "0x12 3\n", "text\n"})
+    EXPECT_EQ(address(text), std::nullopt) << text;
+  EXPECT_EQ(read_section_address(directory_ / "none"), std::nullopt);
 }
 
 TEST_F(LiveImage, NoCoreFile) { EXPECT_EQ(refusal(), "kcore-unreadable"); }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <cstring>
-#include <fstream>
+#include <functional>
 
 #include "matcher/image/vmlinux_image.h"
 #include "tests/support/kernel_samples.h"
+#include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
@@ -16,13 +15,10 @@ constexpr std::uint64_t kText = 0xffffffff81000000;
 constexpr std::uint64_t kData = 0xffffffff82000000;
 
 Result<std::unique_ptr<Image>> open_bytes(const ByteVector& file) {
-  // Each test is a process of its own, and several run at once.
-  const std::string path = testing::TempDir() + "vmlinux_image_test." + std::to_string(getpid());
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
-  auto image = open_vmlinux_image(path);
-  std::remove(path.c_str());
-  return image;
+  const TemporaryFolder folder;
+  const auto path =
+      folder.write("vmlinux", {reinterpret_cast<const char*>(file.data()), file.size()});
+  return open_vmlinux_image(path.string());
 }
 
 std::vector<LoadedSegment> segments() {

@@ -5,27 +5,21 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string_view>
+
+#include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
 
 class SectionAddress : public ::testing::Test {
  protected:
-  SectionAddress() {
-    std::string name = ::testing::TempDir() + "sections-XXXXXX";
-    root_ = mkdtemp(name.data());
-    std::filesystem::create_directories(root_ + "/splice_0_0/sections");
-  }
-  ~SectionAddress() override { std::filesystem::remove_all(root_); }
   Result<RunAddress> of(const std::string& text) const {
-    std::ofstream(root_ + "/splice_0_0/sections/.text") << text;
+    directory_.write("splice_0_0/sections/.text", text);
     return section_address("splice_0_0", ".text", root_);
   }
-  std::string root_;
+  TemporaryFolder directory_;
+  std::string root_ = directory_.path().string();
 };
 
 TEST_F(SectionAddress, IsRead) {
@@ -39,7 +33,8 @@ TEST_F(SectionAddress, MayBeHiddenOrBroken) {
 }
 
 TEST_F(SectionAddress, DoesNotLeaveItsDirectory) {
-  std::ofstream(root_ + "/secret") << "0x1234\n";
+  directory_.write("splice_0_0/sections/.data", "0x1000\n");
+  directory_.write("secret", "0x1234\n");
   EXPECT_FALSE(section_address("splice_0_0", "../../secret", root_));
   EXPECT_FALSE(section_address("../x", ".text", root_));
   EXPECT_FALSE(section_address("splice_0_0", "..", root_));
@@ -51,9 +46,7 @@ TEST_F(SectionAddress, DoesNotLeaveItsDirectory) {
 class LoadHint : public SectionAddress {
  protected:
   void set(const std::string& file, const std::string& text) const {
-    const std::filesystem::path path = root_ + file;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
+    directory_.write(file.substr(1), text);
   }
   bool names(std::string_view what) const {
     return std::string_view(load_hint(EPERM, root_)).find(what) != std::string_view::npos;

@@ -3,14 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 
 #include "runtime/package/tarball.h"
 #include "tests/support/sample_package.h"
+#include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
@@ -150,33 +149,26 @@ TEST(Package, UsesOnlyItsMembers) {
 
 class PackageFile : public ::testing::Test {
  protected:
-  PackageFile() {
-    std::string name = ::testing::TempDir() + "package-XXXXXX";
-    directory_ = mkdtemp(name.data());
-  }
-  ~PackageFile() override { std::filesystem::remove_all(directory_); }
-  std::string directory_;
+  std::string path(const std::string& name) const { return (directory_ / name).string(); }
+  TemporaryFolder directory_;
 };
 
 TEST_F(PackageFile, IsRead) {
-  const std::string path = directory_ + "/x.tar";
   const auto tar = sample_tar();
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(tar.data()), static_cast<std::streamsize>(tar.size()));
-  EXPECT_TRUE(read_package(path));
+  directory_.write("x.tar", {reinterpret_cast<const char*>(tar.data()), tar.size()});
+  EXPECT_TRUE(read_package(path("x.tar")));
 }
 
 TEST_F(PackageFile, MayBeMissingOrNoFile) {
-  EXPECT_EQ(read_package(directory_ + "/none.tar").error().code, "file-unreadable");
-  EXPECT_EQ(read_package(directory_).error().code, "file-unreadable");
+  EXPECT_EQ(read_package(path("none.tar")).error().code, "file-unreadable");
+  EXPECT_EQ(read_package(path("")).error().code, "file-unreadable");
   EXPECT_EQ(read_package("/dev/zero").error().code, "file-unreadable");
 }
 
 TEST_F(PackageFile, LargerThanAPackageIsNotRead) {
-  const std::string path = directory_ + "/huge.tar";
-  std::ofstream(path).put('x');
-  std::filesystem::resize_file(path, kMaxPackageBytes + 1);  // sparse
-  EXPECT_EQ(read_package(path).error().code, "package-member-size");
+  directory_.write("huge.tar", "x");
+  std::filesystem::resize_file(path("huge.tar"), kMaxPackageBytes + 1);  // sparse
+  EXPECT_EQ(read_package(path("huge.tar")).error().code, "package-member-size");
 }
 
 }  // namespace

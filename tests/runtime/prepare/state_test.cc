@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
+
+#include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
@@ -13,15 +13,8 @@ namespace {
 // A made-up /sys/kernel/splice.
 class StateTest : public ::testing::Test {
  protected:
-  StateTest() {
-    std::string name = ::testing::TempDir() + "state-XXXXXX";
-    root_ = mkdtemp(name.data());
-  }
-  ~StateTest() override { std::filesystem::remove_all(root_); }
-
   void write(const std::string& path, const std::string& text) const {
-    std::filesystem::create_directories(std::filesystem::path(root_ + "/" + path).parent_path());
-    std::ofstream(root_ + "/" + path, std::ios::binary) << text;
+    directory_.write(path, text);
   }
   void update(const std::string& id, int sequence, const std::string& functions) const {
     write(id + "/state", "applied\n");
@@ -35,7 +28,8 @@ class StateTest : public ::testing::Test {
     const auto state = State::read(root_);
     return state ? "" : state.error().code;
   }
-  std::string root_;
+  TemporaryFolder directory_;
+  std::string root_ = directory_.path().string();
 };
 
 constexpr const char* kOld = "5d1f0c2e77aa9b31";
@@ -159,7 +153,7 @@ TEST_F(StateTest, MalformedIsRefused) {
            {"functions", "0x1 0x2 0x3 0x4 0x5 0x6 0x11112222333344445 f\n"},
            {"functions", "0x 0x2 0x3 0x4 0x5 0x6 0x7 f\n"}}) {
     update(id, 1, kFirst);
-    std::ofstream(root_ + "/" + id + "/" + file, std::ios::binary) << text;
+    directory_.write(id + "/" + file, text);
     EXPECT_EQ(code(), "state-malformed") << file << ": " << text;
   }
 }
