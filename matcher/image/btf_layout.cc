@@ -46,8 +46,8 @@ bool has_good_header(std::span<const std::uint8_t> bytes) {
 
 Failure malformed(const std::string& target) {
   return fail(ExitCode::error, "btf-malformed",
-              fmt::format("the type information of {} cannot be read", target))
-      .hint("is the kernel damaged? it says of itself what no tool can parse");
+              fmt::format("the kernel's BTF of {} is malformed", target))
+      .hint("load the module again, or boot the kernel as its package has it");
 }
 
 Result<Types> parse(std::span<const std::uint8_t> bytes, btf* base, const std::string& target) {
