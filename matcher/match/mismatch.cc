@@ -87,25 +87,31 @@ struct Verdict {
 };
 
 Verdict plain_verdict(const Difference& difference, std::uint64_t in_function) {
-  return {
-      "run-pre-mismatch",
+  Verdict verdict;
+  verdict.code = "run-pre-mismatch";
+  verdict.message =
       fmt::format("the running code is not the code that the update was made from: at +{:#x}, {}",
-                  in_function, difference.reason),
-      {}};
+                  in_function, difference.reason);
+  return verdict;
 }
 
 Verdict probe_verdict(const std::string& probe, std::uint64_t in_function) {
-  return {"probe-in-function",
-          fmt::format("the code cannot be proved: at +{:#x} is {}", in_function, probe),
-          "remove the probe (/sys/kernel/debug/kprobes/list names it) and try again"};
+  Verdict verdict;
+  verdict.code = "probe-in-function";
+  verdict.message = fmt::format("the code cannot be proved: at +{:#x} is {}", in_function, probe);
+  verdict.hint = "remove the probe (/sys/kernel/debug/kprobes/list names it) and try again";
+  return verdict;
 }
 
 Verdict tracer_verdict(std::uint64_t in_function) {
-  return {"tracer-in-function",
-          fmt::format(
-              "the code cannot be proved: at +{:#x} the kernel calls the current function tracer",
-              in_function),
-          "end what traces functions (current_tracer, BPF programs, live patches) and try again"};
+  Verdict verdict;
+  verdict.code = "tracer-in-function";
+  verdict.message = fmt::format(
+      "the code cannot be proved: at +{:#x} the kernel calls the current function tracer",
+      in_function);
+  verdict.hint =
+      "end what traces functions (current_tracer, BPF programs, live patches) and try again";
+  return verdict;
 }
 
 std::vector<std::uint8_t> shown(Bytes bytes, std::uint64_t offset) {
