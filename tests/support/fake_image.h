@@ -23,8 +23,19 @@ namespace splicer {
 class FakeImage final : public Image {
  public:
   FakeImage() = default;
+  // One that does not run: memory from `base` on, and these symbols.
+  FakeImage(RunAddress base, const std::vector<std::uint8_t>& memory,
+            std::vector<KernelSymbol> symbols)
+      : list_(std::move(symbols)), live_(false) {
+    put(base.value(), memory);
+  }
   FakeImage(const FakeImage& other)
-      : Image(), memory_(other.memory_), list_(other.list_), sections_(other.sections_) {}
+      : Image(),
+        memory_(other.memory_),
+        list_(other.list_),
+        sections_(other.sections_),
+        types_(other.types_),
+        live_(other.live_) {}
   FakeImage& operator=(const FakeImage&) = delete;
   ~FakeImage() override = default;
 
@@ -58,7 +69,14 @@ class FakeImage final : public Image {
     if (!table_) table_.emplace(list_);
     return *table_;
   }
-  bool live() const override { return true; }
+  bool live() const override { return live_; }
+  void set_types(const std::string& target, std::vector<std::uint8_t> types) {
+    types_[target] = std::move(types);
+  }
+  std::vector<std::uint8_t> types(const std::string& target) const override {
+    const auto found = types_.find(target);
+    return found == types_.end() ? std::vector<std::uint8_t>() : found->second;
+  }
   void section(const std::string& module, const std::string& name, AddressRange range) {
     sections_[module][name] = range;
   }
@@ -71,6 +89,8 @@ class FakeImage final : public Image {
   std::map<RunAddress, std::uint8_t> memory_;
   std::vector<KernelSymbol> list_;
   std::map<std::string, std::map<std::string, AddressRange>> sections_;  // by module, by name
+  std::map<std::string, std::vector<std::uint8_t>> types_;               // by target
+  bool live_ = true;
   mutable std::optional<SymbolTable> table_;
 };
 

@@ -4,7 +4,7 @@
 #include <bpf/btf.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/fake_live_image.h"
+#include "tests/support/fake_image.h"
 #include "tests/support/sample_module.h"
 #include "tests/support/sample_package.h"
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/fake_live_image.h"
+#include "tests/support/fake_image.h"
 
 namespace splicer {
 namespace {
