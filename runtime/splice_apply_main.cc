@@ -32,7 +32,7 @@ int report(const Apply& apply) {
                           {"functions", std::move(functions)},
                           {"left_out", apply.left_out}};
   if (!apply.options.dry_run) document["pause_ns"] = apply.pause_ns;
-  apply.console.document(std::move(document));
+  apply.console.document(document);
   if (apply.console.json) return 0;
   if (apply.options.dry_run) {
     fmt::print("{}: {} {} the running kernel, nothing was changed\n", id,

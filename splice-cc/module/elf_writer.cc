@@ -10,6 +10,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
+
+#include "matcher/base/file.h"
 
 namespace splicer {
 
@@ -67,22 +70,16 @@ bool add_piece(Elf* elf, const Piece& piece) {
 // libelf writes to a file descriptor; this one is memory.
 class MemoryFile {
  public:
-  MemoryFile() : descriptor_(memfd_create("splice", MFD_CLOEXEC)) {}
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  ~MemoryFile() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return descriptor_.get(); }
   bool read_all(std::vector<std::uint8_t>& out) const {
-    const off_t size = lseek(descriptor_, 0, SEEK_END);
+    const off_t size = lseek(descriptor(), 0, SEEK_END);
     if (size < 0) return false;
     out.resize(static_cast<std::size_t>(size));
-    return pread(descriptor_, out.data(), out.size(), 0) == size;
+    return pread(descriptor(), out.data(), out.size(), 0) == size;
   }
 
  private:
-  int descriptor_;
+  UniqueFd descriptor_{memfd_create("splice", MFD_CLOEXEC)};
 };
 
 }  // namespace
@@ -157,118 +154,147 @@ void ElfWriter::relocate(SectionId section, std::uint64_t offset, SymbolId symbo
   sections_[section].fields.push_back({offset, symbol, type, addend});
 }
 
-Result<std::vector<std::uint8_t>> ElfWriter::finish() const {
-  // Section numbers: the sections in order, each followed by its relocations, then the tables.
-  std::vector<std::uint32_t> number(sections_.size());
-  std::uint32_t next = 1;
-  for (std::size_t i = 0; i < sections_.size(); ++i) {
-    number[i] = next++;
-    if (!sections_[i].fields.empty()) ++next;
-  }
-  const std::uint32_t symtab_number = next;
-  const std::uint32_t strtab_number = next + 1;
-  const std::uint32_t shstrtab_number = next + 2;
-
-  StringTable names;
-  StringTable strings;
-  std::vector<Elf64_Sym> symbols(1);
-  std::vector<std::uint64_t> index(symbols_.size());
-  std::uint32_t first_global = 0;
-  for (const bool local : {true, false}) {
-    for (std::size_t i = 0; i < symbols_.size(); ++i) {
-      const Entry& entry = symbols_[i];
-      if ((entry.bind == STB_LOCAL) != local) continue;
-      Elf64_Sym symbol{};
-      symbol.st_name = strings.add(entry.name);
-      symbol.st_info = static_cast<unsigned char>(ELF64_ST_INFO(entry.bind, entry.type));
-      symbol.st_shndx =
-          entry.defined ? static_cast<std::uint16_t>(number[entry.section]) : SHN_UNDEF;
-      symbol.st_value = entry.value;
-      symbol.st_size = entry.size;
-      index[i] = symbols.size();
-      symbols.push_back(symbol);
+// The writer's sections and symbols as an object file has them. Section numbers: the sections in order,
+// each followed by its relocations, then the three tables.
+class ElfWriter::ObjectFile {
+ public:
+  explicit ObjectFile(const ElfWriter& writer) : writer_(writer) {
+    for (const Part& part : writer_.sections_) {
+      number_.push_back(next_++);
+      if (!part.fields.empty()) ++next_;
     }
-    if (local) first_global = static_cast<std::uint32_t>(symbols.size());
   }
 
-  std::vector<std::vector<Elf64_Rela>> relocations(sections_.size());
-  std::vector<Piece> pieces;
-  for (std::size_t i = 0; i < sections_.size(); ++i) {
-    const Part& part = sections_[i];
-    Piece piece;
-    piece.name = names.add(part.name);
-    piece.type = part.type;
-    piece.flags = part.flags;
-    piece.entsize = part.entsize;
-    piece.align = part.align;
-    // libelf reads the data and does not write to it.
-    piece.data = part.type == SHT_NOBITS ? nullptr : const_cast<std::uint8_t*>(part.bytes.data());
-    piece.size = part.size;
-    pieces.push_back(piece);
-    if (part.fields.empty()) continue;
+  Result<std::vector<std::uint8_t>> write() {
+    lay_out_symbols();
+    lay_out_sections();
+    lay_out_tables();
+    return through_libelf();
+  }
+
+ private:
+  std::uint32_t symtab_number() const { return next_; }
+  std::uint32_t strtab_number() const { return next_ + 1; }
+  std::uint32_t shstrtab_number() const { return next_ + 2; }
+
+  // Local ones first, as the ELF specification wants them.
+  void lay_out_symbols() {
+    const std::vector<Entry>& entries = writer_.symbols_;
+    index_.resize(entries.size());
+    for (const bool local : {true, false}) {
+      for (std::size_t i = 0; i < entries.size(); ++i) {
+        const Entry& entry = entries[i];
+        if ((entry.bind == STB_LOCAL) != local) continue;
+        Elf64_Sym symbol{};
+        symbol.st_name = strings_.add(entry.name);
+        symbol.st_info = static_cast<unsigned char>(ELF64_ST_INFO(entry.bind, entry.type));
+        symbol.st_shndx =
+            entry.defined ? static_cast<std::uint16_t>(number_[entry.section]) : SHN_UNDEF;
+        symbol.st_value = entry.value;
+        symbol.st_size = entry.size;
+        index_[i] = symbols_.size();
+        symbols_.push_back(symbol);
+      }
+      if (local) first_global_ = static_cast<std::uint32_t>(symbols_.size());
+    }
+  }
+
+  void lay_out_sections() {
+    relocations_.resize(writer_.sections_.size());
+    for (std::size_t i = 0; i < writer_.sections_.size(); ++i) {
+      const Part& part = writer_.sections_[i];
+      Piece piece;
+      piece.name = names_.add(part.name);
+      piece.type = part.type;
+      piece.flags = part.flags;
+      piece.entsize = part.entsize;
+      piece.align = part.align;
+      // libelf reads the data and does not write to it.
+      piece.data = part.type == SHT_NOBITS ? nullptr : const_cast<std::uint8_t*>(part.bytes.data());
+      piece.size = part.size;
+      pieces_.push_back(piece);
+      if (!part.fields.empty()) lay_out_relocations(i);
+    }
+  }
+
+  void lay_out_relocations(std::size_t section) {
+    const Part& part = writer_.sections_[section];
+    std::vector<Elf64_Rela>& relocations = relocations_[section];
     for (const Field& field : part.fields)
-      relocations[i].push_back(
-          {field.offset, ELF64_R_INFO(index[field.symbol], field.type), field.addend});
-    std::stable_sort(
-        relocations[i].begin(), relocations[i].end(),
-        [](const Elf64_Rela& a, const Elf64_Rela& b) { return a.r_offset < b.r_offset; });
-    Piece rela;
-    rela.name = names.add(".rela" + part.name);
-    rela.type = SHT_RELA;
-    rela.flags = SHF_INFO_LINK;
-    rela.entsize = sizeof(Elf64_Rela);
-    rela.align = 8;
-    rela.link = symtab_number;
-    rela.info = number[i];
-    rela.data = relocations[i].data();
-    rela.size = relocations[i].size() * sizeof(Elf64_Rela);
-    rela.data_type = ELF_T_RELA;
-    pieces.push_back(rela);
+      relocations.push_back(
+          {field.offset, ELF64_R_INFO(index_[field.symbol], field.type), field.addend});
+    std::ranges::stable_sort(relocations, {}, &Elf64_Rela::r_offset);
+    Piece piece;
+    piece.name = names_.add(".rela" + part.name);
+    piece.type = SHT_RELA;
+    piece.flags = SHF_INFO_LINK;
+    piece.entsize = sizeof(Elf64_Rela);
+    piece.align = 8;
+    piece.link = symtab_number();
+    piece.info = number_[section];
+    piece.data = relocations.data();
+    piece.size = relocations.size() * sizeof(Elf64_Rela);
+    piece.data_type = ELF_T_RELA;
+    pieces_.push_back(piece);
   }
-  Piece symtab;
-  symtab.name = names.add(".symtab");
-  symtab.type = SHT_SYMTAB;
-  symtab.entsize = sizeof(Elf64_Sym);
-  symtab.align = 8;
-  symtab.link = strtab_number;
-  symtab.info = first_global;
-  symtab.data = symbols.data();
-  symtab.size = symbols.size() * sizeof(Elf64_Sym);
-  symtab.data_type = ELF_T_SYM;
-  pieces.push_back(symtab);
-  Piece strtab;
-  strtab.name = names.add(".strtab");
-  strtab.type = SHT_STRTAB;
-  strtab.data = strings.text().data();
-  strtab.size = strings.text().size();
-  pieces.push_back(strtab);
-  Piece shstrtab;
-  shstrtab.name = names.add(".shstrtab");
-  shstrtab.type = SHT_STRTAB;
-  shstrtab.data = names.text().data();
-  shstrtab.size = names.text().size();
-  pieces.push_back(shstrtab);
 
-  const auto failed = [] {
-    return fail(ExitCode::error, "elf-write",
-                fmt::format("the new module cannot be written: {}", elf_errmsg(-1)));
-  };
-  elf_version(EV_CURRENT);
-  const MemoryFile memory;
-  const std::unique_ptr<Elf, decltype(&elf_end)> elf(
-      elf_begin(memory.descriptor(), ELF_C_WRITE, nullptr), elf_end);
-  Elf64_Ehdr* header = elf == nullptr ? nullptr : elf64_newehdr(elf.get());
-  if (header == nullptr) return failed();
-  header->e_ident[EI_DATA] = ELFDATA2LSB;
-  header->e_type = ET_REL;
-  header->e_machine = EM_X86_64;
-  header->e_version = EV_CURRENT;
-  header->e_shstrndx = static_cast<std::uint16_t>(shstrtab_number);
-  for (const Piece& piece : pieces)
-    if (!add_piece(elf.get(), piece)) return failed();
-  std::vector<std::uint8_t> file;
-  if (elf_update(elf.get(), ELF_C_WRITE) < 0 || !memory.read_all(file)) return failed();
-  return file;
-}
+  void lay_out_tables() {
+    Piece symtab;
+    symtab.name = names_.add(".symtab");
+    symtab.type = SHT_SYMTAB;
+    symtab.entsize = sizeof(Elf64_Sym);
+    symtab.align = 8;
+    symtab.link = strtab_number();
+    symtab.info = first_global_;
+    symtab.data = symbols_.data();
+    symtab.size = symbols_.size() * sizeof(Elf64_Sym);
+    symtab.data_type = ELF_T_SYM;
+    pieces_.push_back(symtab);
+    for (auto [name, table] : {std::pair(".strtab", &strings_), std::pair(".shstrtab", &names_)}) {
+      Piece piece;
+      piece.name = names_.add(name);
+      piece.type = SHT_STRTAB;
+      piece.data = table->text().data();
+      piece.size = table->text().size();
+      pieces_.push_back(piece);
+    }
+  }
+
+  Result<std::vector<std::uint8_t>> through_libelf() const {
+    const auto failed = [] {
+      return fail(ExitCode::error, "elf-write",
+                  fmt::format("the new module cannot be written: {}", elf_errmsg(-1)));
+    };
+    elf_version(EV_CURRENT);
+    const MemoryFile memory;
+    const std::unique_ptr<Elf, decltype(&elf_end)> elf(
+        elf_begin(memory.descriptor(), ELF_C_WRITE, nullptr), elf_end);
+    Elf64_Ehdr* header = elf == nullptr ? nullptr : elf64_newehdr(elf.get());
+    if (header == nullptr) return failed();
+    header->e_ident[EI_DATA] = ELFDATA2LSB;
+    header->e_type = ET_REL;
+    header->e_machine = EM_X86_64;
+    header->e_version = EV_CURRENT;
+    header->e_shstrndx = static_cast<std::uint16_t>(shstrtab_number());
+    for (const Piece& piece : pieces_)
+      if (!add_piece(elf.get(), piece)) return failed();
+    std::vector<std::uint8_t> file;
+    if (elf_update(elf.get(), ELF_C_WRITE) < 0 || !memory.read_all(file)) return failed();
+    return file;
+  }
+
+  const ElfWriter& writer_;
+  std::vector<std::uint32_t> number_;  // by section of the writer
+  std::uint32_t next_ = 1;             // the first number behind the sections
+  std::vector<std::uint64_t> index_;   // by symbol of the writer
+  std::uint32_t first_global_ = 0;
+  StringTable names_;
+  StringTable strings_;
+  std::vector<Elf64_Sym> symbols_ = std::vector<Elf64_Sym>(1);
+  std::vector<std::vector<Elf64_Rela>> relocations_;  // by section of the writer
+  std::vector<Piece> pieces_;
+};
+
+Result<std::vector<std::uint8_t>> ElfWriter::finish() const { return ObjectFile(*this).write(); }
 
 }  // namespace splicer

@@ -75,6 +75,8 @@ class ElfWriter {
     std::uint64_t value = 0;
     std::uint64_t size = 0;
   };
+  class ObjectFile;
+
   void align_to(Part& part, std::uint64_t align);
 
   std::vector<Part> sections_;
