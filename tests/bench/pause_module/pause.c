@@ -39,7 +39,7 @@ static void write_jumps(void)
 	int i;
 
 	for (i = 0; i < NR_PAUSE_FUNCTIONS; i++)
-		kernel.text_poke_kgdb(site(i), jumps[i], SPLICE_LONG_JUMP);
+		splice_kernel_call(text_poke_kgdb)(site(i), jumps[i], SPLICE_LONG_JUMP);
 	sync_core();
 }
 
@@ -56,12 +56,12 @@ static int stop_write(void *unused)
 
 static int stop_scan(void *data)
 {
-	struct stack_check *check = data;
+	struct splice_stack_check *check = data;
 	struct splice_busy *busy;
 
-	stack_check_current(check);
-	stack_check_stopped(check);
-	if (stack_check_busy(check, &busy))
+	splice_stack_check_current(check);
+	splice_stack_check_stopped(check);
+	if (splice_stack_check_busy(check, &busy))
 		return -EBUSY;
 	write_jumps();
 	return 0;
@@ -72,26 +72,26 @@ static int stop_restore(void *unused)
 	int i;
 
 	for (i = 0; i < NR_PAUSE_FUNCTIONS; i++)
-		kernel.text_poke_kgdb(site(i), records[i].code + SPLICE_FTRACE_SITE,
-				      SPLICE_LONG_JUMP);
+		splice_kernel_call(text_poke_kgdb)(site(i), records[i].code + SPLICE_FTRACE_SITE,
+						   SPLICE_LONG_JUMP);
 	sync_core();
 	return 0;
 }
 
 static int compare_ranges(const void *left, const void *right)
 {
-	const struct stack_range *a = left, *b = right;
+	const struct splice_stack_range *a = left, *b = right;
 
 	return a->start < b->start ? -1 : a->start > b->start;
 }
 
-static struct stack_check *new_check(void)
+static struct splice_stack_check *new_check(void)
 {
-	struct stack_range *ranges = kvcalloc(NR_PAUSE_FUNCTIONS, sizeof(*ranges), GFP_KERNEL);
+	struct splice_stack_range *ranges = kvcalloc(NR_PAUSE_FUNCTIONS, sizeof(*ranges), GFP_KERNEL);
 	int i;
 
 	for (i = 0; ranges && i < NR_PAUSE_FUNCTIONS; i++)
-		ranges[i] = (struct stack_range){
+		ranges[i] = (struct splice_stack_range){
 			.start = records[i].old_entry,
 			.end = records[i].old_entry + records[i].old_size,
 			.safe = (unsigned long)site(i),
@@ -100,7 +100,7 @@ static struct stack_check *new_check(void)
 	if (!ranges)
 		return NULL;
 	sort(ranges, NR_PAUSE_FUNCTIONS, sizeof(*ranges), compare_ranges, NULL);
-	return stack_check_new(ranges, NR_PAUSE_FUNCTIONS, 0);
+	return splice_stack_check_new(ranges, NR_PAUSE_FUNCTIONS, 0);
 }
 
 /* The length of one stop. The code is as it was afterwards. */
@@ -110,22 +110,23 @@ static int measure(cpu_stop_fn_t function, void *data, u64 *length)
 	int error;
 
 	cpus_read_lock();
-	mutex_lock(kernel.text_mutex);
+	mutex_lock(splice_kernel.text_mutex);
 	started = ktime_get_ns();
-	error = kernel.stop_machine_cpuslocked(function, data, cpu_online_mask);
+	error = splice_kernel_call(stop_machine_cpuslocked)(function, data, cpu_online_mask);
 	*length = ktime_get_ns() - started;
-	kernel.stop_machine_cpuslocked(stop_restore, NULL, cpumask_of(cpumask_first(cpu_online_mask)));
-	mutex_unlock(kernel.text_mutex);
+	splice_kernel_call(stop_machine_cpuslocked)(
+		stop_restore, NULL, cpumask_of(cpumask_first(cpu_online_mask)));
+	mutex_unlock(splice_kernel.text_mutex);
 	cpus_read_unlock();
 	return error;
 }
 
 static int measure_scan(u64 *length)
 {
-	struct stack_check *check = new_check();
+	struct splice_stack_check *check = new_check();
 	int error = check ? measure(stop_scan, check, length) : -ENOMEM;
 
-	stack_check_free(check);
+	splice_stack_check_free(check);
 	return error;
 }
 
@@ -147,13 +148,13 @@ static int unwind(void *unused, u64 *length)
 /* What the stack check does on a kernel without a reliable unwinder. */
 static int words(void *unused, u64 *length)
 {
-	typeof(kernel.stack_trace_save_tsk_reliable) unwinder =
-		kernel.stack_trace_save_tsk_reliable;
+	typeof(stack_trace_save_tsk_reliable) *unwinder =
+		static_call_query(splice_stack_trace_save_tsk_reliable);
 	int error;
 
-	kernel.stack_trace_save_tsk_reliable = NULL;
+	static_call_update(splice_stack_trace_save_tsk_reliable, NULL);
 	error = measure_scan(length);
-	kernel.stack_trace_save_tsk_reliable = unwinder;
+	static_call_update(splice_stack_trace_save_tsk_reliable, unwinder);
 	return error;
 }
 
@@ -169,13 +170,13 @@ static u32 size_of(unsigned long address)
 {
 	unsigned long size = 0, offset = 0;
 
-	kernel.kallsyms_lookup_size_offset(address, &size, &offset);
+	splice_kernel_call(kallsyms_lookup_size_offset)(address, &size, &offset);
 	return min_t(unsigned long, size, sizeof(records[0].code));
 }
 
 static int __init pause_init(void)
 {
-	int error = kernel_symbols_find();
+	int error = splice_kernel_symbols_find();
 	s32 distance;
 	int i;
 
