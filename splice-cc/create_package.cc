@@ -51,7 +51,8 @@ using TargetUnits = std::map<std::string, std::vector<const ChangedUnit*>>;
 std::vector<std::string> in_order(const TargetUnits& targets) {
   std::vector<std::string> order;
   for (const auto& [name, units] : targets) order.push_back(name);
-  std::ranges::stable_partition(order, [](const std::string& name) { return name == "vmlinux"; });
+  std::stable_partition(order.begin(), order.end(),
+                        [](const std::string& name) { return name == "vmlinux"; });
   return order;
 }
 

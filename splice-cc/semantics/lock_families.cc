@@ -101,8 +101,9 @@ std::span<const LockRow> lock_rows() { return kRows; }
 std::vector<CallEffect> effects_of_call(std::string_view callee) {
   const std::string_view name = plain(callee);
   std::vector<CallEffect> effects = spinning(name);
-  for (const LockRow& row : std::ranges::equal_range(kRows, name, {}, &LockRow::callee))
-    effects.push_back({row.family, row.change, row.reference, true, row.argument, row.when});
+  for (const auto* row = std::ranges::lower_bound(kRows, name, {}, &LockRow::callee);
+       row != std::end(kRows) && row->callee == name; ++row)
+    effects.push_back({row->family, row->change, row->reference, true, row->argument, row->when});
   return effects;
 }
 
