@@ -18,6 +18,7 @@
 #include "matcher/base/wording.h"
 #include "splice-cc/create.h"
 #include "splice-cc/headers/header_readers.h"
+#include "splice-cc/source/tree_layout.h"
 
 namespace splicer {
 
@@ -195,6 +196,17 @@ Result<void> build_readers(Creation& creation) {
 
 Result<void> note_unread_files(Creation& creation) {
   for (const std::string& file : creation.unread) {
+    if (is_separate_image(file)) {
+      const std::string what =
+          "the code is in an image of its own (vDSO, boot, real mode, purgatory or EFI stub), and "
+          "not in the kernel that runs";
+      if (creation.units.empty())
+        return fail(ExitCode::unsafe, "separate-image", what)
+            .at_file(file)
+            .hint("reboot into a kernel that has the fix: this one needs it");
+      creation.warnings.push_back(fmt::format("{}: {}; its change needs a reboot", file, what));
+      continue;
+    }
     if (creation.units.empty())
       return fail(ExitCode::no_change, "file-not-built",
                   fmt::format("the configuration of {} does not build the file",

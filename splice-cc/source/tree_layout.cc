@@ -2,6 +2,7 @@
 #include "splice-cc/source/tree_layout.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <string_view>
 
@@ -35,7 +36,17 @@ std::string file_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
 
+constexpr std::array<std::string_view, 6> kSeparateImages = {
+    "arch/x86/boot/",        "arch/x86/entry/vdso/",          "arch/x86/purgatory/",
+    "arch/x86/realmode/rm/", "drivers/firmware/efi/libstub/", "lib/vdso/"};
+
 }  // namespace
+
+bool is_separate_image(const std::string& path) {
+  if (path == "arch/x86/entry/vdso/vma.c" || path == "arch/x86/entry/vdso/extable.c") return false;
+  return std::ranges::any_of(kSeparateImages,
+                             [&](std::string_view folder) { return path.starts_with(folder); });
+}
 
 bool is_other_architecture(const std::string& path) {
   return path.starts_with("arch/") && path != "arch/Kconfig" && path != "arch/x86" &&

@@ -25,6 +25,11 @@ bool is_build_rule(const std::string& path);
 // Is it below arch/, but of another architecture than x86? (arch/Kconfig belongs to all.)
 bool is_other_architecture(const std::string& path);
 
+// Code that is built into the kernel's image and is no part of the kernel that runs: the vDSO, which is
+// mapped into programs (arch/x86/entry/vdso/Makefile), the boot and real-mode code, the purgatory of kexec,
+// the EFI stub. Each is linked by a Makefile of its own.
+bool is_separate_image(const std::string& path);
+
 // Of a directory at the top: do its sources' #include lines count?
 bool has_includes(const std::string& top);
 // Directories at the top in which a Makefile may build an object from another directory's source.

@@ -25,6 +25,18 @@ TEST(TreeLayout, OtherArchitectures) {
     EXPECT_FALSE(is_other_architecture(path)) << path;
 }
 
+TEST(TreeLayout, SeparateImages) {
+  for (const char* path :
+       {"arch/x86/entry/vdso/vclock_gettime.c", "lib/vdso/gettimeofday.c", "arch/x86/boot/main.c",
+        "arch/x86/realmode/rm/wakemain.c", "arch/x86/purgatory/purgatory.c",
+        "drivers/firmware/efi/libstub/x86-stub.c"})
+    EXPECT_TRUE(is_separate_image(path)) << path;
+  for (const char* path :
+       {"arch/x86/entry/vdso/vma.c", "arch/x86/entry/common.c", "arch/x86/realmode/init.c",
+        "drivers/firmware/efi/efi.c", "lib/vsprintf.c"})
+    EXPECT_FALSE(is_separate_image(path)) << path;
+}
+
 TEST(TreeLayout, RulesOfTheBuild) {
   for (const char* path : {"Makefile", "fs/Kconfig.debug", "arch/x86/Kbuild", "scripts/mod/file.c",
                            "arch/x86/kernel/vmlinux.lds.S"})
