@@ -11,6 +11,7 @@
 #include "matcher/base/wording.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/elf/kernel_sections.h"
+#include "runtime/prepare/module_edit.h"
 
 namespace splicer {
 
@@ -22,39 +23,27 @@ Failure refuse(const char* code, std::string message, const std::string& member)
       .hint("make the package again with splice-create");
 }
 
-// Where a section's bytes are in the file that the object was parsed from.
-std::size_t file_offset(const ElfObject& object, const Section& section) {
-  return static_cast<std::size_t>(section.bytes.data() - object.file().data());
-}
-
 // Runtime constants of one byte. The kernel's loader has no such relocation
 // (__apply_relocate_add() in arch/x86/kernel/module.c), so the byte is written here and the
 // relocation becomes R_X86_64_NONE.
 Result<void> write_constants(std::vector<std::uint8_t>& file, const ElfObject& object,
                              const Addresses& addresses) {
-  for (const Section& table : object.sections()) {
-    if (table.type != SHT_RELA) continue;
-    const Section& section = object.section(table.info);
-    for (std::size_t at = 0; at + sizeof(Elf64_Rela) <= table.bytes.size();
-         at += sizeof(Elf64_Rela)) {
-      std::uint8_t* place = file.data() + file_offset(object, table) + at;
-      Elf64_Rela raw;
-      std::memcpy(&raw, place, sizeof raw);
-      if (ELF64_R_TYPE(raw.r_info) != R_X86_64_8) continue;
-      const Symbol& symbol = object.symbol(static_cast<std::uint32_t>(ELF64_R_SYM(raw.r_info)));
-      const auto value = addresses.find(symbol.name);
-      if (value == addresses.end() || constant_width(symbol.name) != 1 || section.bytes.empty())
-        return refuse("link-constant",
-                      fmt::format("the byte at {}+{:#x} is not a runtime constant of the kernel",
-                                  section.name, raw.r_offset),
-                      object.name());
-      file[file_offset(object, section) + raw.r_offset] =
-          static_cast<std::uint8_t>(value->second.value());
-      raw.r_info = ELF64_R_INFO(0, R_X86_64_NONE);
-      std::memcpy(place, &raw, sizeof raw);
-    }
-  }
-  return {};
+  return edit_relocations(
+      file, object, [&](const Section& section, Elf64_Rela& relocation) -> Result<void> {
+        if (ELF64_R_TYPE(relocation.r_info) != R_X86_64_8) return {};
+        const Symbol& symbol =
+            object.symbol(static_cast<std::uint32_t>(ELF64_R_SYM(relocation.r_info)));
+        const auto value = addresses.find(symbol.name);
+        if (value == addresses.end() || constant_width(symbol.name) != 1 || section.bytes.empty())
+          return refuse("link-constant",
+                        fmt::format("the byte at {}+{:#x} is not a runtime constant of the kernel",
+                                    section.name, relocation.r_offset),
+                        object.name());
+        file[file_offset(object, section) + relocation.r_offset] =
+            static_cast<std::uint8_t>(value->second.value());
+        relocation.r_info = ELF64_R_INFO(0, R_X86_64_NONE);
+        return {};
+      });
 }
 
 Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& object,

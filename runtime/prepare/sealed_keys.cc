@@ -14,6 +14,7 @@
 #include "matcher/base/address.h"
 #include "matcher/base/bytes.h"
 #include "matcher/elf/elf_object.h"
+#include "runtime/prepare/module_edit.h"
 
 namespace splicer {
 
@@ -31,10 +32,6 @@ struct CodePlace {
   std::uint32_t section = 0;
   std::uint64_t offset = 0;
 };
-
-std::size_t file_offset(const ElfObject& object, const Section& section) {
-  return static_cast<std::size_t>(section.bytes.data() - object.file().data());
-}
 
 class SealedKeys {
  public:
@@ -179,7 +176,7 @@ class SealedKeys {
     if (is_jump == jump) return {};
     std::uint8_t* place = file_.data() + file_offset(object_, code) + site.offset;
     if (!jump) {
-      drop_relocations(code, site.offset, site.offset + length);
+      if (auto gone = drop_relocations(code, site.offset, site.offset + length); !gone) return gone;
       std::copy_n(length == 5 ? kNop5.begin() : kNop2.begin(), length, place);
       return {};
     }
@@ -195,24 +192,18 @@ class SealedKeys {
 
   // Calls edit(Elf64_Rela&) for each relocation of a section, in the file.
   template <typename Edit>
-  void edit_relocations(const Section& section, const Edit& edit) {
-    for (const Section& relocations : object_.sections()) {
-      if (relocations.type != SHT_RELA || relocations.info != section.index) continue;
-      for (std::size_t at = 0; at + sizeof(Elf64_Rela) <= relocations.bytes.size();
-           at += sizeof(Elf64_Rela)) {
-        std::uint8_t* place = file_.data() + file_offset(object_, relocations) + at;
-        Elf64_Rela raw;
-        std::memcpy(&raw, place, sizeof raw);
-        edit(raw);
-        std::memcpy(place, &raw, sizeof raw);
-      }
-    }
+  Result<void> edit_those_of(const Section& wanted, const Edit& edit) {
+    return edit_relocations(file_, object_,
+                            [&](const Section& section, Elf64_Rela& relocation) -> Result<void> {
+                              if (section.index == wanted.index) edit(relocation);
+                              return {};
+                            });
   }
   static void make_none(Elf64_Rela& relocation) {
     relocation = {0, ELF64_R_INFO(0, R_X86_64_NONE), 0};
   }
-  void drop_relocations(const Section& section, std::uint64_t begin, std::uint64_t end) {
-    edit_relocations(section, [&](Elf64_Rela& relocation) {
+  Result<void> drop_relocations(const Section& section, std::uint64_t begin, std::uint64_t end) {
+    return edit_those_of(section, [&](Elf64_Rela& relocation) {
       if (relocation.r_offset >= begin && relocation.r_offset < end) make_none(relocation);
     });
   }
@@ -220,7 +211,7 @@ class SealedKeys {
   // The entries that stay move together, and the table's size says how many there are
   // (find_module_sections() in kernel/module/main.c).
   Result<void> remove_entries(const Section& table, const std::set<std::uint64_t>& removed) {
-    edit_relocations(table, [&](Elf64_Rela& relocation) {
+    auto edited = edit_those_of(table, [&](Elf64_Rela& relocation) {
       if (ELF64_R_TYPE(relocation.r_info) == R_X86_64_NONE) return;
       const std::uint64_t entry = relocation.r_offset / kEntrySize * kEntrySize;
       if (removed.contains(entry)) {
@@ -230,6 +221,7 @@ class SealedKeys {
                                                 removed.begin(), removed.lower_bound(entry)));
       }
     });
+    if (!edited) return edited;
     std::uint8_t* bytes = file_.data() + file_offset(object_, table);
     std::uint64_t size = 0;
     for (std::uint64_t entry = 0; entry < table.size; entry += kEntrySize) {
