@@ -34,9 +34,8 @@ Result<void> make_patched_trees(Creation& creation);
 Result<void> build_patched_units(Creation& creation);
 // The sources that may include patched headers. Errors: those of IncludeGraph::of().
 Result<void> find_possible_readers(Creation& creation);
-// If they are many: refuses what compare_units() and check_semantics() would refuse in the units
-// that are built. What it reads and compares is kept. Errors: those of compare_unit() and
-// check_layouts().
+// If they are many: refuses what judge_findings() would refuse in the units that are built. What it
+// reads and compares is kept. Errors: those of compare_unit(), the first finding's.
 Result<void> refuse_early(Creation& creation);
 // Those of them whose code may change. Errors: "patch-changes-nothing", "unit-in-two-modules",
 // those of find_readers().
@@ -49,11 +48,17 @@ Result<void> note_unread_files(Creation& creation);
 
 // create_changes.cc
 
-// Which functions change. Errors: those of compare_unit(), "init-code-changed",
-// "special-section-changed", "patch-changes-nothing".
+// Which functions change. Errors: those of open_pair(), "special-section-changed",
+// "needs-reboot", "patch-changes-nothing".
 Result<void> compare_units(Creation& creation);
-// What no object shows. Errors: those of check_units().
+// What is in one version of the objects only. Findings: those of account_for_variables(),
+// "new-function-unused".
+Result<void> account(Creation& creation);
+// What no object shows. Findings: those of check_units().
 Result<void> check_semantics(Creation& creation);
+// Decides about all findings at once. Errors: the first one's that is not accepted, with all others;
+// those of take_accepted().
+Result<void> judge_findings(Creation& creation);
 
 // create_package.cc
 
@@ -66,9 +71,10 @@ Result<void> write_update(Creation& creation);
 // What several passes share.
 
 Failure nothing_changes(const Creation& creation, const std::string& why);
-// compare_unit(), whose refusals of variables and constants get their declarations. Clang reads the
-// unit for that, if it has not yet.
-Result<void> compare_or_explain(const Creation& creation, ChangedUnit& unit,
-                                const std::set<std::string>& wanted);
+// compare_unit(); the unit is shown before, for --debug.
+Result<void> compare_and_show(const Creation& creation, ChangedUnit& unit,
+                              const std::set<std::string>& wanted);
+// Refuses those of the findings that refuse and are not accepted, if there are any.
+Result<void> refuse_unaccepted(const Creation& creation, std::vector<Finding> findings);
 
 }  // namespace splicer

@@ -8,7 +8,9 @@
 
 #include "matcher/base/wording.h"
 #include "splice-cc/create.h"
+#include "splice-cc/diff/accounts.h"
 #include "splice-cc/diff/describe.h"
+#include "splice-cc/source/weak_definitions.h"
 
 namespace splicer {
 
@@ -44,25 +46,12 @@ Result<void> compare_all(Creation& creation) {
   for (bool more = true; more;) {
     more = false;
     for (ChangedUnit& unit : creation.units) {
-      if (auto compared = compare_or_explain(creation, unit, wanted); !compared) return compared;
+      if (auto compared = compare_and_show(creation, unit, wanted); !compared) return compared;
       for (const std::string& name : new_names_needed(*unit.pair, *unit.diff))
         more = wanted.insert(name).second || more;
     }
   }
   return {};
-}
-
-// Init code has run. Its change alone waits for the next boot; together with the code that undoes
-// it, the new exit code would undo what the old init code never did.
-Result<void> refuse_init_with_exit(const ChangedUnit& unit) {
-  if (unit.diff->init_changes.empty() || unit.diff->exit_changes.empty()) return {};
-  return fail(ExitCode::unsafe, "init-code-changed",
-              fmt::format("the patch changes init code ({}), which has run, together with the "
-                          "code that undoes it",
-                          unit.diff->init_changes.front()))
-      .at_file(unit.unit.source)
-      .in_function(*unit.diff->exit_changes.begin())
-      .hint("reload the module with the fix instead, or reboot");
 }
 
 // What all units' diffs come to.
@@ -82,22 +71,19 @@ Failure refuse_without_code(const Creation& creation, const Changes& changes) {
         .at_file(changes.exporting->unit.source)
         .in_function(changes.exporting->diff->exported.front())
         .hint("put the change that needs the export into the same update, or reboot");
-  if (changes.init.empty())
+  const bool differs = std::ranges::any_of(
+      creation.units, [](const ChangedUnit& unit) { return !unit.diff->findings.empty(); });
+  if (changes.init.empty() && !differs)
     return nothing_changes(creation, "the compiled code is the same with and without the patch");
-  return nothing_changes(creation,
-                         fmt::format("the patch changes only init code, which ran at start-up and "
-                                     "is gone ({})",
-                                     changes.init.front()));
-}
-
-void warn_of_what_waits(Creation& creation, const Changes& changes) {
-  for (const ChangedUnit& unit : creation.units)
-    for (const std::string& name : unit.diff->exported)
-      creation.warnings.push_back(fmt::format(
-          "{} is newly exported: only the code of this update can use it before a reboot", name));
-  for (const std::string& name : changes.init)
-    creation.warnings.push_back(
-        fmt::format("{} is start-up code: its change takes effect after a reboot", name));
+  return fail(ExitCode::unsafe, "needs-reboot",
+              changes.init.empty()
+                  ? "the patch changes no code that runs, only what was read at start-up"
+                  : fmt::format(
+                        "the patch changes only init code, which ran at start-up and is gone "
+                        "({})",
+                        changes.init.front()))
+      .at_file(creation.patches.patches().front().name)
+      .hint("reboot into a kernel that has the fix: this one needs it");
 }
 
 }  // namespace
@@ -108,23 +94,28 @@ Failure nothing_changes(const Creation& creation, const std::string& why) {
       .hint("this kernel does not need the update");
 }
 
-Result<void> compare_or_explain(const Creation& creation, ChangedUnit& unit,
-                                const std::set<std::string>& wanted) {
+Result<void> compare_and_show(const Creation& creation, ChangedUnit& unit,
+                              const std::set<std::string>& wanted) {
   if (auto opened = open_and_show(creation, unit); !opened) return opened;
-  if (auto compared = compare_unit(unit, wanted); !compared)
-    return with_declarations(unit, std::move(compared.error()), creation.versions());
-  return {};
+  return compare_unit(unit, wanted);
+}
+
+Result<void> refuse_unaccepted(const Creation& creation, std::vector<Finding> findings) {
+  std::erase_if(findings, [&](const Finding& finding) {
+    return !finding.refuse || is_accepted(finding, creation.options.accepted);
+  });
+  if (findings.empty()) return {};
+  return refuse_findings(merge_findings(std::move(findings)));
 }
 
 Result<void> compare_units(Creation& creation) {
   if (auto compared = compare_all(creation); !compared) return compared;
   Changes changes;
   for (const ChangedUnit& unit : creation.units) {
-    if (auto live = refuse_init_with_exit(unit); !live) return live;
     changes.replaced += unit.diff->replaced.size();
     changes.hooks += unit.diff->hooks.size();
-    for (const std::string& name : unit.diff->init_changes)
-      changes.init.push_back(fmt::format("{}: {}", unit.unit.source, name));
+    for (const InitChange& change : unit.diff->init_changes)
+      changes.init.push_back(fmt::format("{}: {}", unit.unit.source, change.name));
     if (changes.exporting == nullptr && !unit.diff->exported.empty()) changes.exporting = &unit;
     for (const ReplacedFunction& function : unit.diff->replaced)
       creation.console.detail("{}: {} is replaced: {}", unit.unit.name, function.name,
@@ -132,21 +123,77 @@ Result<void> compare_units(Creation& creation) {
     for (const std::string& name : unit.diff->added)
       creation.console.detail("{}: {} is new", unit.unit.name, name);
   }
-  if (changes.replaced + changes.hooks == 0) return refuse_without_code(creation, changes);
-  warn_of_what_waits(creation, changes);
+  if (changes.replaced + changes.hooks == 0) {
+    std::vector<Finding> findings = creation.findings;
+    for (ChangedUnit& unit : creation.units) {
+      explain_variables(unit, unit.diff->findings, creation.versions());
+      std::ranges::copy(unit.diff->findings, std::back_inserter(findings));
+    }
+    if (auto refused = refuse_unaccepted(creation, std::move(findings)); !refused) return refused;
+    return refuse_without_code(creation, changes);
+  }
+  for (const ChangedUnit& unit : creation.units)
+    for (const std::string& name : unit.diff->exported)
+      creation.warnings.push_back(fmt::format(
+          "{} is newly exported: only the code of this update can use it before a reboot", name));
   creation.console.stage(
       "{} to replace{}", counted(changes.replaced, "function"),
       changes.hooks == 0 ? "" : fmt::format(", {}", counted(changes.hooks, "hook")));
   return {};
 }
 
+Result<void> account(Creation& creation) {
+  std::ranges::move(account_for_variables(creation.units), std::back_inserter(creation.findings));
+  for (const ChangedUnit& unit : creation.units) {
+    const std::vector<std::string> names = left_out_functions(unit);
+    if (names.empty()) continue;
+    auto weak = weak_definitions(creation.tree.source, names);
+    if (!weak) return propagate(weak);
+    for (const std::string& name : names) {
+      if (std::ranges::find(unit.diff->exported, name) != unit.diff->exported.end()) continue;
+      Finding finding;
+      finding.code = "new-function-unused";
+      finding.name = name;
+      finding.place.file = unit.unit.source;
+      finding.remedy = fmt::format("change the definition of {} that the kernel has", name);
+      const auto found = weak->find(name);
+      finding.refuse = found != weak->end();
+      finding.message =
+          finding.refuse
+              ? fmt::format(
+                    "{} is new here, but the running kernel goes on calling the weak "
+                    "definition in {}",
+                    name, found->second)
+              : fmt::format("{} is new, and nothing in the update calls it: it is left out", name);
+      creation.findings.push_back(std::move(finding));
+    }
+  }
+  return {};
+}
+
 Result<void> check_semantics(Creation& creation) {
-  auto checked = check_units(creation.units, creation.versions(), creation.options.accepted);
-  if (!checked) return propagate(checked);
-  creation.layouts = std::move(checked->layouts);
-  for (const Finding& finding : checked->accepted)
-    creation.package.manifest.accepted.push_back({finding.title(), finding.message});
-  std::ranges::move(checked->warnings, std::back_inserter(creation.warnings));
+  SemanticCheck check = check_units(creation.units, creation.versions());
+  creation.layouts = std::move(check.layouts);
+  std::ranges::move(check.findings, std::back_inserter(creation.findings));
+  return {};
+}
+
+Result<void> judge_findings(Creation& creation) {
+  std::vector<Finding> findings;
+  for (ChangedUnit& unit : creation.units)
+    std::ranges::move(unit.diff->findings, std::back_inserter(findings));
+  std::ranges::move(creation.findings, std::back_inserter(findings));
+  findings = merge_findings(std::move(findings));
+  auto taken = take_accepted(findings, creation.options.accepted);
+  if (!taken) return propagate(taken);
+  for (const Finding& finding : *taken)
+    creation.package.manifest.accepted.push_back({finding.acceptance(), finding.message});
+  if (std::ranges::any_of(findings, &Finding::refuse)) return refuse_findings(findings);
+  for (const Finding& finding : findings)
+    creation.warnings.push_back(
+        finding.place.line == 0
+            ? finding.message
+            : fmt::format("{}:{}: {}", finding.place.file, finding.place.line, finding.message));
   return {};
 }
 

@@ -77,6 +77,24 @@ Result<void> read_patches(Creation& creation) {
   auto patches = PatchSet::load(creation.options.patches, creation.tree.source);
   if (!patches) return propagate(patches);
   creation.patches = std::move(*patches);
+  creation.patched_files = creation.patches.files();
+  const std::set<std::string> configuration = creation.patches.configuration();
+  if (creation.patched_files.empty() && !configuration.empty())
+    return fail(ExitCode::unsafe, "build-rules-changed",
+                "the patch changes how the kernel is configured, which a running kernel has behind "
+                "it")
+        .at_file(*configuration.begin())
+        .hint("build and boot a kernel with it");
+  for (const std::string& file : configuration) {
+    Finding finding;
+    finding.code = "not-in-force";
+    finding.refuse = false;
+    finding.name = file;
+    finding.place.file = file;
+    finding.message =
+        fmt::format("{} is left out: the configuration of a running kernel stays as it is", file);
+    creation.findings.push_back(std::move(finding));
+  }
   return {};
 }
 

@@ -103,14 +103,14 @@ Result<void> find_patched_units(Creation& creation) {
 Result<void> make_patched_trees(Creation& creation) {
   const auto& scratch = creation.scratch->path();
   if (!creation.base.patches().empty()) {
-    std::vector<std::string> unheard;  // the other tree has these patches too, and reports them
+    std::vector<Finding> unheard;  // the other tree has these patches too, and reports them
     auto before =
         PatchedTree::make(*creation.kbuild, {&creation.base}, scratch / "before", &unheard);
     if (!before) return propagate(before);
     creation.before = std::move(*before);
   }
   auto after = PatchedTree::make(*creation.kbuild, {&creation.base, &creation.patches},
-                                 scratch / "after", &creation.warnings);
+                                 scratch / "after", &creation.findings);
   if (!after) return propagate(after);
   creation.after = std::move(*after);
   return {};
@@ -146,11 +146,16 @@ Result<void> refuse_early(Creation& creation) {
     return {};
   // By the patched files alone: a type of a file whose code does not change is nobody's concern.
   std::set<std::string> files = creation.headers;
+  std::vector<Finding> findings;
   for (ChangedUnit& unit : creation.units) {
-    if (auto compared = compare_or_explain(creation, unit, {}); !compared) return compared;
+    if (auto compared = compare_and_show(creation, unit, {}); !compared) return compared;
     if (!unit.diff->replaced.empty()) files.insert(unit.unit.source);
+    explain_variables(unit, unit.diff->findings, creation.versions());
+    std::ranges::copy(unit.diff->findings, std::back_inserter(findings));
   }
-  return check_layouts(creation.units, files, creation.versions(), creation.options.accepted);
+  std::ranges::move(check_layouts(creation.units, files, creation.versions()),
+                    std::back_inserter(findings));
+  return refuse_unaccepted(creation, std::move(findings));
 }
 
 Result<void> find_header_readers(Creation& creation) {

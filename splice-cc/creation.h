@@ -23,6 +23,7 @@
 #include "splice-cc/build/patched_tree.h"
 #include "splice-cc/build/unit_list.h"
 #include "splice-cc/diff/changed_unit.h"
+#include "splice-cc/findings/findings.h"
 #include "splice-cc/headers/include_graph.h"
 #include "splice-cc/semantics/check.h"
 #include "splice-cc/source/host.h"
@@ -53,7 +54,10 @@ struct Creation {
 
   // Both versions of the source, for Clang.
   SourceVersions versions() const {
-    return {*kbuild, {before ? before->folder() : tree.source, after->folder()}, options.jobs};
+    return {*kbuild,
+            {before ? before->folder() : tree.source, after->folder()},
+            options.jobs,
+            patched_files};
   }
 
   CreateOptions options;
@@ -65,6 +69,7 @@ struct Creation {
   std::unique_ptr<Kbuild> kbuild;          // prepare_source
   PatchSet base;                           // read_patches: what the kernel has already
   PatchSet patches;                        // read_patches: what it is to get
+  std::set<std::string> patched_files;     // read_patches: that differ between the two
 
   std::unique_ptr<UnitList> list;     // find_patched_units
   std::vector<Unit> patched;          // find_patched_units: their own source is patched
@@ -79,7 +84,8 @@ struct Creation {
   std::vector<Unit> readers;               // find_header_readers: units that are not patched
 
   std::map<std::string, UsedLayouts> layouts;  // check_semantics: by target
-  std::vector<std::string> warnings;           // any pass
+  std::vector<Finding> findings;               // any pass
+  std::vector<std::string> warnings;           // any pass; judge_findings adds the findings
   Package package;                             // make_modules
   struct Verified {
     std::size_t functions = 0;

@@ -54,8 +54,12 @@ constexpr Pass kPasses[] = {
     {"note_unread_files", splicer::note_unread_files},
     // All units at once, for one may need a new function that another defines.
     {"compare_units", splicer::compare_units},
+    // What new code is made of is known: is something left that it should have gone on with?
+    {"account", splicer::account},
     // Only for units whose code changes, which are known now: Clang takes longer than the compiler.
     {"check_semantics", splicer::check_semantics},
+    // All has been looked at: whoever is refused learns every reason in one run.
+    {"judge_findings", splicer::judge_findings},
     // Nothing is refused any more but for what cannot be linked.
     {"make_modules", splicer::make_modules},
     // It matches the finished update, so that one that does not fit is never written.

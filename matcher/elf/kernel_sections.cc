@@ -39,6 +39,10 @@ constexpr KernelSection kTable[] = {
     {.name = ".ref.text", .role = Role::code, .source = kInit},
     {.name = ".head.text", .role = Role::code, .source = kInit},
     {.name = ".xiptext", .role = Role::code, .source = kScript},
+    // Where memory can be plugged (CONFIG_MEMORY_HOTPLUG: MEM_KEEP in the script) they stay. Where it
+    // cannot, the running kernel has none of it, which is seen when the code is matched.
+    {.name = ".meminit.text*", .role = Role::code, .source = kScript, .becomes = ".text"},
+    {.name = ".memexit.text*", .role = Role::code, .source = kScript, .becomes = ".text"},
     // Entries of .static_call_sites are about calls of these; the trampolines are rewritten too.
     {.name = ".static_call.text",
      .role = Role::code,
@@ -79,13 +83,20 @@ constexpr KernelSection kTable[] = {
      .becomes = "__dyndbg",
      .lines = true,
      .fresh_copy = true},
+    {.name = ".meminit.data*", .role = Role::data, .source = kScript, .becomes = ".data"},
+    {.name = ".memexit.data*", .role = Role::data, .source = kScript, .becomes = ".data"},
     // Pointers to functions of the patch.
     {.name = ".splice.*", .role = Role::hooks, .source = "include/splice.h of Splice"},
 
     // Constants.
     {.name = ".rodata*", .role = Role::read_only, .source = kScript},
+    {.name = ".meminit.rodata*", .role = Role::read_only, .source = kScript},
+    {.name = ".memexit.rodata*", .role = Role::read_only, .source = kScript},
     // resolve_btfids writes the type ids when vmlinux or a module is linked: in an object they are 0.
-    {.name = ".BTF_ids*", .role = Role::linked, .source = "include/linux/btf_ids.h"},
+    {.name = ".BTF_ids*",
+     .role = Role::linked,
+     .source = "include/linux/btf_ids.h",
+     .inner = "__BTF_ID__"},
 
     // Tables about code.
     {.name = "__mcount_loc",
@@ -184,7 +195,6 @@ constexpr KernelSection kTable[] = {
 
     // What is gone once the kernel or the module is up.
     {.name = ".init*", .role = Role::init, .source = kInit, .discarded = Discarded::after_init},
-    {.name = ".meminit*", .role = Role::init, .source = kInit, .discarded = Discarded::after_init},
     {.name = ".con_initcall*",
      .role = Role::init,
      .source = kInit,
@@ -206,17 +216,20 @@ constexpr KernelSection kTable[] = {
      .source = kInit,
      .discarded = Discarded::built_in,
      .becomes = ".text"},
-    {.name = ".memexit*", .role = Role::exit, .source = kInit, .discarded = Discarded::built_in},
     {.name = ".exitcall*", .role = Role::init, .source = kInit, .discarded = Discarded::built_in},
 
     // What the kernel or its module loader reads when it comes up, and keeps.
     {.name = "___ksymtab*",
      .role = Role::export_table,
-     .source = "include/linux/export-internal.h"},
+     .source = "include/linux/export-internal.h",
+     .may_shrink = true},
     {.name = "__ksymtab_strings", .role = Role::export_names, .source = kLoader},
     {.name = "__ksymtab*", .role = Role::init_table, .source = kLoader},
     {.name = "__kcrctab*", .role = Role::init_table, .source = kLoader},
-    {.name = "__param", .role = Role::init_table, .source = "include/linux/moduleparam.h"},
+    {.name = "__param",
+     .role = Role::init_table,
+     .source = "include/linux/moduleparam.h",
+     .may_grow = true},
     {.name = "__tracepoints", .role = Role::init_table, .source = kTracepoint},
     {.name = "__tracepoints_ptrs", .role = Role::init_table, .source = kTracepoint},
     {.name = "__tracepoints_strings", .role = Role::init_table, .source = kTracepoint},
@@ -224,13 +237,20 @@ constexpr KernelSection kTable[] = {
     {.name = "_ftrace_events", .role = Role::init_table, .source = kTraceEvents},
     {.name = "_ftrace_eval_map", .role = Role::init_table, .source = kTraceEvents},
     {.name = "__bpf_raw_tp_map", .role = Role::init_table, .source = "include/trace/bpf_probe.h"},
-    {.name = "__syscalls_metadata", .role = Role::init_table, .source = "include/linux/syscalls.h"},
+    {.name = "__syscalls_metadata",
+     .role = Role::init_table,
+     .source = "include/linux/syscalls.h",
+     .describes = true},
     {.name = "_kprobe_blacklist",
      .role = Role::init_table,
-     .source = "include/asm-generic/kprobes.h"},
+     .source = "include/asm-generic/kprobes.h",
+     .may_grow = true,
+     .may_shrink = true},
     {.name = "_error_injection_whitelist",
      .role = Role::init_table,
-     .source = "include/asm-generic/error-injection.h"},
+     .source = "include/asm-generic/error-injection.h",
+     .may_grow = true,
+     .may_shrink = true},
     {.name = "___srcu_struct_ptrs", .role = Role::init_table, .source = "include/linux/srcutree.h"},
     {.name = ".static_call_tramp_key",
      .role = Role::init_table,

@@ -81,11 +81,17 @@ struct KernelSection {
   std::uint32_t constant_width = 0;   // bytes of the runtime constant in code
   std::string_view parallel = {};     // a section with the other half of each entry
 
+  // Of a table that was read at start-up.
+  bool may_grow = false;    // a new entry is in force after a reboot, and harms nobody before
+  bool may_shrink = false;  // one that is taken out stays in force until then
+  bool describes = false;   // entries only describe what others do, for people
+
   // Of code and data.
   std::string_view becomes = {};  // the section of a new module that it goes to; empty: as its kind
   bool lines = false;             // entries hold line numbers, which every patch shifts
   bool fresh_copy = false;        // a fresh copy in new code behaves as well as the kernel's own
-  bool unnamed_code = false;  // bits of code without symbols: each begins where code refers to it
+  bool unnamed_code = false;    // bits of code without symbols: each begins where code refers to it
+  std::string_view inner = {};  // symbols whose names begin so lie inside of what others begin
 
   bool holds_code() const { return role == SectionRole::code || role == SectionRole::exit; }
 };

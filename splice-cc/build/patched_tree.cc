@@ -39,13 +39,13 @@ Result<void> run_all(const std::vector<Unit>& units, unsigned jobs,
 
 Result<PatchedTree> PatchedTree::make(const Kbuild& kbuild,
                                       const std::vector<const PatchSet*>& patches,
-                                      const fs::path& folder, std::vector<std::string>* warnings) {
+                                      const fs::path& folder, std::vector<Finding>* findings) {
   std::set<std::string> files;
   for (const PatchSet* set : patches) files.merge(set->files());
   auto overlay = Overlay::make(kbuild.tree(), folder, files);
   if (!overlay) return propagate(overlay);
   for (const PatchSet* set : patches)
-    if (auto applied = set->apply(folder, folder.parent_path(), warnings); !applied)
+    if (auto applied = set->apply(folder, folder.parent_path(), findings); !applied)
       return propagate(applied);
   PatchedTree tree(kbuild, std::move(*overlay), std::move(files));
   for (const std::string& file : tree.files_) {

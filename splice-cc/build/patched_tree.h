@@ -34,10 +34,10 @@ namespace splicer {
 class PatchedTree {
  public:
   // `folder`: a directory to make. `kbuild` must outlive the tree. What patch(1) warns of is added
-  // to `warnings`. Errors: "patch-does-not-apply", "scratch-unwritable".
+  // to `findings`. Errors: "patch-does-not-apply", "scratch-unwritable".
   static Result<PatchedTree> make(const Kbuild& kbuild, const std::vector<const PatchSet*>& patches,
                                   const std::filesystem::path& folder,
-                                  std::vector<std::string>* warnings);
+                                  std::vector<Finding>* findings);
 
   // Compiles the units, whose pre objects must be built, `jobs` at a time. If that fails, once more
   // with the lines as they are written, here and from then on: if it is the patch that does not

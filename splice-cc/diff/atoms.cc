@@ -44,7 +44,8 @@ void AtomTable::divide_sections(const InstructionStarts& starts) {
     std::vector<SectionPiece> pieces;
     if (role == SectionRole::code && has_unnamed_code(section.name)) {
       pieces = divide_at_references(*object_, section, starts);
-    } else if (is_content(role) || is_init_table(role) || role == SectionRole::hooks) {
+    } else if (is_content(role) || is_init_table(role) || role == SectionRole::hooks ||
+               role == SectionRole::init || role == SectionRole::linked) {
       pieces = divide_at_symbols(*object_, section);
     } else if (section.is_alloc()) {
       pieces = {{0, section.size, AtomKind::anonymous}};
@@ -130,8 +131,8 @@ Result<AtomTable> AtomTable::build(const ElfObject& object, bool module) {
   table.assign_symbols();
   if (auto added = table.add_references(starts); !added) return propagate(added);
   for (const Section& section : object.sections())
-    if (table.role(section) == SectionRole::code && section.is_code() &&
-        !has_unnamed_code(section.name))
+    if ((table.role(section) == SectionRole::code || table.role(section) == SectionRole::init) &&
+        section.is_code() && !has_unnamed_code(section.name))
       table.add_settled_branches(section);
   return table;
 }

@@ -20,9 +20,7 @@ Result<void> compare_unit(ChangedUnit& unit, const std::set<std::string>& wanted
   std::ranges::set_intersection(new_names_defined(*unit.pair), wanted,
                                 std::inserter(here, here.end()));
   if (unit.diff && here == unit.wanted) return {};
-  auto diff = diff_unit(*unit.pair, here);
-  if (!diff) return propagate(diff);
-  unit.diff = std::move(*diff);
+  unit.diff = diff_unit(*unit.pair, here);
   unit.wanted = std::move(here);
   return {};
 }

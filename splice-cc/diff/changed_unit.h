@@ -36,8 +36,7 @@ struct ChangedUnit {
 Result<void> open_pair(ChangedUnit& unit);
 
 // Makes the diff if there is none for what is wanted now. `wanted`: new global names that any unit
-// needs. Costs a comparison of all that the objects hold. Errors: those of open_pair() and of
-// diff_unit().
+// needs. Costs a comparison of all that the objects hold. Errors: those of open_pair().
 Result<void> compare_unit(ChangedUnit& unit, const std::set<std::string>& wanted);
 
 // Global names that included atoms of the unit need, and that the pre object does not know.

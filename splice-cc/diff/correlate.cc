@@ -171,7 +171,8 @@ class Correlator {
     for (const auto& [base, post] : after) {
       const auto pre = before.find(base);
       if (pre == before.end()) continue;
-      if (post.size() == 1 && pre->second.size() == 1) {
+      if (post.size() == 1 && pre->second.size() == 1 &&
+          (may_be_fresh(post_, post_.at(post[0])) || have_a_reader(pre->second[0], post[0]))) {
         twins_.pair(pre->second[0], post[0]);
         continue;
       }
@@ -179,6 +180,21 @@ class Correlator {
         if (!may_be_fresh(post_, post_.at(one)) && !is_rate_limit(base, one, pre->second))
           twins_.ambiguous.insert(one);
     }
+  }
+
+  // Does some code mention both, each in its version? Otherwise the one may be another function's, and
+  // mean something else.
+  bool have_a_reader(std::uint32_t before, std::uint32_t after) const {
+    const auto mentions_it = [](const Atom& atom, std::uint32_t target) {
+      return std::ranges::any_of(atom.references, [&](const Reference& reference) {
+        return !reference.undefined && reference.atom == target;
+      });
+    };
+    for (std::uint32_t i = 0; i < post_.all().size(); ++i)
+      if (const auto twin = twins_.pre_of(i);
+          twin && mentions_it(post_.at(i), after) && mentions_it(pre_.at(*twin), before))
+        return true;
+    return false;
   }
 
   // The state of a limited message, as printk_ratelimited() names it (linux/printk.h): with a fresh

@@ -25,8 +25,10 @@ struct SymbolExtents {
 
 SymbolExtents symbol_extents(const ElfObject& object, const Section& section) {
   SymbolExtents extents;
+  const KernelSection* row = kernel_section(section.name);
   for (const Symbol& symbol : object.symbols()) {
     if (symbol.section != section.index || symbol.is_section() || symbol.name.empty()) continue;
+    if (row != nullptr && !row->inner.empty() && symbol.name.starts_with(row->inner)) continue;
     // Data made by inline assembly has labels without type and size.
     const bool divides = section.is_code() ? symbol.is_function() && symbol.size != 0
                                            : symbol.is_object() || symbol.type == STT_NOTYPE;

@@ -42,17 +42,23 @@ std::string steady_name(const std::string& name) {
 // as it likes, say nothing.
 constexpr std::string_view kExported = "__ksymtab_";
 
+// What init code may call as it likes: nothing is set up by it.
+constexpr const char* kWithoutState[] = {
+    "_printk", "__warn_printk", "__fentry__", "__stack_chk_fail", "__x86_return_thunk",
+    "panic",   "memset",        "memcpy",     "synchronize_rcu"};
+
 class UnitDiffer {
  public:
   explicit UnitDiffer(const UnitPair& unit) : unit_(unit), compare_(unit) {}
 
-  Result<UnitDiff> run(const std::set<std::string>& wanted) {
-    if (auto checked = check_init_tables(); !checked) return propagate(checked);
-    if (auto checked = check_data(); !checked) return propagate(checked);
-    if (auto checked = find_changed_code(); !checked) return propagate(checked);
-    if (auto found = find_hooks(); !found) return propagate(found);
+  UnitDiff run(const std::set<std::string>& wanted) {
+    check_init_tables();
+    check_linked();
+    check_data();
+    find_changed_code();
+    find_hooks();
     include_wanted(wanted);
-    if (auto closed = close_over_references(); !closed) return propagate(closed);
+    close_over_references();
     find_checked();
     name_added();
     return std::move(diff_);
@@ -68,12 +74,25 @@ class UnitDiffer {
   // Descriptors of pr_debug(), which differ wherever a line was added above.
   bool has_lines(const Atom& atom) const { return row(atom) != nullptr && row(atom)->lines; }
 
-  Failure refuse(const char* code, const std::string& name, const std::string& what) const {
-    return fail(ExitCode::unsafe, code, what).at_file(unit_.unit.source).in_function(name);
+  Finding& refuse(const char* code, const std::string& name, const std::string& what,
+                  const char* remedy) {
+    Finding finding;
+    finding.code = code;
+    finding.name = name;
+    finding.place.file = unit_.unit.source;
+    finding.message = what;
+    finding.remedy = remedy;
+    diff_.findings.push_back(std::move(finding));
+    return diff_.findings.back();
+  }
+  Finding& warn(const char* code, const std::string& name, const std::string& what) {
+    Finding& finding = refuse(code, name, what, "");
+    finding.refuse = false;
+    return finding;
   }
 
   // Sections that the kernel reads once, at start-up, and start-up code itself.
-  Result<void> check_init_tables() {
+  void check_init_tables() {
     const auto content = [](const AtomTable& table) {
       std::map<std::string, std::uint32_t> found;
       for (std::uint32_t i = 0; i < table.all().size(); ++i) {
@@ -97,28 +116,122 @@ class UnitDiffer {
       const auto is = after.find(name);
       if (was != before.end() && is != after.end() && !compare_.difference(was->second, is->second))
         continue;
-      const AtomTable& side = is != after.end() ? post() : pre();
-      const Atom& atom = side.at(is != after.end() ? is->second : was->second);
-      if (side.role(atom) == SectionRole::init) {
-        diff_.init_changes.push_back(atom.name);
-        continue;
-      }
-      if (side.role(atom) == SectionRole::export_names) continue;
-      if (was == before.end() && side.role(atom) == SectionRole::export_table) {
-        diff_.exported.push_back(atom.name.substr(kExported.size()));
-        continue;
-      }
-      return refuse("special-section-changed", atom.name,
-                    fmt::format("the patch changes {}, which the kernel reads only at start-up "
-                                "(exported symbols, parameters, tracepoints and the like)",
-                                side.object().section(atom.section).name))
-          .hint("leave the change out of the live patch; it takes effect after a reboot");
+      note_init_change(was == before.end() ? std::nullopt : std::optional(was->second),
+                       is == after.end() ? std::nullopt : std::optional(is->second));
     }
-    return {};
+  }
+
+  // What differs in init code or in an init-time table; one of the two may be missing.
+  void note_init_change(std::optional<std::uint32_t> was, std::optional<std::uint32_t> is) {
+    const AtomTable& side = is ? post() : pre();
+    const Atom& atom = side.at(is ? *is : *was);
+    if (side.role(atom) == SectionRole::init) {
+      diff_.init_changes.push_back({atom.name, gained(was, is)});
+      return;
+    }
+    if (side.role(atom) == SectionRole::export_names) return;
+    if (!was && side.role(atom) == SectionRole::export_table) {
+      diff_.exported.push_back(atom.name.substr(kExported.size()));
+      return;
+    }
+    const std::string& section = side.object().section(atom.section).name;
+    const KernelSection* about = kernel_section(section);
+    const bool one_sided = was.has_value() != is.has_value();
+    if (about != nullptr && about->may_grow && !was) {
+      warn("not-in-force", atom.name,
+           fmt::format("{} is new in {}, which is read at start-up: it is not in force before a "
+                       "reboot",
+                       atom.name, section));
+    } else if (about != nullptr && about->may_shrink && !is && !is_gone(atom)) {
+      warn("not-in-force", atom.name,
+           fmt::format("{} is taken out of {}, which was read at start-up: it stays in force until "
+                       "a reboot",
+                       atom.name, section));
+    } else if (about == nullptr || !about->describes || one_sided) {
+      refuse("special-section-changed", atom.name,
+             fmt::format("the patch changes {}, which the kernel reads only at start-up "
+                         "(exported symbols, parameters, tracepoints and the like)",
+                         section),
+             "leave the change out of the live patch; it takes effect after a reboot");
+    }
+  }
+
+  // Is what an entry of pre exported not defined any more?
+  bool is_gone(const Atom& entry) const {
+    if (!entry.name.starts_with(kExported)) return false;
+    const std::string name = entry.name.substr(kExported.size());
+    return std::ranges::none_of(post().object().symbols(), [&](const Symbol& symbol) {
+      return symbol.defined() && symbol.name == name;
+    });
+  }
+
+  // What an atom of post refers to by name and its twin does not.
+  std::set<std::string> gained(std::optional<std::uint32_t> was,
+                               std::optional<std::uint32_t> is) const {
+    std::set<std::string> names;
+    if (!is) return names;
+    names = referred(post(), *is);
+    if (was)
+      for (const std::string& name : referred(pre(), *was)) names.erase(name);
+    return names;
+  }
+
+  // With what functions refer to that pre has not got.
+  std::set<std::string> referred(const AtomTable& table, std::uint32_t index) const {
+    std::set<std::string> names;
+    std::set<std::uint32_t> seen = {index};
+    std::deque<std::uint32_t> todo = {index};
+    while (!todo.empty()) {
+      const Atom& atom = table.at(todo.front());
+      todo.pop_front();
+      for (const Reference& reference : atom.references) {
+        if (reference.undefined) {
+          names.insert(table.object().symbol(reference.symbol).name);
+          continue;
+        }
+        const Atom& target = table.at(reference.atom);
+        if (target.kind != AtomKind::writable && target.kind != AtomKind::code) continue;
+        names.insert(unnumbered(target.name).empty() ? target.name : unnumbered(target.name));
+        if (&table == &post() && target.kind == AtomKind::code &&
+            !unit_.twins->pre_of(reference.atom) && seen.insert(reference.atom).second)
+          todo.push_back(reference.atom);
+      }
+    }
+    for (const char* name : kWithoutState) names.erase(name);
+    return names;
+  }
+
+  // Lists that are filled when the kernel is linked: new code uses the kernel's, as it is.
+  void check_linked() {
+    for (std::uint32_t i = 0; i < post().all().size(); ++i) {
+      const Atom& atom = post().at(i);
+      const auto twin = unit_.twins->pre_of(i);
+      if (role(atom) != SectionRole::linked || !twin) continue;
+      if (list_of_ids(pre(), *twin) != list_of_ids(post(), i))
+        refuse(
+            "special-section-changed", atom.name,
+            fmt::format("the patch changes a list in {}, which is filled when the kernel is "
+                        "linked",
+                        post().object().section(atom.section).name),
+            "leave the change of the list out of the live patch; it takes effect after a reboot");
+    }
+  }
+
+  // What a list of .BTF_ids names, in its order; the labels are numbered (include/linux/btf_ids.h).
+  static std::vector<std::pair<std::uint64_t, std::string>> list_of_ids(const AtomTable& table,
+                                                                        std::uint32_t index) {
+    static const std::regex number("__[0-9]+$");
+    std::vector<std::pair<std::uint64_t, std::string>> ids = {{table.at(index).size, ""}};
+    for (const std::uint32_t one : table.at(index).symbols) {
+      const Symbol& symbol = table.object().symbol(one);
+      ids.emplace_back(symbol.value - table.at(index).begin,
+                       std::regex_replace(symbol.name, number, ""));
+    }
+    return ids;
   }
 
   // Constants first: a variable that points to a changed one differs only because of it.
-  Result<void> check_data() {
+  void check_data() {
     for (const AtomKind kind : {AtomKind::read_only, AtomKind::writable}) {
       for (std::uint32_t i = 0; i < post().all().size(); ++i) {
         const Atom& atom = post().at(i);
@@ -126,67 +239,75 @@ class UnitDiffer {
         if (!is_content(role(atom)) || atom.kind != kind || !twin) continue;
         // The descriptors of pr_debug hold line numbers; new code brings its own where they differ.
         if (has_lines(atom)) continue;
-        auto checked =
-            kind == AtomKind::writable ? check_variable(*twin, i) : check_constant(*twin, i);
-        if (!checked) return checked;
+        if (kind == AtomKind::writable)
+          check_variable(*twin, i);
+        else
+          check_constant(*twin, i);
       }
     }
-    return {};
   }
 
   // Variables that live in the kernel: neither size nor initial value may have changed.
-  Result<void> check_variable(std::uint32_t before, std::uint32_t after) {
+  void check_variable(std::uint32_t before, std::uint32_t after) {
     const Atom& old = pre().at(before);
     const Atom& atom = post().at(after);
-    if (old.size != atom.size)
-      return refuse("data-size-changed", atom.name,
-                    fmt::format("the variable was {} bytes long and is {} with the patch, but the "
-                                "running kernel has the old one",
-                                old.size, atom.size))
-          .hint("keep the variable as it is and put what is new into a new one");
-    if (const auto what = compare_.difference(before, after))
-      return refuse("initial-value-changed", atom.name,
-                    fmt::format("the patch changes its initial value ({}), but the running "
-                                "kernel's variable has long been initialised",
-                                *what))
-          .hint("set the value where the code uses it, or leave the change out");
-    return {};
+    if (old.size != atom.size) {
+      refuse("data-size-changed", atom.name,
+             fmt::format("the variable was {} bytes long and is {} with the patch, but the running "
+                         "kernel has the old one",
+                         old.size, atom.size),
+             "keep the variable as it is and put what is new into a new one");
+    } else if (const auto what = compare_.difference(before, after)) {
+      if (describes_only(atom.name)) return;
+      refuse("initial-value-changed", atom.name,
+             fmt::format("the patch changes its initial value ({}), but the running kernel's "
+                         "variable has long been initialised",
+                         *what),
+             "set the value where the code uses it, or leave the change out");
+    }
+  }
+
+  // What the tracer of system calls prints of one: SYSCALL_METADATA() in include/linux/syscalls.h.
+  static bool describes_only(const std::string& name) {
+    return name.starts_with("types__") || name.starts_with("args__") ||
+           name.starts_with("__syscall_meta_");
   }
 
   // A constant that changed is brought along by the functions that read it. That is right only if
   // no others can see it.
-  Result<void> check_constant(std::uint32_t before, std::uint32_t after) {
+  void check_constant(std::uint32_t before, std::uint32_t after) {
     const auto what = compare_.difference(before, after);
-    if (!what) return {};
+    if (!what) return;
     const Atom& atom = post().at(after);
-    if (has_function_pointers(post(), atom) || has_function_pointers(pre(), pre().at(before)))
-      return refuse("function-table-changed", atom.name,
-                    fmt::format("the patch changes a table of functions ({}) that the running "
-                                "kernel may have handed out",
-                                *what))
-          .hint("change the functions instead of the table");
+    if (has_function_pointers(post(), atom) || has_function_pointers(pre(), pre().at(before))) {
+      refuse("function-table-changed", atom.name,
+             fmt::format("the patch changes a table of functions ({}) that the running kernel may "
+                         "have handed out",
+                         *what),
+             "change the functions instead of the table");
+      return;
+    }
     const Symbol* symbol = post().symbol_at_start(atom);
-    if (symbol != nullptr && !symbol->is_local())
-      return refuse(
-                 "readonly-data-changed", atom.name,
-                 fmt::format("the patch changes a constant ({}) that other files use too", *what))
-          .hint("bring a new constant, and let the code use that");
+    if (symbol != nullptr && !symbol->is_local()) {
+      refuse("readonly-data-changed", atom.name,
+             fmt::format("the patch changes a constant ({}) that other files use too", *what),
+             "bring a new constant, and let the code use that");
+      return;
+    }
     for (std::uint32_t i = 0; i < post().all().size(); ++i) {
       const Atom& reader = post().at(i);
       const bool outside_code = reader.kind == AtomKind::writable ||
                                 role(reader) == SectionRole::init || is_init_table(role(reader));
-      if (!outside_code) continue;
-      for (const Reference& reference : reader.references)
-        if (!reference.undefined && reference.atom == after)
-          return refuse("readonly-data-changed", atom.name,
-                        fmt::format("the patch changes a constant ({}) that {} points to", *what,
-                                    reader.name))
-              .hint("bring a new constant, and let the code use that");
+      const auto reads = [&](const Reference& r) { return !r.undefined && r.atom == after; };
+      if (!outside_code || std::ranges::none_of(reader.references, reads)) continue;
+      refuse("readonly-data-changed", atom.name,
+             fmt::format("the patch changes a constant ({}) that {} points to", *what, reader.name),
+             "bring a new constant, and let the code use that");
+      return;
     }
-    return {};
   }
 
-  Result<void> find_changed_code() {
+  void find_changed_code() {
     for (std::uint32_t i = 0; i < post().all().size(); ++i) {
       const Atom& atom = post().at(i);
       if (atom.kind != AtomKind::code || !is_content(role(atom))) continue;
@@ -196,20 +317,20 @@ class UnitDiffer {
       if (!what) continue;
       include(i);
       if (row(atom) != nullptr && row(atom)->role == SectionRole::exit)
-        diff_.exit_changes.insert(atom.name);
+        diff_.exit_changes.push_back({atom.name, gained(*twin, i)});
       // An out-of-line part differs with its function, which refers to it.
       if (!replace_functions(*twin, i, *what) && !is_cold(atom.name))
-        return refuse("code-outside-functions", atom.name,
-                      fmt::format("the patch changes code that is in no function ({}), and only "
-                                  "functions can be replaced",
-                                  *what))
-            .hint("leave the change out of the live patch; it takes effect after a reboot");
+        refuse("code-outside-functions", atom.name,
+               fmt::format("the patch changes code that is in no function ({}), and only functions "
+                           "can be replaced",
+                           *what),
+               "leave the change out of the live patch; it takes effect after a reboot")
+            .acceptable = false;
     }
-    return {};
   }
 
   // A hook that pre has too is an earlier update's: it belongs to the kernel that is to be patched.
-  Result<void> find_hooks() {
+  void find_hooks() {
     for (std::uint32_t i = 0; i < post().all().size(); ++i) {
       const Atom& atom = post().at(i);
       if (role(atom) != SectionRole::hooks) continue;
@@ -217,25 +338,30 @@ class UnitDiffer {
           post().object().section(atom.section).name.substr(kHookSection.size());
       const Symbol* function = hook_function(atom);
       if (function == nullptr ||
-          std::find(kHookKinds.begin(), kHookKinds.end(), kind) == kHookKinds.end())
-        return refuse("hook-unusable", atom.name,
-                      fmt::format("the hook is of a kind that is not known here ({}), or does not "
-                                  "name a function of its own file",
-                                  kind))
-            .hint("name a function of this file by one of the macros of <splice.h>");
+          std::find(kHookKinds.begin(), kHookKinds.end(), kind) == kHookKinds.end()) {
+        refuse("hook-unusable", atom.name,
+               fmt::format("the hook is of a kind that is not known here ({}), or does not name a "
+                           "function of its own file",
+                           kind),
+               "name a function of this file by one of the macros of <splice.h>")
+            .acceptable = false;
+        continue;
+      }
       const std::uint32_t code = atom.references[0].atom;
       const auto twin = unit_.twins->pre_of(code);
       const bool earlier = unit_.twins->pre_of(i).has_value();
       if (earlier && twin && !compare_.difference(*twin, code)) continue;
-      if (twin)
-        return refuse("hook-unusable", function->name,
-                      earlier ? "the patch changes a hook of an earlier update, which is applied"
-                              : "the hook is a function that the kernel already has")
-            .hint("a hook must be a function that the patch adds: give it a name of its own");
+      if (twin) {
+        refuse("hook-unusable", function->name,
+               earlier ? "the patch changes a hook of an earlier update, which is applied"
+                       : "the hook is a function that the kernel already has",
+               "a hook must be a function that the patch adds: give it a name of its own")
+            .acceptable = false;
+        continue;
+      }
       include(code);
       diff_.hooks.push_back({kind, function->index});
     }
-    return {};
   }
 
   // What the one pointer of a hook leads to.
@@ -285,9 +411,41 @@ class UnitDiffer {
         // Aliases stand at one place, and one jump serves them all.
         if (!own || !entries.insert(old.value).second) continue;
         diff_.replaced.push_back({symbol.name, old_index, index, *own});
+        check_context(before, old);
       }
     }
     return !entries.empty();
+  }
+
+  // Code that runs where no jump to new code may be.
+  void check_context(std::uint32_t atom, const Symbol& function) {
+    const std::string& section = pre().object().section(pre().at(atom).section).name;
+    if (section == ".entry.text") {
+      // With page-table isolation the processor enters it on page tables that map nothing of a
+      // module (arch/x86/mm/pti.c, pti_clone_entry_text()).
+      refuse("entry-code", function.name,
+             "the patch changes entry code, which runs before the kernel's own page tables are in "
+             "use, where new code is not mapped",
+             "leave the change out of the live patch; it takes effect after a reboot")
+          .acceptable = false;
+    } else if (section == ".noinstr.text" && !comes_from_user_mode(pre().at(atom))) {
+      // include/linux/compiler_types.h: noinstr. Such code runs in NMI and #MC, which come in the
+      // moment of the switch too, and before RCU watches.
+      refuse("noinstr-code", function.name,
+             "the patch changes code that may run in NMI and exception entry, where the switch of "
+             "the update does not hold it off",
+             "leave the change out of the live patch; it takes effect after a reboot");
+    }
+  }
+
+  // An entry from programs (kernel/entry/common.c, enter_from_user_mode() and those that call it):
+  // no processor that waits in the kernel for the switch can be in it.
+  bool comes_from_user_mode(const Atom& atom) const {
+    return std::ranges::any_of(atom.references, [&](const Reference& reference) {
+      return reference.undefined &&
+             pre().object().symbol(reference.symbol).name.find("enter_from_user_mode") !=
+                 std::string::npos;
+    });
   }
 
   // Aliases count as one.
@@ -305,20 +463,16 @@ class UnitDiffer {
 
   // A function that takes over: all of its out-of-line parts and special entries come along, and
   // what it mentions that the kernel has not got.
-  Result<void> close_over_references() {
+  void close_over_references() {
     while (!todo_.empty()) {
       const std::uint32_t index = todo_.front();
       todo_.pop_front();
-      for (const Reference& reference : post().at(index).references)
-        if (auto followed = follow(index, reference); !followed) return followed;
+      for (const Reference& reference : post().at(index).references) follow(index, reference);
       for (const TableEntry& entry : unit_.post_tables->of(index)) {
-        for (const Reference& reference : entry.references)
-          if (auto followed = follow(index, reference); !followed) return followed;
-        for (const Reference& reference : replacement_references(entry))
-          if (auto followed = follow(index, reference); !followed) return followed;
+        for (const Reference& reference : entry.references) follow(index, reference);
+        for (const Reference& reference : replacement_references(entry)) follow(index, reference);
       }
     }
-    return {};
   }
 
   std::vector<Reference> replacement_references(const TableEntry& entry) const {
@@ -332,47 +486,53 @@ class UnitDiffer {
     return found;
   }
 
-  Result<void> follow(std::uint32_t from, const Reference& reference) {
-    if (reference.undefined || reference.atom == from) return {};
+  void follow(std::uint32_t from, const Reference& reference) {
+    if (reference.undefined || reference.atom == from) return;
     const Atom& target = post().at(reference.atom);
     const SectionRole kind = role(target);
-    if (is_code_table(kind)) return {};  // entries and replacements go with their code
+    if (is_code_table(kind)) return;  // entries and replacements go with their code
     // Init-time tables have entries that code uses (tracepoints): those of the kernel.
     if (is_init_table(kind) && target.kind != AtomKind::anonymous &&
         unit_.twins->pre_of(reference.atom))
-      return {};
-    if (!is_content(kind)) return refuse_section(from, target);
+      return;
+    if (kind == SectionRole::linked && unit_.twins->pre_of(reference.atom)) return;
+    if (!is_content(kind)) {
+      refuse_section(from, target);
+      return;
+    }
     if (compare_.is_own_content(reference)) {
       include(reference.atom);
-      return {};
+      return;
     }
-    if (unit_.twins->ambiguous.contains(reference.atom))
-      return refuse("static-local-ambiguous", target.name,
-                    "the patch adds or removes a static variable of a name that several functions "
-                    "use, and nothing says which of the kernel's it now is")
-          .hint("give the new variable a name of its own");
+    if (unit_.twins->ambiguous.contains(reference.atom) && ambiguous_.insert(target.name).second)
+      refuse("static-local-ambiguous", target.name,
+             "the patch adds or removes a static variable of a name that several functions use, "
+             "and nothing says which of the kernel's it now is",
+             "give the new variable a name of its own");
     // New, or a constant that the kernel has in another form.
     const auto twin = unit_.twins->pre_of(reference.atom);
     const bool constant = target.kind == AtomKind::read_only || has_lines(target);
     if (!twin || (constant && compare_.difference(*twin, reference.atom))) include(reference.atom);
-    return {};
   }
 
   // Code refers to a section that new code can neither leave in the kernel nor have a copy of.
-  Failure refuse_section(std::uint32_t from, const Atom& target) const {
+  void refuse_section(std::uint32_t from, const Atom& target) {
     const std::string& section = post().object().section(target.section).name;
+    const std::string& name = post().at(from).name;
+    if (!unplaceable_.insert(name).second) return;
     if (role(target) == SectionRole::linked)
-      return refuse("unknown-special-section", post().at(from).name,
-                    fmt::format("its code refers to {}, whose content comes only when the kernel "
-                                "is linked, so that a copy in new code would be empty",
-                                section))
-          .hint(
-              "leave this function out of the live patch; its change takes effect after a reboot");
-    return refuse(
-               "unknown-special-section", post().at(from).name,
-               fmt::format("its code refers to {}, a section that new code cannot have a copy of",
-                           section))
-        .hint("report it with the patch: Splice needs a row for the section");
+      refuse("unknown-special-section", name,
+             fmt::format("its code refers to {}, whose content comes only when the kernel is "
+                         "linked, so that a copy in new code would be empty",
+                         section),
+             "leave this function out of the live patch; its change takes effect after a reboot")
+          .acceptable = false;
+    else
+      refuse("unknown-special-section", name,
+             fmt::format("its code refers to {}, a section that new code cannot have a copy of",
+                         section),
+             "report it with the patch: Splice needs a row for the section")
+          .acceptable = false;
   }
 
   void find_checked() {
@@ -405,11 +565,13 @@ class UnitDiffer {
   AtomComparer compare_;
   UnitDiff diff_;
   std::deque<std::uint32_t> todo_;
+  std::set<std::string> ambiguous_;    // reported
+  std::set<std::string> unplaceable_;  // reported
 };
 
 }  // namespace
 
-Result<UnitDiff> diff_unit(const UnitPair& unit, const std::set<std::string>& wanted) {
+UnitDiff diff_unit(const UnitPair& unit, const std::set<std::string>& wanted) {
   return UnitDiffer(unit).run(wanted);
 }
 

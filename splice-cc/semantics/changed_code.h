@@ -18,8 +18,10 @@
 namespace splicer {
 
 struct ChangedCode {
-  std::set<std::string> replaced;
-  std::set<std::string> compiled;  // those that have code of their own; others are inlined
+  std::set<std::string> replaced = {};
+  std::set<std::string> compiled = {};  // those that have code of their own; others are inlined
+  std::set<std::string> of_bpf = {};    // BPF programs may call them (include/linux/btf_ids.h)
+  std::set<std::string> patched = {};   // files, all that the update's patches change
 };
 
 // Is the function itself replaced, or are all of those that it is inlined into?

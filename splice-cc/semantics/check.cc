@@ -10,10 +10,13 @@
 #include <utility>
 
 #include "matcher/base/parallel.h"
+#include "splice-cc/diff/accounts.h"
+#include "splice-cc/findings/findings.h"
 #include "splice-cc/semantics/clang_unit.h"
 #include "splice-cc/semantics/compare_effects.h"
+#include "splice-cc/semantics/compare_start_up.h"
 #include "splice-cc/semantics/compare_types.h"
-#include "splice-cc/semantics/findings.h"
+#include "splice-cc/semantics/compare_uses.h"
 #include "splice-cc/semantics/read_facts.h"
 
 namespace splicer {
@@ -59,8 +62,21 @@ void read_all(const std::vector<ChangedUnit*>& units, const SourceVersions& vers
 
 std::string base_name(const std::string& symbol) { return symbol.substr(0, symbol.find('.')); }
 
-ChangedCode changed_code(const UnitPair& pair, const UnitDiff& diff) {
+// "__BTF_ID__func__NAME__12": the kernel lets BPF programs call or attach to NAME.
+void add_functions_of_bpf(const ElfObject& object, std::set<std::string>& functions) {
+  constexpr std::string_view kLabel = "__BTF_ID__func__";
+  for (const Symbol& symbol : object.symbols()) {
+    if (!symbol.name.starts_with(kLabel)) continue;
+    const std::string name = symbol.name.substr(kLabel.size());
+    functions.insert(name.substr(0, name.rfind("__")));
+  }
+}
+
+ChangedCode changed_code(const UnitPair& pair, const UnitDiff& diff,
+                         const SourceVersions& versions) {
   ChangedCode code;
+  code.patched = versions.patched;
+  add_functions_of_bpf(pair.pre_object, code.of_bpf);
   for (const ReplacedFunction& function : diff.replaced)
     code.replaced.insert(base_name(function.name));
   for (const Symbol& symbol : pair.pre_object.symbols())
@@ -87,68 +103,80 @@ UsedLayouts used_layouts(const UnitFacts& pre, const UnitFacts& post, const Unit
       continue;
     TypeLayout layout{name, after->second.size, {}};
     for (const MemberFacts& member : after->second.members)
-      if (!member.name.empty() && !member.name.ends_with('.'))
+      if (!member.name.empty() && !member.name.ends_with('.') &&
+          member.name.find_first_of("[-") == std::string::npos)  // not of the record itself
         layout.members.push_back({member.name, member.offset, member.width});
     layouts.emplace(name, std::move(layout));
   }
   return layouts;
 }
 
+bool is_of_variable(const Finding& finding) {
+  static constexpr std::array<const char*, 4> kCodes = {
+      "initial-value-changed", "data-size-changed", "function-table-changed",
+      "readonly-data-changed"};
+  return std::ranges::find(kCodes, finding.code) != kCodes.end();
+}
+
+void describe_variables(const UnitFacts& before, const UnitFacts& after,
+                        std::vector<Finding>& findings) {
+  for (Finding& finding : findings)
+    if (is_of_variable(finding)) describe_variable_change(before, after, finding);
+}
+
 Finding not_checked(const Unit& unit, const std::string& error) {
   Finding finding;
   finding.code = "meaning-not-checked";
-  finding.refuse = false;
   finding.name = unit.source;
+  finding.place.file = unit.source;
   finding.message =
-      fmt::format("{}: the semantic check of structures, locks and references was not made: {}",
-                  unit.source, error);
+      fmt::format("the semantic check of structures, locks and references was not made: {}", error);
+  finding.remedy = "read the patch with care, and accept this if nothing live changes its meaning";
   return finding;
+}
+
+bool has_changes(const UnitDiff& diff) {
+  return !diff.replaced.empty() || !diff.init_changes.empty() || !diff.findings.empty();
 }
 
 }  // namespace
 
-Result<SemanticCheck> check_units(std::span<ChangedUnit> units, const SourceVersions& versions,
-                                  const std::vector<std::string>& accepted) {
+SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& versions) {
   std::vector<ChangedUnit*> changed;
   for (ChangedUnit& unit : units) {
-    if (!unit.diff->replaced.empty() && is_c(unit.unit)) {
+    if (has_changes(*unit.diff) && is_c(unit.unit))
       changed.push_back(&unit);
-    } else {
+    else
       unit.reading.reset();
-    }
   }
   read_all(changed, versions);
   SemanticCheck check;
-  std::vector<Finding> findings;
+  StateValues states;
   for (ChangedUnit* unit : changed) {
     const auto reading = std::exchange(unit->reading, nullptr);
-    if (reading->error) {
-      findings.push_back(not_checked(unit->unit, *reading->error));
-      continue;
-    }
     const auto& [before, after, error] = *reading;
+    if (error) check.findings.push_back(not_checked(unit->unit, *error));
+    const UnitFacts nothing;
+    std::ranges::move(
+        compare_start_up(error ? nothing : before, error ? nothing : after, unit->unit.source,
+                         *unit->diff, variables_of_new_code(*unit)),
+        std::back_inserter(check.findings));
+    if (error) continue;
+    describe_variables(before, after, unit->diff->findings);
     check.layouts[unit->unit.target].merge(used_layouts(before, after, *unit->diff));
-    const ChangedCode code = changed_code(*unit->pair, *unit->diff);
-    std::ranges::move(compare_types(before, after, code), std::back_inserter(findings));
-    std::ranges::move(compare_effects(before, after, code), std::back_inserter(findings));
+    const ChangedCode code = changed_code(*unit->pair, *unit->diff, versions);
+    std::ranges::move(compare_types(before, after, code), std::back_inserter(check.findings));
+    std::ranges::move(compare_effects(before, after, code), std::back_inserter(check.findings));
+    std::ranges::move(compare_uses(before, after, code), std::back_inserter(check.findings));
+    states.add(before, after, code);
   }
-  judge_references(findings);
-  findings = merge_findings(std::move(findings));
-  auto taken = take_accepted(findings, accepted);
-  if (!taken) return propagate(taken);
-  check.accepted = std::move(*taken);
-  if (std::ranges::any_of(findings, &Finding::refuse)) return refuse_findings(findings);
-  for (const Finding& finding : findings)
-    check.warnings.push_back(
-        finding.place.file.empty()
-            ? finding.message
-            : fmt::format("{}:{}: {}", finding.place.file, finding.place.line, finding.message));
+  std::ranges::move(states.compare(), std::back_inserter(check.findings));
+  judge_references(check.findings);
   return check;
 }
 
-Result<void> check_layouts(std::span<ChangedUnit> units, const std::set<std::string>& files,
-                           const SourceVersions& versions,
-                           const std::vector<std::string>& accepted) {
+std::vector<Finding> check_layouts(std::span<ChangedUnit> units, const std::set<std::string>& files,
+                                   const SourceVersions& versions) {
   std::vector<ChangedUnit*> in_c;
   for (ChangedUnit& unit : units)
     if (is_c(unit.unit)) in_c.push_back(&unit);
@@ -158,25 +186,17 @@ Result<void> check_layouts(std::span<ChangedUnit> units, const std::set<std::str
     if (unit->reading->error) continue;
     for (Finding& finding : compare_types(unit->reading->before, unit->reading->after, {}))
       if (finding.refuse && files.contains(finding.place.file) &&
-          (finding.code == "layout-changed" || finding.code == "enum-changed") &&
-          std::ranges::find(accepted, finding.title()) == accepted.end())
+          (finding.code == "layout-changed" || finding.code == "enum-changed"))
         findings.push_back(std::move(finding));
   }
-  if (findings.empty()) return {};
-  return refuse_findings(merge_findings(std::move(findings)));
+  return findings;
 }
 
-Failure with_declarations(ChangedUnit& unit, Error error, const SourceVersions& versions) {
-  static constexpr std::array<const char*, 4> kOfVariables = {
-      "initial-value-changed", "data-size-changed", "function-table-changed",
-      "readonly-data-changed"};
-  if (!is_c(unit.unit) || !error.detail.empty() ||
-      std::ranges::find(kOfVariables, error.code) == kOfVariables.end())
-    return Failure(std::move(error));
+void explain_variables(ChangedUnit& unit, std::vector<Finding>& findings,
+                       const SourceVersions& versions) {
+  if (!is_c(unit.unit) || std::ranges::none_of(findings, is_of_variable)) return;
   read_all({&unit}, versions);
-  if (!unit.reading->error)
-    error.detail = variable_change(unit.reading->before, unit.reading->after, error.function);
-  return Failure(std::move(error));
+  if (!unit.reading->error) describe_variables(unit.reading->before, unit.reading->after, findings);
 }
 
 }  // namespace splicer

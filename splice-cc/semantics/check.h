@@ -4,11 +4,11 @@
 //
 // Only units whose code changes are looked at. Both versions are parsed by Clang at the same paths,
 // in threads, and become plain facts (read_facts.h), which are compared (compare_types.h,
-// compare_effects.h). What is found is refused, accepted by name, or a warning that goes into the
-// package. A file that Clang cannot parse is a warning too, never a silence.
+// compare_effects.h, compare_uses.h, compare_start_up.h). A file that Clang cannot parse is a finding
+// too, never a silence.
 //
-//     auto checked = check_units(units, {kbuild, {tree, after.folder()}, jobs}, {"CODE:NAME"});
-//     checked->warnings
+//     auto check = check_units(units, {kbuild, {tree, after.folder()}, jobs, patched});
+//     check.findings
 //
 // Cost: Clang takes about a second and 10 MB for each version of a unit; a unit that was read
 // before (check_layouts) is not read again.
@@ -26,8 +26,8 @@
 #include "runtime/package/package.h"
 #include "splice-cc/build/kbuild.h"
 #include "splice-cc/diff/changed_unit.h"
+#include "splice-cc/findings/findings.h"
 #include "splice-cc/semantics/facts.h"
-#include "splice-cc/semantics/findings.h"
 
 namespace splicer {
 
@@ -36,6 +36,7 @@ struct SourceVersions {
   const Kbuild& kbuild;                          // knows the commands
   std::array<std::filesystem::path, 2> folders;  // before and after, each of the tree's shape
   unsigned jobs;
+  const std::set<std::string>& patched;  // files that differ
 };
 
 // Both versions of one unit, as Clang reads them.
@@ -49,27 +50,24 @@ struct UnitReading {
 using UsedLayouts = std::map<std::string, TypeLayout>;
 
 struct SemanticCheck {
-  std::vector<Finding> accepted;
-  std::vector<std::string> warnings;
+  std::vector<Finding> findings;
   std::map<std::string, UsedLayouts> layouts;  // by target
 };
 
-// Checks the units in C with replaced functions; their diffs must be made, and their readings are
-// used up. `accepted`: findings to pass over, as CODE:NAME. Errors (ExitCode::unsafe):
-// "layout-changed", "enum-changed", "signature-changed", "lock-discipline", "reference-discipline";
-// (ExitCode::usage) "accept-matches-nothing". Warnings: those, and "meaning-not-checked".
-Result<SemanticCheck> check_units(std::span<ChangedUnit> units, const SourceVersions& versions,
-                                  const std::vector<std::string>& accepted);
+// Checks the units in C that the patch changes; their diffs must be made, and their readings are used
+// up. Findings: those of compare_types(), compare_effects(), compare_uses() and compare_start_up(),
+// "meaning-not-checked".
+SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& versions);
 
 // Before all units are known: what the patch changes in the types that these files declare, as the
-// units see it. pre must be built. Errors: "layout-changed", "enum-changed". A file that Clang
-// cannot parse is not an error yet.
-Result<void> check_layouts(std::span<ChangedUnit> units, const std::set<std::string>& files,
-                           const SourceVersions& versions,
-                           const std::vector<std::string>& accepted);
+// units see it. pre must be built. Findings: "layout-changed", "enum-changed". A file that Clang
+// cannot parse is not a finding yet.
+std::vector<Finding> check_layouts(std::span<ChangedUnit> units, const std::set<std::string>& files,
+                                   const SourceVersions& versions);
 
-// The differ's refusal of a variable or constant, with its old and new declaration in the source;
-// any other error as it is.
-Failure with_declarations(ChangedUnit& unit, Error error, const SourceVersions& versions);
+// Gives the differ's findings of variables and constants their old and new declaration in the source;
+// Clang reads the unit for that, if it has not yet.
+void explain_variables(ChangedUnit& unit, std::vector<Finding>& findings,
+                       const SourceVersions& versions);
 
 }  // namespace splicer

@@ -19,9 +19,9 @@
 
 #include <vector>
 
+#include "splice-cc/findings/findings.h"
 #include "splice-cc/semantics/changed_code.h"
 #include "splice-cc/semantics/facts.h"
-#include "splice-cc/semantics/findings.h"
 
 namespace splicer {
 

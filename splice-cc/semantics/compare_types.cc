@@ -99,8 +99,32 @@ bool only_fills_holes(const RecordFacts& pre, const RecordFacts& post) {
 // kzalloc, devm_kcalloc, kmem_cache_zalloc: include/linux/slab.h, device.h
 bool gives_zeros(const std::string& allocator) { return has_word(allocator, {"zalloc", "calloc"}); }
 
-bool gives_memory(const std::string& function) {
-  return has_word(function, {"alloc", "dup", "get_free", "get_zeroed"});
+// Bits of a plain number by the text of its type; 0 for any other type.
+unsigned number_width(std::string_view type) {
+  if (type.starts_with("unsigned ")) type.remove_prefix(9);
+  if (type.starts_with("signed ")) type.remove_prefix(7);
+  if (type == "char") return 8;
+  if (type == "short") return 16;
+  if (type == "int") return 32;
+  return type == "long" || type == "long long" ? 64 : 0;
+}
+
+// Another sign, long for u64, void * for T *: the same bytes, which code reads as before.
+bool reads_alike(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  const unsigned width = number_width(a);
+  if (width != 0) return width == number_width(b);
+  return (a == "void *" && b.ends_with('*')) || (b == "void *" && a.ends_with('*'));
+}
+
+// All members where they were, under their names, and each reads alike.
+bool only_other_signs(const RecordFacts& pre, const RecordFacts& post) {
+  return pre.size == post.size && pre.alignment == post.alignment &&
+         std::equal(pre.members.begin(), pre.members.end(), post.members.begin(),
+                    post.members.end(), [](const MemberFacts& a, const MemberFacts& b) {
+                      return a.name == b.name && a.offset == b.offset && a.width == b.width &&
+                             reads_alike(a.type, b.type);
+                    });
 }
 
 // Who calls a function that returned nothing does not look at what it returns now.
@@ -111,6 +135,19 @@ bool same_for_old_callers(const std::string& before, const std::string& after) {
           std::string_view(after).ends_with(std::string_view(before).substr(kNothing.size())));
 }
 
+// By such a member other code finds the record that it is in.
+bool is_link(const std::string& record) {
+  static constexpr std::string_view kLinks[] = {
+      "struct list_head",   "struct hlist_node",      "struct hlist_nulls_node",
+      "struct llist_node",  "struct rb_node",         "struct wait_queue_entry",
+      "struct work_struct", "struct timer_list",      "struct hrtimer",
+      "struct completion",  "struct callback_head",   "struct plist_node",
+      "struct rhash_head",  "struct hlist_bl_node",   "struct klist_node",
+      "struct kref",        "struct wait_queue_head", "struct delayed_work",
+      "struct swait_queue", "struct rt_mutex_waiter", "struct rcuwait"};
+  return std::ranges::find(kLinks, record) != std::end(kLinks);
+}
+
 class TypeComparison {
  public:
   TypeComparison(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code)
@@ -118,6 +155,8 @@ class TypeComparison {
 
   std::vector<Finding> run() {
     compare_records();
+    compare_successors();
+    compare_variables();
     compare_enumerators();
     compare_signatures();
     return std::move(findings_);
@@ -137,6 +176,82 @@ class TypeComparison {
     for (const auto& [name, users] : changed.users)
       if (!changed.grown.contains(name) && !users.empty() && !is_of_replaced_frames(name))
         report_record(name, users);
+  }
+
+  // A record that is gone, and one that replaced code uses in its place: what matters is the layout,
+  // and not the name.
+  void compare_successors() {
+    for (const auto& [name, before] : pre_.records) {
+      if (post_.records.contains(name) || !is_of_the_patch(before) || is_of_replaced_frames(name))
+        continue;
+      const std::set<std::string> users = replaced_users(name);
+      std::string successor;
+      bool carried_on = users.empty();
+      for (const auto& [other, after] : post_.records) {
+        if (pre_.records.contains(other) || !is_of_the_patch(after)) continue;
+        const auto theirs = post_.users.find(other);
+        if (theirs == post_.users.end() ||
+            std::ranges::none_of(theirs->second,
+                                 [&](const std::string& user) { return users.contains(user); }))
+          continue;
+        carried_on = carried_on || same_layout(before, after);
+        if (successor.empty()) successor = other;
+      }
+      if (!carried_on && !successor.empty()) report_successor(name, successor, users);
+    }
+  }
+
+  bool is_of_the_patch(const RecordFacts& record) const {
+    return record.own || code_.patched.contains(record.place.file);
+  }
+
+  std::set<std::string> replaced_users(const std::string& record) const {
+    std::set<std::string> users;
+    if (const auto found = pre_.users.find(record); found != pre_.users.end())
+      for (const std::string& user : found->second)
+        if (is_replaced(code_, pre_, user)) users.insert(user);
+    return users;
+  }
+
+  void report_successor(const std::string& name, const std::string& successor,
+                        const std::set<std::string>& users) {
+    const RecordFacts& before = pre_.records.at(name);
+    const RecordFacts& after = post_.records.at(successor);
+    Finding finding;
+    finding.code = "layout-changed";
+    finding.name = name;
+    finding.place = after.place;
+    finding.message = fmt::format(
+        "the patch puts {} in the place of {}, which has another layout, but objects that already "
+        "exist keep the old one",
+        successor, name);
+    finding.was = members_text(before, after);
+    finding.is = members_text(after, before);
+    finding.users.assign(users.begin(), users.end());
+    finding.remedy = "keep the type as it is; what is new can be shadow data: see splice.h(3)";
+    findings_.push_back(std::move(finding));
+  }
+
+  // Variables that live in the kernel, by type: the differ sees only their size and bytes.
+  void compare_variables() {
+    for (const auto& [name, before] : pre_.variables) {
+      const auto after = post_.variables.find(name);
+      if (after == post_.variables.end() || before.type == after->second.type || before.constant ||
+          after->second.constant)
+        continue;
+      Finding finding;
+      finding.code = "variable-type-changed";
+      finding.name = name;
+      finding.place = after->second.place;
+      finding.refuse = !reads_alike(before.type, after->second.type);
+      finding.message = fmt::format(
+          "the patch changes {} {}, which lives in the kernel and keeps what it holds",
+          finding.refuse ? "the type of" : "the sign or width of what is read from", name);
+      finding.was = before.type;
+      finding.is = after->second.type;
+      finding.remedy = "keep the variable as it is and put what is new into a new one";
+      findings_.push_back(std::move(finding));
+    }
   }
 
   struct ChangedRecords {
@@ -182,7 +297,13 @@ class TypeComparison {
     finding.is = members_text(after, before);
     finding.users.assign(users.begin(), users.end());
     finding.remedy = "keep the type as it is; what is new can be shadow data: see splice.h(3)";
-    if (only_fills_holes(before, after) && is_born_zero(name, before)) {
+    if (only_other_signs(before, after)) {
+      finding.refuse = false;
+      finding.message = fmt::format(
+          "the patch changes how members of {} are read: what existing objects hold in them means "
+          "the same only if both types have it",
+          name);
+    } else if (only_fills_holes(before, after) && is_born_zero(name, before)) {
       finding.refuse = false;
       finding.message = fmt::format(
           "the patch adds to {} where it had padding: in existing objects the new member reads as "
@@ -192,12 +313,24 @@ class TypeComparison {
     findings_.push_back(std::move(finding));
   }
 
-  // "struct foo in f": nobody else knows the type, and no thread is inside f when it is replaced.
+  // No object outlives the functions that have one as a local variable, and no thread is inside of
+  // those when they are replaced. One that hangs in a list or a queue may be found by others.
   bool is_of_replaced_frames(const std::string& name) const {
+    const RecordFacts& record = pre_.records.at(name);
     const std::size_t in = name.rfind(" in ");
-    return in != std::string::npos && name.find(" of ") == std::string::npos &&
-           pre_.records.at(name).allocators.empty() &&
-           is_replaced(code_, pre_, name.substr(in + 4));
+    const bool of_one_function = in != std::string::npos && name.find(" of ") == std::string::npos;
+    if (!record.allocators.empty() || record.is_static || (!record.own && !of_one_function) ||
+        (!of_one_function && std::ranges::any_of(record.embedded, is_link)))
+      return false;
+    if (of_one_function && !is_replaced(code_, pre_, name.substr(in + 4))) return false;
+    if (!of_one_function && record.frames.empty()) return false;
+    return std::ranges::all_of(
+               record.frames,
+               [&](const std::string& function) { return is_replaced(code_, pre_, function); }) &&
+           std::ranges::none_of(pre_.records, [&](const auto& other) {
+             return other.first != name && other.second.embedded.contains(name) &&
+                    !is_of_replaced_frames(other.first);
+           });
   }
 
   // Only this file makes any, by itself, and from zeroed memory.
@@ -261,7 +394,8 @@ class TypeComparison {
       if (found == post_.functions.end()) continue;
       const FunctionFacts& after = found->second;
       if (!same_for_old_callers(before.type, after.type) &&
-          (before.address_taken || after.address_taken || before.exported || after.exported))
+          (before.address_taken || after.address_taken || before.exported || after.exported ||
+           code_.of_bpf.contains(name)))
         report_signature(name, before, after);
     }
   }
@@ -269,6 +403,9 @@ class TypeComparison {
   void report_signature(const std::string& name, const FunctionFacts& before,
                         const FunctionFacts& after) {
     const bool pointer = before.address_taken || after.address_taken;
+    const char* callers = pointer                       ? "called through a pointer"
+                          : code_.of_bpf.contains(name) ? "called by BPF programs"
+                                                        : "exported to modules";
     Finding finding;
     finding.code = "signature-changed";
     finding.name = name;
@@ -276,7 +413,7 @@ class TypeComparison {
     finding.message = fmt::format(
         "the patch changes the type of {}, which is {}: existing callers still use the old "
         "signature",
-        name, pointer ? "called through a pointer" : "exported to modules");
+        name, callers);
     finding.was = before.type;
     finding.is = after.type;
     for (const UnitFacts* facts : {&pre_, &post_})
@@ -317,18 +454,17 @@ std::vector<Finding> compare_types(const UnitFacts& pre, const UnitFacts& post,
   return TypeComparison(pre, post, code).run();
 }
 
-std::string variable_change(const UnitFacts& pre, const UnitFacts& post,
-                            const std::string& symbol) {
-  const std::string name = symbol.substr(0, symbol.find('.'));
+void describe_variable_change(const UnitFacts& pre, const UnitFacts& post, Finding& finding) {
+  const std::string name = finding.name.substr(0, finding.name.find('.'));
   for (const auto& [key, after] : post.variables) {
     if (key != name && !key.ends_with("." + name)) continue;
     const auto before = pre.variables.find(key);
     if (before == pre.variables.end() || before->second.text == after.text) continue;
-    return fmt::format("{}:{}: {}\n    was: {}\n    is:  {}", after.place.file, after.place.line,
-                       key, lines_text(before->second.text, after.text),
-                       lines_text(after.text, before->second.text));
+    finding.place = after.place;
+    finding.was = lines_text(before->second.text, after.text);
+    finding.is = lines_text(after.text, before->second.text);
+    return;
   }
-  return {};
 }
 
 }  // namespace splicer

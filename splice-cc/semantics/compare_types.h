@@ -20,18 +20,18 @@
 #include <string>
 #include <vector>
 
+#include "splice-cc/findings/findings.h"
 #include "splice-cc/semantics/changed_code.h"
 #include "splice-cc/semantics/facts.h"
-#include "splice-cc/semantics/findings.h"
 
 namespace splicer {
 
-// Codes: "layout-changed", "enum-changed", "signature-changed".
+// Findings: "layout-changed", "enum-changed", "signature-changed", "variable-type-changed".
 std::vector<Finding> compare_types(const UnitFacts& pre, const UnitFacts& post,
                                    const ChangedCode& code);
 
-// Declarations of a variable that differs, as lines "FILE:LINE: was ... is ..."; empty if it is not
-// found or is the same text. `symbol` is as in the object: "table", "state.12".
-std::string variable_change(const UnitFacts& pre, const UnitFacts& post, const std::string& symbol);
+// Gives a finding about a variable its place and its declarations, if they differ. Its name is as in
+// the object: "table", "state.12".
+void describe_variable_change(const UnitFacts& pre, const UnitFacts& post, Finding& finding);
 
 }  // namespace splicer

@@ -7,7 +7,8 @@
 //     struct foo { u32 a; u8 b[4]; };
 //         records["struct foo"] = {size 8, members {"a", "unsigned int", 0}, {"b", "char [4]", 32}}
 //
-// Types are written without typedefs and without const: what is in memory, not how it is called.
+// Types are written without const, and without typedefs but those that say the order of bytes: what is
+// in memory, not how it is called.
 //
 // Invariant: nothing here depends on where in a file a thing is, except its SourcePlace.
 #pragma once
@@ -19,12 +20,10 @@
 #include <tuple>
 #include <vector>
 
-namespace splicer {
+#include "splice-cc/findings/findings.h"
+#include "splice-cc/semantics/memory_uses.h"
 
-struct SourcePlace {
-  std::string file;
-  unsigned line = 0;
-};
+namespace splicer {
 
 struct MemberFacts {
   std::string name;
@@ -43,6 +42,8 @@ struct RecordFacts {
   std::set<std::string> embedded;    // records that are members by value
   bool own = false;                  // defined in the file itself, so no other file has any
   std::set<std::string> allocators;  // functions that allocate one: "kzalloc"
+  std::set<std::string> frames;      // functions that have one as a local variable
+  bool is_static = false;            // a variable of static storage holds one
 };
 
 struct EnumeratorFacts {
@@ -73,13 +74,20 @@ struct FunctionFacts {
   bool local = false;          // static
   bool address_taken = false;  // stored, passed, in a table
   bool exported = false;
+  bool start_up = false;  // in a section that is gone after start-up
+  bool nmi_entry =
+      false;  // an NMI or a machine check leads to it, not through other code of the file
   HeldEffects effects;
-  std::set<std::string> calls;  // functions of this file
+  MemoryUses uses;
+  std::set<std::string> calls;     // functions of this file
+  std::set<std::string> mentions;  // all functions
 };
 
 struct VariableFacts {
   SourcePlace place;
   std::string text;  // the declaration with its initialiser, as it is in the file
+  std::string type;
+  bool constant = false;
 };
 
 struct UnitFacts {

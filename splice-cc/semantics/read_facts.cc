@@ -89,6 +89,14 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
 
   bool VisitVarDecl(clang::VarDecl* variable) {
     mention_type(variable->getType());
+    if (const clang::RecordDecl* record = innermost_record(variable->getType(), false)) {
+      Holders& holders = holders_[record_name(*record)];
+      const auto* function = llvm::dyn_cast<clang::FunctionDecl>(variable->getDeclContext());
+      if (variable->hasGlobalStorage())
+        holders.is_static = true;
+      else if (function != nullptr && !llvm::isa<clang::ParmVarDecl>(variable))
+        holders.frames.insert(function->getNameAsString());
+    }
     return true;
   }
 
@@ -196,6 +204,22 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.members.push_back(std::move(member));
       if (const clang::RecordDecl* by_value = innermost_record(field->getType(), false))
         facts.embedded.insert(record_name(*by_value));
+      note_unnamed_target(*field, facts);
+    }
+  }
+
+  // The members of a record without a name that a member is an array of, or points to: "rules[].mask".
+  // Their offsets are those in one element.
+  void note_unnamed_target(const clang::FieldDecl& field, RecordFacts& facts) {
+    const clang::RecordDecl* target = innermost_record(field.getType(), true);
+    if (target == nullptr || !record_name(*target).empty()) return;
+    RecordFacts inner;
+    note_members(*target, 0, inner);
+    const std::string prefix =
+        field.getNameAsString() + (field.getType()->isArrayType() ? "[]." : "->");
+    for (MemberFacts& member : inner.members) {
+      member.name = prefix + member.name;
+      facts.members.push_back(std::move(member));
     }
   }
 
@@ -209,8 +233,14 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
     VariableFacts& facts = facts_.variables[name];
     // "int a;" may be followed by "int a = 1;".
     if (!facts.text.empty() && !variable.hasInit()) return;
+    const clang::QualType element = context_.getBaseElementType(variable.getType());
     facts = {place_of(context_, variable.getLocation()),
-             source_text(context_, variable.getSourceRange())};
+             source_text(context_, variable.getSourceRange()), type_text(variable.getType()),
+             element.isConstQualified()};
+    // The kernel calls these in NMI context: arch/x86/kernel/nmi.c, nmi_handle().
+    const clang::RecordDecl* record = innermost_record(variable.getType(), false);
+    if (record != nullptr && record_name(*record) == "struct nmiaction")
+      nmi_actions_.insert(variable.getCanonicalDecl());
   }
 
   void note_address(const clang::FunctionDecl& function) {
@@ -218,6 +248,16 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
     // linux/export.h: EXPORT_SYMBOL() keeps the function by a variable of this name.
     const bool exports = variable != nullptr && variable->getName().contains("__addressable_");
     (exports ? exported_ : address_taken_).insert(function.getCanonicalDecl());
+  }
+
+  // Entries from hardware that interrupts do not hold off: DEFINE_IDTENTRY_NMI() and its like in
+  // arch/x86/include/asm/idtentry.h.
+  static bool is_nmi_entry(llvm::StringRef name) {
+    static constexpr llvm::StringLiteral kEntries[] = {
+        "exc_nmi",           "exc_nmi_noist", "exc_nmi_kvm_vmx",
+        "exc_machine_check", "exc_debug",     "exc_int3",
+        "exc_double_fault",  "exc_nmi_kvm",   "kernel_exc_vmm_communication"};
+    return llvm::is_contained(kEntries, name);
   }
 
   void mention_record(const clang::RecordDecl& record) {
@@ -250,6 +290,11 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
     for (auto& [name, functions] : allocators_)
       if (const auto record = facts_.records.find(name); record != facts_.records.end())
         record->second.allocators = std::move(functions);
+    for (auto& [name, holders] : holders_)
+      if (const auto record = facts_.records.find(name); record != facts_.records.end()) {
+        record->second.frames = std::move(holders.frames);
+        record->second.is_static = holders.is_static;
+      }
     for (const clang::FunctionDecl* function : own_functions_)
       own_.insert(function->getCanonicalDecl());
     for (const clang::FunctionDecl* function : own_functions_) {
@@ -261,11 +306,18 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.local = !function->isExternallyVisible();
       facts.address_taken = address_taken_.contains(first);
       facts.exported = exported_.contains(first);
+      facts.start_up = is_start_up_code(*function);
+      facts.nmi_entry = is_nmi_entry(name);
       facts.effects = lock_effects_.effects_of(*function);
+      facts.uses = read_memory_uses(context_, *function);
       for (const clang::FunctionDecl* callee : mentions_[first].functions)
-        if (own_.contains(callee)) facts.calls.insert(callee->getNameAsString());
+        if (facts.mentions.insert(callee->getNameAsString()).second && own_.contains(callee))
+          facts.calls.insert(callee->getNameAsString());
       for (const std::string& used : closed(first).names) facts_.users[used].insert(name);
     }
+    for (const clang::Decl* action : nmi_actions_)
+      for (const clang::FunctionDecl* handler : action_functions(*action))
+        facts_.functions[handler->getNameAsString()].nmi_entry = true;
     for (const auto& [declaration, mentions] : mentions_) {
       const auto* variable = llvm::dyn_cast_or_null<clang::VarDecl>(declaration);
       if (variable == nullptr || !is_own(*variable)) continue;
@@ -273,6 +325,31 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
         facts_.users[used].insert(variable->getNameAsString());
     }
   }
+
+  // The functions of this file that the initial value of a variable names.
+  std::vector<const clang::FunctionDecl*> action_functions(const clang::Decl& variable) const {
+    struct Names : clang::RecursiveASTVisitor<Names> {
+      std::vector<const clang::FunctionDecl*> functions;
+      // NOLINTNEXTLINE(readability-identifier-naming)
+      bool VisitDeclRefExpr(clang::DeclRefExpr* name) {
+        if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(name->getDecl()))
+          functions.push_back(function->getCanonicalDecl());
+        return true;
+      }
+    };
+    Names names;
+    const auto& action = llvm::cast<clang::VarDecl>(variable);
+    if (const clang::Expr* value = action.getAnyInitializer())
+      names.TraverseStmt(const_cast<clang::Expr*>(value));
+    std::erase_if(names.functions,
+                  [&](const clang::FunctionDecl* one) { return !own_.contains(one); });
+    return names.functions;
+  }
+
+  struct Holders {
+    std::set<std::string> frames;
+    bool is_static = false;
+  };
 
   clang::ASTContext& context_;
   LockEffects lock_effects_;
@@ -283,6 +360,8 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
   std::map<const clang::Decl*, Mentions> mentions_;
   std::map<const clang::Decl*, Mentions> closed_;
   std::map<std::string, std::set<std::string>> allocators_;
+  std::map<std::string, Holders> holders_;  // of records
+  std::set<const clang::Decl*> nmi_actions_;
   std::set<const clang::DeclRefExpr*> called_;
   std::set<const clang::FunctionDecl*> address_taken_;
   std::set<const clang::FunctionDecl*> exported_;

@@ -30,10 +30,26 @@ std::string variable_of(const clang::RecordDecl& record) {
   return {};
 }
 
+// The typedefs of include/linux/types.h that say how a number lies in memory. The compiler takes them
+// for the number itself.
+bool is_byte_order(llvm::StringRef name) {
+  static constexpr llvm::StringLiteral kNames[] = {"__le16", "__le32", "__le64",  "__be16",
+                                                   "__be32", "__be64", "__sum16", "__wsum"};
+  return llvm::is_contained(kNames, name);
+}
+
 }  // namespace
 
 std::string type_text(clang::QualType type) {
-  const clang::Type* bare = type.getCanonicalType().getTypePtr();
+  // One step at a time: the canonical type of a pointer has forgotten the typedef of its target.
+  const clang::Type* bare = type.getTypePtr();
+  for (;;) {
+    if (const auto* named = llvm::dyn_cast<clang::TypedefType>(bare))
+      if (is_byte_order(named->getDecl()->getName())) return named->getDecl()->getName().str();
+    const clang::Type* next = bare->getLocallyUnqualifiedSingleStepDesugaredType().getTypePtr();
+    if (next == bare) break;
+    bare = next;
+  }
   if (const auto* pointer = llvm::dyn_cast<clang::PointerType>(bare)) {
     const std::string target = type_text(pointer->getPointeeType());
     return target + (target.ends_with('*') ? "*" : " *");
@@ -53,7 +69,7 @@ std::string type_text(clang::QualType type) {
   }
   if (const auto* type_enum = llvm::dyn_cast<clang::EnumType>(bare))
     return enum_name(*type_enum->getDecl());
-  return clang::QualType(bare, 0).getAsString();
+  return clang::QualType(bare, 0).getCanonicalType().getAsString();
 }
 
 std::string record_name(const clang::RecordDecl& record) {

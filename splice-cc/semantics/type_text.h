@@ -6,7 +6,9 @@
 //     typedef struct {...} foo_t   "foo_t"
 //     static struct {...} table;   "struct of table"
 //
-// Without typedefs and qualifiers; records and enumerations by name, never by their place.
+//     __be16 port                  "__be16"
+//
+// Without qualifiers, and without typedefs but those of a byte order; records and enumerations by name, never by their place.
 #pragma once
 
 #include <string>

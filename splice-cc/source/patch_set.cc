@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <regex>
+
 #include "matcher/base/file.h"
 #include "splice-cc/source/process.h"
 #include "splice-cc/source/tree_layout.h"
@@ -10,6 +12,38 @@
 namespace splicer {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// How far a hunk may lie from where it says, if its whole context is there.
+constexpr unsigned kFar = 1000;  // lines
+
+bool is_part(const std::string& path) { return is_kernel_source(path) && !is_configuration(path); }
+
+// "Hunk #1 succeeded at 1294 with fuzz 2 (offset -3 lines)."
+bool is_misplaced(const std::string& line) {
+  if (line.find(" with fuzz ") != std::string::npos) return true;
+  static const std::regex offset("\\(offset -?([0-9]+) line");
+  std::smatch match;
+  return std::regex_search(line, match, offset) &&
+         (match[1].length() > 6 || std::stoul(match[1]) > kFar);
+}
+
+Finding misplaced(const std::string& file, const std::string& line) {
+  Finding finding;
+  finding.code = "patch-misplaced";
+  finding.name = file;
+  finding.place.file = file;
+  finding.message = fmt::format(
+      "the patch was made for another version of the file, and a hunk may be in the wrong place: "
+      "{}",
+      line);
+  finding.remedy =
+      "make the patch anew for this version, or look where the hunk went and accept it";
+  return finding;
+}
+
+}  // namespace
 
 Result<PatchSet> PatchSet::load(const std::vector<std::string>& paths, const fs::path& source) {
   PatchSet set;
@@ -25,7 +59,7 @@ Result<PatchSet> PatchSet::load(const std::vector<std::string>& paths, const fs:
     auto patch = parse_patch(*text, fs::path(path).filename().string(), source);
     if (!patch) return propagate(patch);
     for (const PatchFile& file : patch->files) {
-      if (is_kernel_source(file.path) && is_build_rule(file.path))
+      if (is_kernel_source(file.path) && is_build_rule(file.path) && !is_configuration(file.path))
         return fail(ExitCode::unsafe, "build-rules-changed",
                     "the patch changes how the kernel is configured, built or linked, which a "
                     "running kernel cannot follow")
@@ -41,16 +75,24 @@ std::set<std::string> PatchSet::files() const {
   std::set<std::string> files;
   for (const Patch& patch : patches_)
     for (const PatchFile& file : patch.files)
-      if (is_kernel_source(file.path)) files.insert(file.path);
+      if (is_part(file.path)) files.insert(file.path);
+  return files;
+}
+
+std::set<std::string> PatchSet::configuration() const {
+  std::set<std::string> files;
+  for (const Patch& patch : patches_)
+    for (const PatchFile& file : patch.files)
+      if (is_kernel_source(file.path) && is_configuration(file.path)) files.insert(file.path);
   return files;
 }
 
 Result<void> PatchSet::apply(const fs::path& folder, const fs::path& scratch,
-                             std::vector<std::string>* warnings) const {
+                             std::vector<Finding>* findings) const {
   for (const Patch& patch : patches_) {
     std::string text;
     for (const PatchFile& file : patch.files)
-      if (is_kernel_source(file.path)) text += file.text;
+      if (is_part(file.path)) text += file.text;
     if (text.empty()) continue;
     const fs::path input = scratch / "patch-part";
     if (auto written = write_file(input, text); !written) return written;
@@ -67,8 +109,7 @@ Result<void> PatchSet::apply(const fs::path& folder, const fs::path& scratch,
     std::string file;
     for (const std::string& line : split_lines(run->output)) {
       if (line.starts_with("patching file ")) file = line.substr(14);
-      if (line.find("with fuzz") != std::string::npos)
-        warnings->push_back(fmt::format("{}: {}: {}", patch.name, file, line));
+      if (is_misplaced(line)) findings->push_back(misplaced(file, line));
     }
   }
   return {};

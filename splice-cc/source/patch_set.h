@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "matcher/base/result.h"
+#include "splice-cc/findings/findings.h"
 #include "splice-cc/source/patch_parser.h"
 
 namespace splicer {
@@ -36,10 +37,13 @@ class PatchSet {
   const std::vector<Patch>& patches() const { return patches_; }
   // Kernel source files that they change.
   std::set<std::string> files() const;
-  // Applies all of them in `folder`, with a file of its own in `scratch`.
+  // What they say of how a kernel is configured, which the running one has behind it: left out.
+  std::set<std::string> configuration() const;
+  // Applies all of them in `folder`, with a file of its own in `scratch`. A hunk that patch(1) places
+  // by a part of its context, or far away from where it says, is a finding: "patch-misplaced".
   // Errors: "patch-does-not-apply".
   Result<void> apply(const std::filesystem::path& folder, const std::filesystem::path& scratch,
-                     std::vector<std::string>* warnings) const;
+                     std::vector<Finding>* findings) const;
 
  private:
   std::vector<Patch> patches_;

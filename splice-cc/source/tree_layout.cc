@@ -71,6 +71,8 @@ bool is_build_rule(const std::string& path) {
          name.ends_with(".lds.S") || name.ends_with(".lds.h") || path.starts_with("scripts/");
 }
 
+bool is_configuration(const std::string& path) { return file_name(path).starts_with("Kconfig"); }
+
 bool has_includes(const std::string& top) {
   const TopDirectory* directory = find_top(top);
   return directory == nullptr || directory->includes;

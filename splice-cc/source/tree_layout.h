@@ -22,6 +22,8 @@ namespace splicer {
 bool is_kernel_source(const std::string& path);
 // Files that say how the kernel is configured, built or linked.
 bool is_build_rule(const std::string& path);
+// Is it read when a kernel is configured, and at no other time (Kconfig)?
+bool is_configuration(const std::string& path);
 // Is it below arch/, but of another architecture than x86? (arch/Kconfig belongs to all.)
 bool is_other_architecture(const std::string& path);
 

@@ -8,6 +8,7 @@
 // Special sections come from inline assembly, as in the kernel.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
@@ -34,8 +35,11 @@ class SnippetPair {
 
   const UnitPair& operator*() const { return *pair_; }
   const UnitPair* operator->() const { return pair_.get(); }
+  // The refusal, if one of its findings refuses.
   Result<UnitDiff> diff(const std::set<std::string>& wanted = {}) const {
-    return diff_unit(*pair_, wanted);
+    UnitDiff diff = diff_unit(*pair_, wanted);
+    if (std::ranges::any_of(diff.findings, &Finding::refuse)) return refuse_findings(diff.findings);
+    return diff;
   }
   std::unique_ptr<UnitPair> take() { return std::move(pair_); }
   std::vector<std::string> replaced() const;  // names

@@ -38,13 +38,14 @@ class PatchedTreeTest : public ::testing::Test {
                  "\n int line(void)\n");
   }
   Result<PatchedTree> make(const PatchSet& patches) {
-    return PatchedTree::make(kbuild, {&patches}, kernel.folder / "after", &warnings);
+    return PatchedTree::make(kbuild, {&patches}, kernel.folder / "after", &findings);
   }
 
   FakeKernel kernel;
   Kbuild kbuild = kernel.kbuild();
   Unit fork;
   std::vector<std::string> warnings;
+  std::vector<Finding> findings;
 };
 
 TEST_F(PatchedTreeTest, LinesArePinnedForTheCompilerAndNotForPeople) {

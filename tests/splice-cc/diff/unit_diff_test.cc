@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
@@ -132,7 +133,7 @@ TEST(Diff, Registries) {
            std::to_string(value) + "; int f(void) { return 1; }";
   };
   EXPECT_EQ(SnippetPair(text(1), text(2)).refusal(), "special-section-changed");
-  EXPECT_EQ(SnippetPair("int f(void) { return 1; }", text(1)).refusal(), "special-section-changed");
+  EXPECT_EQ(SnippetPair(text(1), "int f(void) { return 1; }").refusal(), "special-section-changed");
   EXPECT_EQ(SnippetPair(text(1), text(1)).refusal(), "");
 }
 
@@ -143,7 +144,68 @@ TEST(Diff, StartUpCodeIsTold) {
   };
   const SnippetPair pair(text(1), text(2));
   EXPECT_THAT(pair.replaced(), IsEmpty());
-  EXPECT_THAT(pair.diff()->init_changes, Not(IsEmpty()));
+  EXPECT_THAT(pair.diff()->init_changes, ElementsAre(Field(&InitChange::name, "start")));
+}
+
+TEST(Diff, OnlyTheStartUpFunctionThatChangesIsNamed) {
+  const auto text = [](const std::string& body) {
+    return "static int state; int out(int);"
+           "__attribute__((section(\".init.text\"))) int first(void) { " +
+           body +
+           " return 1; }"
+           "__attribute__((section(\".init.text\"))) int second(void) { return out(2); }"
+           "__attribute__((section(\".init.data\"))) int (*table[])(void) = {first, second};"
+           "int f(void) { return state; }";
+  };
+  const auto diff = SnippetPair(text(""), text("state = out(7);")).diff();
+  ASSERT_TRUE(diff);
+  ASSERT_EQ(diff->init_changes.size(), 1U);
+  EXPECT_EQ(diff->init_changes[0].name, "first");
+  EXPECT_THAT(diff->init_changes[0].gained, UnorderedElementsAre("out", "state"));
+}
+
+TEST(Diff, AnEntryThatWaitsForAReboot) {
+  const auto text = [](const std::string& entry) { return "int f(void) { return 1; } " + entry; };
+  const std::string blacklist =
+      "__attribute__((section(\"_kprobe_blacklist\"), used)) static long _kbl_f = 1;";
+  const auto added = SnippetPair(text(""), text(blacklist)).diff();
+  ASSERT_TRUE(added) << added.error().message;
+  ASSERT_EQ(added->findings.size(), 1U);
+  EXPECT_EQ(added->findings[0].code, "not-in-force");
+  EXPECT_FALSE(added->findings[0].refuse);
+  const auto removed = SnippetPair(text(blacklist), text("")).diff();
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_EQ(removed->findings.size(), 1U);
+}
+
+TEST(Diff, AllFindingsInOneRun) {
+  const UnitDiff diff = diff_unit(*SnippetPair("int a = 1; int b[2]; int f(void) { return a; }",
+                                               "int a = 2; int b[3]; int f(void) { return a; }"),
+                                  {});
+  std::vector<std::string> titles;
+  for (const Finding& finding : diff.findings) titles.push_back(finding.title());
+  EXPECT_THAT(titles, UnorderedElementsAre("initial-value-changed:a", "data-size-changed:b"));
+}
+
+TEST(Diff, EntryAndNoinstrCode) {
+  const auto text = [](const std::string& section, const std::string& body) {
+    return "extern void enter_from_user_mode(void); extern int out(int);"
+           "__attribute__((section(\"" +
+           section + "\"))) int f(void) { " + body + " }";
+  };
+  EXPECT_EQ(
+      SnippetPair(text(".entry.text", "return out(1);"), text(".entry.text", "return out(2);"))
+          .refusal(),
+      "entry-code");
+  EXPECT_EQ(
+      SnippetPair(text(".noinstr.text", "return out(1);"), text(".noinstr.text", "return out(2);"))
+          .refusal(),
+      "noinstr-code");
+  EXPECT_EQ(SnippetPair(text(".noinstr.text", "enter_from_user_mode(); return out(1);"),
+                        text(".noinstr.text", "enter_from_user_mode(); return out(2);"))
+                .refusal(),
+            "")
+      << "an entry from programs";
 }
 
 TEST(Diff, NewFunctionVariableAndStringComeAlong) {
@@ -325,10 +387,11 @@ TEST(Diff, AListOfTypeIdsIsNotCopied) {
            f + "; }";
   };
   const SnippetPair pair(text("ids[0]"), text("ids[0] + 1"));
-  const auto diff = pair.diff();
-  ASSERT_FALSE(diff);
-  EXPECT_EQ(diff.error().code, "unknown-special-section");
-  EXPECT_THAT(diff.error().message, HasSubstr(".BTF_ids, whose content comes only when"));
+  EXPECT_THAT(pair.included(), ElementsAre("f")) << "the list is the kernel's own";
+  const auto fresh = SnippetPair("int f(void) { return 1; }", text("ids[0]")).diff();
+  ASSERT_FALSE(fresh);
+  EXPECT_EQ(fresh.error().code, "unknown-special-section");
+  EXPECT_THAT(fresh.error().message, HasSubstr(".BTF_ids, whose content comes only when"));
 }
 
 TEST(Diff, AReferenceIntoAnUnknownSection) {
@@ -347,7 +410,7 @@ TEST(Diff, ExitCodeOfAModuleIsTold) {
   };
   const SnippetPair pair(text(1), text(2), "unit.c", "some_module");
   EXPECT_THAT(pair.replaced(), ElementsAre("end"));
-  EXPECT_THAT(pair.diff()->exit_changes, ElementsAre("end"));
+  EXPECT_THAT(pair.diff()->exit_changes, ElementsAre(Field(&InitChange::name, "end")));
   EXPECT_THAT(SnippetPair(text(1), text(2)).replaced(), IsEmpty()) << "built in: it never runs";
 }
 

@@ -27,6 +27,13 @@ std::vector<std::string> titles(const std::string& pre, const std::string& post,
   return out;
 }
 
+Finding described(const std::string& pre, const std::string& post, const std::string& name) {
+  Finding finding;
+  finding.name = name;
+  describe_variable_change(facts_of(pre), facts_of(post), finding);
+  return finding;
+}
+
 const std::string kUse = "int f(struct foo *x) { return x->a; }";
 
 TEST(CompareTypes, EqualTextsGiveNothing) {
@@ -39,7 +46,10 @@ TEST(CompareTypes, MemberAddedSwappedRetyped) {
   const auto refused = ElementsAre("refuse layout-changed:struct foo");
   EXPECT_THAT(titles(pre, "struct foo { u32 a; u32 b; u32 c; }; " + kUse), refused);
   EXPECT_THAT(titles(pre, "struct foo { u32 b; u32 a; }; " + kUse), refused);
-  EXPECT_THAT(titles(pre, "struct foo { u32 a; int b; }; " + kUse), refused);
+  EXPECT_THAT(titles(pre, "struct foo { u32 a; short b, c; }; " + kUse), refused);
+  EXPECT_THAT(titles(pre, "struct foo { u32 a; int b; }; " + kUse),
+              ElementsAre("warn layout-changed:struct foo"))
+      << "the same bytes with another sign";
   EXPECT_THAT(titles(pre, "struct foo { u32 a; } __attribute__((aligned(8))); " + kUse), refused);
 }
 
@@ -150,17 +160,95 @@ TEST(CompareTypes, LinesAreThePatchedFilesOwn) {
                               "#line 90\nstruct foo { int b, a; };\n" + kUse);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].place.line, 2U);
-  EXPECT_EQ(variable_change(facts_of("int table[] = {\n1,\n2 };"),
-                            facts_of("int table[] = {\n1,\n#line 9\n3 };"), "table"),
-            "unit.c:2: table\n    was: 2 }\n    is:  3 }");
+  const Finding table =
+      described("int table[] = {\n1,\n2 };", "int table[] = {\n1,\n#line 9\n3 };", "table");
+  EXPECT_EQ(table.place.line, 2U);
+  EXPECT_EQ(table.was, "2 }");
+  EXPECT_EQ(table.is, "3 }");
 }
 
 TEST(CompareTypes, VariablesAreShownByTheirText) {
-  const UnitFacts pre = facts_of("int f(void) { static int state = 1; return state; }");
-  const UnitFacts post = facts_of("int f(void) { static int state = 2; return state; }");
-  EXPECT_EQ(variable_change(pre, post, "state.12"),
-            "unit.c:2: f.state\n    was: static int state = 1\n    is:  static int state = 2");
-  EXPECT_EQ(variable_change(pre, post, "other"), "");
+  const std::string pre = "int f(void) { static int state = 1; return state; }";
+  const std::string post = "int f(void) { static int state = 2; return state; }";
+  EXPECT_EQ(described(pre, post, "state.12").was, "static int state = 1");
+  EXPECT_EQ(described(pre, post, "state.12").is, "static int state = 2");
+  EXPECT_EQ(described(pre, post, "other").was, "");
+}
+
+// --- what is not told by a name ------------------------------------------------------------------
+
+ChangedCode replacing(std::initializer_list<std::string> functions) {
+  ChangedCode code;
+  code.replaced = functions;
+  code.compiled = functions;
+  return code;
+}
+
+TEST(CompareTypes, ARecordUnderAnotherNameIsTheSameMemory) {
+  const auto user = [&](const std::string& name) {
+    return "int f(void *p) { struct " + name + " *x = p; return x->a; }";
+  };
+  const std::string pre = "struct foo { int a; }; " + user("foo");
+  EXPECT_THAT(titles(pre, "struct bar { long b; int a; }; " + user("bar"), replacing({"f"})),
+              ElementsAre("refuse layout-changed:struct foo"));
+  EXPECT_THAT(titles(pre, "struct bar { int a; }; " + user("bar"), replacing({"f"})), IsEmpty())
+      << "only the name is another";
+  EXPECT_THAT(titles(pre, "struct bar { long b; int a; }; " + user("bar"), {}), IsEmpty())
+      << "no code that is replaced uses it";
+}
+
+TEST(CompareTypes, RecordsWithoutNamesCountInArraysAndBehindPointers) {
+  const auto refused = ElementsAre("refuse layout-changed:struct foo");
+  const std::string use = "int f(struct foo *x) { return x->n; }";
+  EXPECT_THAT(titles("struct foo { struct { void *a; long b; } r[2]; int n; }; " + use,
+                     "struct foo { struct { long b; void *a; } r[2]; int n; }; " + use),
+              refused);
+  EXPECT_THAT(titles("struct foo { struct { void *a; long b; } *r; int n; }; " + use,
+                     "struct foo { struct { long b; void *a; } *r; int n; }; " + use),
+              refused);
+}
+
+TEST(CompareTypes, TheOrderOfBytesIsPartOfAType) {
+  const std::string order = "typedef unsigned short u16; typedef u16 __be16; ";
+  EXPECT_THAT(
+      titles(order + "struct foo { __be16 a; }; " + kUse, order + "struct foo { u16 a; }; " + kUse),
+      ElementsAre("refuse layout-changed:struct foo"));
+  EXPECT_THAT(titles(order + "typedef u16 port_t; struct foo { port_t a; }; " + kUse,
+                     order + "struct foo { u16 a; }; " + kUse),
+              IsEmpty());
+}
+
+TEST(CompareTypes, AContextOnTheStackOfReplacedFunctionsMayChange) {
+  const std::string rest =
+      "int g(struct ctx *c) { return c->a; } "
+      "int f(void) { struct ctx c = {1}; return g(&c); }";
+  const std::string pre = "struct ctx { int a; }; " + rest;
+  const std::string post = "struct ctx { int a, b; }; " + rest;
+  const auto refused = ElementsAre("refuse layout-changed:struct ctx");
+  EXPECT_THAT(titles(pre, post, replacing({"f", "g"})), IsEmpty());
+  EXPECT_THAT(titles(pre, post, replacing({"g"})), refused) << "f goes on making the old one";
+  const std::string kept = " struct ctx kept;";
+  EXPECT_THAT(titles(pre + kept, post + kept, replacing({"f", "g"})), refused);
+  const std::string made = " struct ctx *h(void) { return kmalloc(sizeof(struct ctx)); }";
+  EXPECT_THAT(titles(pre + made, post + made, replacing({"f", "g", "h"})), refused);
+}
+
+TEST(CompareTypes, AVariableKeepsWhatItHolds) {
+  const auto refused = ElementsAre("refuse variable-type-changed:v");
+  EXPECT_THAT(
+      titles("struct a { long x; }; struct a v[2]; ", "struct b { int x, y; }; struct b v[2];"),
+      refused);
+  EXPECT_THAT(titles("short v[2];", "u32 v;"), refused);
+  EXPECT_THAT(titles("int v;", "unsigned int v;"), ElementsAre("warn variable-type-changed:v"));
+  EXPECT_THAT(titles("const short v[2];", "const u32 v;"), IsEmpty())
+      << "new code brings its own constants";
+}
+
+TEST(CompareTypes, BpfProgramsCallByTheOldType) {
+  ChangedCode code;
+  code.of_bpf = {"f"};
+  EXPECT_THAT(titles("int f(int a) { return a; }", "int f(int a, int b) { return a + b; }", code),
+              ElementsAre("refuse signature-changed:f"));
 }
 
 }  // namespace

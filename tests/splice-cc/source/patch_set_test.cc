@@ -59,13 +59,13 @@ class PatchTest : public ::testing::Test {
     auto set = PatchSet::load(paths, tree.path());
     if (!set) return propagate(set);
     files = set->files();
-    return set->apply(tree.path(), patches.path(), &warnings);
+    return set->apply(tree.path(), patches.path(), &findings);
   }
 
   TemporaryFolder tree;
   TemporaryFolder patches;
   std::set<std::string> files;
-  std::vector<std::string> warnings;
+  std::vector<Finding> findings;
 };
 
 std::string plain(const std::string& path) {
@@ -93,7 +93,7 @@ TEST_F(PatchTest, AMailOfGit) {
   EXPECT_EQ(patch->files[0].text, plain("kernel/fork.c"));
   ASSERT_TRUE(apply({mail}));
   EXPECT_EQ(tree.read("kernel/fork.c"), "one\ntwo\nthree\n4\n4b\nfive\nsix\nseven\n");
-  EXPECT_THAT(warnings, IsEmpty());
+  EXPECT_THAT(findings, IsEmpty());
 }
 
 TEST_F(PatchTest, WithoutAMailTheNameIsTheTitle) {
@@ -180,16 +180,17 @@ TEST_F(PatchTest, FuzzIsTold) {
   ASSERT_TRUE(
       apply({"--- a/kernel/fork.c\n+++ b/kernel/fork.c\n"
              "@@ -2,5 +2,5 @@\n 2\n three\n-four\n+4\n five\n six\n"}));
-  ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_THAT(warnings[0], StartsWith("p0.patch: kernel/fork.c: Hunk #1"));
-  EXPECT_THAT(warnings[0], HasSubstr("with fuzz 1"));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].title(), "patch-misplaced:kernel/fork.c");
+  EXPECT_TRUE(findings[0].refuse);
+  EXPECT_THAT(findings[0].message, HasSubstr("with fuzz 1"));
 }
 
 TEST_F(PatchTest, AnOffsetIsNotWorthAWord) {
   ASSERT_TRUE(
       apply({"--- a/kernel/fork.c\n+++ b/kernel/fork.c\n"
              "@@ -1,3 +1,3 @@\n three\n-four\n+4\n five\n"}));
-  EXPECT_THAT(warnings, IsEmpty());
+  EXPECT_THAT(findings, IsEmpty());
 }
 
 TEST_F(PatchTest, WhatDoesNotApply) {
@@ -327,8 +328,7 @@ TEST_F(PatchTest, BinaryAndRenames) {
 }
 
 TEST_F(PatchTest, BuildRulesAreRefused) {
-  for (const char* path : {"kernel/Makefile", "kernel/Kconfig", "kernel/Kconfig.locks",
-                           "arch/x86/Kbuild", "scripts/mod/modpost.c",
+  for (const char* path : {"kernel/Makefile", "arch/x86/Kbuild", "scripts/mod/modpost.c",
                            "arch/x86/kernel/vmlinux.lds.S", "include/asm-generic/vmlinux.lds.h"}) {
     const auto applied = apply({plain(path)});
     ASSERT_FALSE(applied) << path;
@@ -336,6 +336,14 @@ TEST_F(PatchTest, BuildRulesAreRefused) {
     EXPECT_EQ(applied.error().exit, ExitCode::unsafe);
     EXPECT_EQ(applied.error().file, path);
   }
+}
+
+TEST_F(PatchTest, WhatIsSaidOfTheConfigurationIsLeftOut) {
+  const std::string path = patches.write("help.patch", plain("kernel/Kconfig")).string();
+  const auto set = PatchSet::load({path}, tree.path());
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_THAT(set->files(), IsEmpty());
+  EXPECT_THAT(set->configuration(), ElementsAre("kernel/Kconfig"));
 }
 
 TEST_F(PatchTest, WhatNoKernelIsBuiltFromIsLeftOut) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "splice-cc/semantics/findings.h"
+#include "splice-cc/findings/findings.h"
 
 #include <fmt/core.h>
 #include <fmt/format.h>
@@ -8,6 +8,8 @@
 #include <map>
 #include <set>
 #include <tuple>
+
+#include "runtime/package/digest.h"
 
 namespace splicer {
 
@@ -23,19 +25,25 @@ std::string users_text(const std::vector<std::string>& users) {
   return text;
 }
 
-std::string titles(const std::vector<Finding>& findings) {
+std::string acceptances(const std::vector<Finding>& findings) {
   std::string text;
   for (const Finding& finding : findings)
-    text += (text.empty() ? "'" : ", '") + finding.title() + "'";
+    if (finding.acceptable)
+      text += fmt::format("{}'{}'", text.empty() ? "" : ", ", finding.acceptance());
   return text;
 }
 
 }  // namespace
 
+std::string Finding::digest() const {
+  constexpr std::size_t kDigits = 8;
+  return sha256_hex(fmt::format("{}\n{}\n{}", message, was, is)).substr(0, kDigits);
+}
+
 std::vector<Finding> merge_findings(std::vector<Finding> findings) {
   std::map<std::string, Finding> merged;
   for (Finding& finding : findings) {
-    const auto [entry, fresh] = merged.try_emplace(finding.title(), finding);
+    const auto [entry, fresh] = merged.try_emplace(finding.acceptance(), finding);
     if (fresh) continue;
     Finding& kept = entry->second;
     if (finding.refuse && !kept.refuse) std::swap(kept, finding);
@@ -45,7 +53,7 @@ std::vector<Finding> merge_findings(std::vector<Finding> findings) {
   }
   std::vector<Finding> all;
   all.reserve(merged.size());
-  for (auto& [title, finding] : merged) all.push_back(std::move(finding));
+  for (auto& [name, finding] : merged) all.push_back(std::move(finding));
   std::stable_sort(all.begin(), all.end(), [](const Finding& a, const Finding& b) {
     return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
   });
@@ -74,24 +82,37 @@ Result<std::vector<Finding>> take_accepted(std::vector<Finding>& findings,
                                            const std::vector<std::string>& accepted) {
   std::vector<Finding> taken;
   const std::vector<Finding> all = findings;
-  for (const std::string& title : std::set<std::string>(accepted.begin(), accepted.end())) {
-    const auto found = std::find_if(findings.begin(), findings.end(),
-                                    [&](const Finding& one) { return one.title() == title; });
+  for (const std::string& one : std::set<std::string>(accepted.begin(), accepted.end())) {
+    const auto matches = [&one](const Finding& finding) { return is_accepted(finding, {one}); };
+    const auto found = std::find_if(findings.begin(), findings.end(), matches);
+    const std::string there = acceptances(all);
     if (found == findings.end())
       return fail(ExitCode::usage, "accept-matches-nothing",
-                  fmt::format("there is no finding '{}' to accept", title))
-          .hint(all.empty() ? "nothing was found; leave the option out"
-                            : fmt::format("found: {}", titles(all)));
+                  fmt::format("there is no finding '{}' to accept", one))
+          .hint(there.empty() ? "nothing was found; leave the option out"
+                              : fmt::format("found: {}", there));
+    if (std::find_if(std::next(found), findings.end(), matches) != findings.end())
+      return fail(ExitCode::usage, "accept-ambiguous",
+                  fmt::format("'{}' is the name of several findings", one))
+          .hint(fmt::format("name each with its digest: {}", there));
     taken.push_back(std::move(*found));
     findings.erase(found);
   }
   return taken;
 }
 
+bool is_accepted(const Finding& finding, const std::vector<std::string>& accepted) {
+  return finding.acceptable && std::ranges::any_of(accepted, [&](const std::string& one) {
+           return one == finding.title() || one == finding.acceptance();
+         });
+}
+
 std::string finding_text(const Finding& finding) {
-  std::string text = finding.place.file.empty() ? finding.message
-                                                : fmt::format("{}:{}: {}", finding.place.file,
-                                                              finding.place.line, finding.message);
+  std::string text = finding.message;
+  if (finding.place.line != 0)
+    text = fmt::format("{}:{}: {}", finding.place.file, finding.place.line, finding.message);
+  else if (!finding.place.file.empty())
+    text = fmt::format("{}: {}: {}", finding.place.file, finding.name, finding.message);
   if (!finding.was.empty()) text += "\n    was: " + finding.was;
   if (!finding.is.empty()) text += "\n    is:  " + finding.is;
   if (!finding.users.empty()) text += "\n    used by " + users_text(finding.users);
@@ -107,12 +128,15 @@ Failure refuse_findings(const std::vector<Finding>& findings) {
     if (!finding.refuse) continue;
     detail += fmt::format("{}{}\n    {}", refused++ == 0 ? "" : "\n", finding_text(finding),
                           finding.remedy);
-    detail += fmt::format("\n    accept it with --accept '{}'", finding.title());
+    detail += finding.acceptable
+                  ? fmt::format("\n    accept it with --accept '{}'", finding.acceptance())
+                  : "\n    it cannot be accepted";
   }
   std::string message = first->message;
   if (refused > 1) message += fmt::format(" (and {} more below)", refused - 1);
   return fail(ExitCode::unsafe, first->code, message)
-      .at_file(fmt::format("{}:{}", first->place.file, first->place.line))
+      .at_file(first->place.line == 0 ? first->place.file
+                                      : fmt::format("{}:{}", first->place.file, first->place.line))
       .in_function(first->name)
       .detail(detail)
       .hint(first->remedy);

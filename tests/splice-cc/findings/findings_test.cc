@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "splice-cc/semantics/findings.h"
+#include "splice-cc/findings/findings.h"
 
 #include <gmock/gmock.h>
 
@@ -42,7 +42,7 @@ TEST(Findings, AcceptOfNothingIsAnErrorThatListsWhatThereIs) {
   const auto taken = take_accepted(findings, {"layout-changed:struct c"});
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, "accept-matches-nothing");
-  EXPECT_THAT(taken.error().advice, HasSubstr("'layout-changed:struct a'"));
+  EXPECT_THAT(taken.error().advice, HasSubstr("'layout-changed:struct a#"));
   std::vector<Finding> none;
   EXPECT_FALSE(take_accepted(none, {"layout-changed:struct c"}));
 }
@@ -53,7 +53,37 @@ TEST(Findings, RefusalSaysAllOfThem) {
   EXPECT_EQ(error.code, "layout-changed");
   EXPECT_EQ(error.file, "fs/foo.c:3");
   EXPECT_THAT(error.message, HasSubstr("1 more"));
-  EXPECT_THAT(error.detail, HasSubstr("--accept 'layout-changed:struct b'"));
+  EXPECT_THAT(error.detail, HasSubstr("--accept 'layout-changed:struct b#"));
+}
+
+TEST(Findings, AnAcceptanceIsOfWhatWasSeen) {
+  Finding seen = layout("struct a", 3);
+  seen.was = "int a at 0";
+  Finding moved = seen;
+  moved.place.line = 9;
+  EXPECT_EQ(moved.acceptance(), seen.acceptance()) << "a line is not what was seen";
+  Finding other = seen;
+  other.was = "long a at 0";
+  EXPECT_NE(other.acceptance(), seen.acceptance());
+  EXPECT_TRUE(is_accepted(seen, {seen.acceptance()}));
+  EXPECT_FALSE(is_accepted(other, {seen.acceptance()}));
+  EXPECT_TRUE(is_accepted(other, {"layout-changed:struct a"}));
+
+  std::vector<Finding> both = merge_findings({seen, other});
+  ASSERT_EQ(both.size(), 2U) << "two changes of one name are two findings";
+  const auto taken = take_accepted(both, {"layout-changed:struct a"});
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, "accept-ambiguous");
+  EXPECT_TRUE(take_accepted(both, {other.acceptance()}));
+  ASSERT_EQ(both.size(), 1U);
+  EXPECT_EQ(both[0].was, seen.was);
+}
+
+TEST(Findings, NobodyAcceptsWhatCannotBeMade) {
+  Finding finding = layout("struct a", 3);
+  finding.acceptable = false;
+  EXPECT_FALSE(is_accepted(finding, {finding.title()}));
+  EXPECT_THAT(refuse_findings({finding}).take().detail, HasSubstr("cannot be accepted"));
 }
 
 }  // namespace

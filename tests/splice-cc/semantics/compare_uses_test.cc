@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What memory means to code: by use, not by spelling.
+#include "splice-cc/semantics/compare_uses.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/kernel_text.h"
+
+namespace splicer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// All functions of the text are replaced but those called "kept".
+std::vector<std::string> titles(const std::string& pre, const std::string& post) {
+  const UnitFacts before = facts_of(pre);
+  const UnitFacts after = facts_of(post);
+  ChangedCode code;
+  for (const auto& [name, facts] : before.functions)
+    if (name != "kept") code.replaced.insert(name);
+  code.compiled = code.replaced;
+  std::vector<std::string> out;
+  for (const Finding& finding : compare_uses(before, after, code)) out.push_back(finding.title());
+  StateValues states;
+  states.add(before, after, code);
+  for (const Finding& finding : states.compare()) out.push_back(finding.title());
+  return out;
+}
+
+const std::string kObject = "struct obj { int state; int limit; void *private; };\n";
+
+TEST(CompareUses, AMacroOfAnotherValue) {
+  const std::string code = kObject + "void f(struct obj *o) { o->state |= ARMED; }";
+  EXPECT_THAT(titles("#define ARMED 1\n" + code, "#define ARMED 2\n" + code),
+              ElementsAre("constant-changed:ARMED"));
+  EXPECT_THAT(titles("#define ARMED 1\n" + code, "#define ARMED (1 << 0)\n" + code), IsEmpty());
+  const std::string bound = kObject + "int f(struct obj *o) { return o->limit > MOST; }";
+  EXPECT_THAT(titles("#define MOST 1\n" + bound, "#define MOST 2\n" + bound), IsEmpty())
+      << "a bound is no meaning";
+}
+
+TEST(CompareUses, ASizeByWhichOldMemoryWasAllocated) {
+  const auto code = [](int size) {
+    return "#define SIZE " + std::to_string(size) +
+           "\nstatic long table[8]; long f(int id) { return table[id & (SIZE - 1)]; }";
+  };
+  EXPECT_THAT(titles(code(4), code(8)), ElementsAre("constant-changed:SIZE"));
+}
+
+TEST(CompareUses, AStateByALiteralOrAnotherName) {
+  const auto code = [](const std::string& value) {
+    return kObject + "void f(struct obj *o) { o->state = " + value +
+           "; } int g(struct obj *o) { return o->state == " + value + "; }";
+  };
+  EXPECT_THAT(titles(code("3"), code("4")), ElementsAre("constant-changed:struct obj.state"));
+  EXPECT_THAT(titles("#define WAS 3\n" + code("WAS"), "enum { IS = 4 };\n" + code("IS")),
+              ElementsAre("constant-changed:struct obj.state"));
+  EXPECT_THAT(titles("#define WAS 3\n" + code("WAS"), "enum { IS = 3 };\n" + code("IS")),
+              IsEmpty());
+}
+
+TEST(CompareUses, ATestOfAnotherBitIsARepair) {
+  const auto code = [](const std::string& tested) {
+    return kObject +
+           "void f(struct obj *o) { o->state |= 1; } int g(struct obj *o) { return o->state & " +
+           tested + "; }";
+  };
+  EXPECT_THAT(titles(code("1"), code("4")), IsEmpty());
+  EXPECT_THAT(titles(code("1"), code("1 | 4")), IsEmpty());
+}
+
+TEST(CompareUses, WhatAPrivatePointerIsTakenFor) {
+  const std::string types = kObject + "struct a { int x; }; struct b { long y, z; };\n";
+  const auto code = [&](const std::string& type) {
+    return types + "void f(struct obj *o, struct " + type + " *p) { o->private = p; }" +
+           "void *g(struct obj *o) { struct " + type + " *p = o->private; return p; }";
+  };
+  EXPECT_THAT(titles(code("a"), code("b")), ElementsAre("private-type-changed:struct obj.private"));
+  EXPECT_THAT(titles(code("a"), code("a")), IsEmpty());
+  const std::string argument = types + "int f(int irq, void *data) { return ((struct ";
+  EXPECT_THAT(titles(argument + "a *)data)->x; }", argument + "b *)data)->y; }"),
+              ElementsAre("private-type-changed:argument 2 of f"));
+  const std::string fresh = types + "void *f(void) { struct ";
+  EXPECT_THAT(
+      titles(fresh + "a *p = kmalloc(4); return p; }", fresh + "b *p = kmalloc(4); return p; }"),
+      IsEmpty())
+      << "memory that is new";
+}
+
+TEST(CompareUses, WhereEntriesOfALiveTableLie) {
+  const auto code = [](const std::string& hash) {
+    return "struct list_head { void *next, *prev; }; static struct list_head table[64];"
+           "static int hash(int a) { return " +
+           hash +
+           "; }"
+           "struct list_head *f(int a) { int h = hash(a); return &table[h]; }";
+  };
+  EXPECT_THAT(titles(code("a ^ (a >> 3)"), code("a + (a >> 3)")),
+              ElementsAre("table-index-changed:table"));
+  EXPECT_THAT(titles(code("a ^ (a >> 3)"), code("a ^ (a >> 3)") + " int g(void) { return 1; }"),
+              IsEmpty());
+}
+
+TEST(CompareUses, ACallbackThatIsGone) {
+  const std::string object = "struct work { void (*run)(void); }; void out(void);\n";
+  const auto code = [&](const std::string& name) {
+    return object + "static void " + name +
+           "(void) { out(); } void f(struct work *w) { w->run = " + name + "; }";
+  };
+  EXPECT_THAT(titles(code("old"), code("new")), ElementsAre("callback-gone:old"));
+  EXPECT_THAT(titles(object + "static void old(void) { out(); } void f(struct work *w) { old(); }",
+                     object + "void f(struct work *w) { out(); }"),
+              IsEmpty())
+      << "nothing holds its address";
+}
+
+TEST(CompareUses, WhatAnNmiHandlerCalls) {
+  const std::string text =
+      "struct nmiaction { int (*handler)(void); }; int out(int);"
+      "static int inner(void) { return out(1); } static int handle(void) { return inner(); }"
+      "static int other(void) { return out(2); }"
+      "void *f(void) { static struct nmiaction na = { handle }; other(); return &na; }";
+  EXPECT_THAT(titles(text, text), ElementsAre("nmi-code:handle", "nmi-code:inner"));
+}
+
+}  // namespace
+}  // namespace splicer
