@@ -10,8 +10,9 @@
 //     RunAddress base(0xffffffff81000000);
 //     base + 16                       a RunAddress: positions move by bytes
 //     other - base                    a number of bytes: positions of one space have a distance
-//     base + relocation.offset        does not compile
-//     base + relocation.offset.value()    compiles, and says what it does
+//     base + relocation.offset        a RunAddress: `base` is where that section begins
+//     relocation.offset < section.size    an offset counts bytes from a beginning
+//     base + other, base == relocation.offset, base = 16    do not compile
 //
 // Arithmetic wraps like that of std::uint64_t: relocations of the kernel's upper two gigabytes
 // count on it.
@@ -23,11 +24,16 @@
 #include <fmt/core.h>
 
 #include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 
 namespace splicer {
+
+struct RunSpace;
+struct SectionSpace;
+struct FileSpace;
 
 template <typename Space>
 class Position {
@@ -56,17 +62,33 @@ class Position {
     return to.value_ - from.value_;
   }
   friend constexpr auto operator<=>(Position, Position) = default;
+  friend constexpr bool operator==(Position, Position) = default;
+  // Beside a number of bytes, such as the size of a section.
+  constexpr auto operator<=>(std::uint64_t bytes) const requires(!std::same_as<Space, RunSpace>) {
+    return value_ <=> bytes;
+  }
+  constexpr bool operator==(std::uint64_t bytes) const requires(!std::same_as<Space, RunSpace>) {
+    return value_ == bytes;
+  }
 
  private:
   std::uint64_t value_ = 0;
 };
 
 // A virtual address in a kernel: the one that runs, or the one that an image on disk becomes.
-using RunAddress = Position<struct RunSpace>;
+using RunAddress = Position<RunSpace>;
 // Bytes from the beginning of a section of a relocatable object.
-using SectionOffset = Position<struct SectionSpace>;
+using SectionOffset = Position<SectionSpace>;
 // Bytes from the beginning of a file.
-using FileOffset = Position<struct FileSpace>;
+using FileOffset = Position<FileSpace>;
+
+// Where in a kernel a section's byte is, and where the section begins of which a byte is there.
+constexpr RunAddress operator+(RunAddress section, SectionOffset offset) {
+  return section + offset.value();
+}
+constexpr RunAddress operator-(RunAddress place, SectionOffset offset) {
+  return place - offset.value();
+}
 
 }  // namespace splicer
 

@@ -35,7 +35,7 @@ Failure malformed(const std::string& name, const std::string& what) {
 }
 
 void give_padding_to_functions(std::vector<Symbol>& symbols) {
-  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> ends;  // (section, offset): size
+  std::map<std::pair<std::uint32_t, SectionOffset>, std::uint64_t> ends;  // (section, offset): size
   for (Symbol& symbol : symbols) {
     if (!symbol.defined() || !symbol.is_function() || !symbol.name.starts_with("__pfx_")) continue;
     ends.emplace(std::pair{symbol.section, symbol.value + symbol.size}, symbol.size);
@@ -137,7 +137,7 @@ class ElfObject::Reader {
   Result<void> name_sections();
   Result<void> find_symbol_table();
   Result<void> read_symbols();
-  Result<void> place_symbol(Symbol& symbol, std::uint16_t section_field);
+  Result<void> place_symbol(Symbol& symbol, const Elf64_Sym& raw);
   Result<void> read_relocations();
   Result<void> read_relocations(const Section& table, Section& target);
 
@@ -248,43 +248,43 @@ Result<void> ElfObject::Reader::read_symbols() {
     const auto raw = record<Elf64_Sym>(symbol_table_->bytes, i);
     Symbol& symbol = object_.symbols_[i];
     symbol.index = static_cast<std::uint32_t>(i);
-    symbol.value = raw.st_value;
     symbol.size = raw.st_size;
     symbol.bind = ELF64_ST_BIND(raw.st_info);
     symbol.type = ELF64_ST_TYPE(raw.st_info);
-    if (auto placed = place_symbol(symbol, raw.st_shndx); !placed) return placed;
+    if (auto placed = place_symbol(symbol, raw); !placed) return placed;
     auto text = string_at(names, raw.st_name);
     if (!text) return malformed(fmt::format("the name of symbol {} is out of range", i));
     symbol.name = std::move(*text);
     if (!symbol.defined()) continue;
     const Section& section = object_.sections_[symbol.section];
-    if (!inside(symbol.value, symbol.size, section.size))
+    if (!inside(symbol.value.value(), symbol.size, section.size))
       return malformed(fmt::format("symbol '{}' lies outside its section", symbol.name));
     if (symbol.is_section()) symbol.name = section.name;
   }
   return {};
 }
 
-// Which section a symbol is in, from the st_shndx of its record.
-Result<void> ElfObject::Reader::place_symbol(Symbol& symbol, std::uint16_t section_field) {
-  std::uint32_t section = section_field;
-  if (section_field == SHN_XINDEX) {
+// Where a symbol is, from st_shndx and st_value of its record.
+Result<void> ElfObject::Reader::place_symbol(Symbol& symbol, const Elf64_Sym& raw) {
+  std::uint32_t section = raw.st_shndx;
+  if (section == SHN_XINDEX) {
     const auto wide =
         splicer::load<std::uint32_t>(extended_ == nullptr ? Bytes() : extended_->bytes,
                                      std::uint64_t{symbol.index} * sizeof(std::uint32_t));
     if (!wide)
       return malformed(fmt::format("symbol {} has no extended section index", symbol.index));
     section = *wide;
-  } else if (section_field == SHN_ABS) {
-    symbol.absolute = true;
+  } else if (section == SHN_ABS) {
+    symbol.absolute = RunAddress(raw.st_value);
     section = 0;
-  } else if (section_field == SHN_COMMON) {
+  } else if (section == SHN_COMMON) {
     symbol.common = true;
     section = 0;
   }
   if (section >= object_.sections_.size())
     return malformed(fmt::format("symbol {} is in no section", symbol.index));
   symbol.section = section;
+  if (symbol.defined()) symbol.value = SectionOffset(raw.st_value);
   return {};
 }
 
@@ -309,17 +309,18 @@ Result<void> ElfObject::Reader::read_relocations(const Section& table, Section& 
   target.relocations.reserve(target.relocations.size() + count);
   for (std::size_t i = 0; i < count; i++) {
     const auto raw = record<Elf64_Rela>(table.bytes, i);
-    const Relocation relocation{raw.r_offset, static_cast<std::uint32_t>(ELF64_R_TYPE(raw.r_info)),
+    const Relocation relocation{SectionOffset(raw.r_offset),
+                                static_cast<std::uint32_t>(ELF64_R_TYPE(raw.r_info)),
                                 static_cast<std::uint32_t>(ELF64_R_SYM(raw.r_info)), raw.r_addend};
     // Types unknown to this file are kept out of code and data that we compare, but debug
     // sections carry some of their own (R_X86_64_DTPOFF32): those are nobody's business here.
     const auto width = relocation_width(relocation.type);
     if (!width && target.is_alloc())
-      return malformed(fmt::format("relocation type {} at {}+{:#x}", relocation.type, target.name,
+      return malformed(fmt::format("relocation type {} at {}+{}", relocation.type, target.name,
                                    relocation.offset));
     if (relocation.symbol >= object_.symbols_.size())
       return malformed(fmt::format("a relocation of '{}' names no symbol", target.name));
-    if (!inside(relocation.offset, width.value_or(4), target.bytes.size()))
+    if (!inside(relocation.offset.value(), width.value_or(4), target.bytes.size()))
       return malformed(fmt::format("a relocation lies outside '{}'", target.name));
     target.relocations.push_back(relocation);
   }
@@ -369,8 +370,8 @@ std::vector<const Symbol*> ElfObject::functions_in(std::uint32_t section) const 
   return functions;
 }
 
-std::span<const Relocation> ElfObject::relocations_in(std::uint32_t section, std::uint64_t begin,
-                                                      std::uint64_t end) const {
+std::span<const Relocation> ElfObject::relocations_in(std::uint32_t section, SectionOffset begin,
+                                                      SectionOffset end) const {
   const std::vector<Relocation>& all = sections_[section].relocations;
   const auto first = std::partition_point(all.begin(), all.end(),
                                           [&](const Relocation& r) { return r.offset < begin; });

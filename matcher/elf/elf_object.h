@@ -20,18 +20,20 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/base/bytes.h"
 #include "matcher/base/result.h"
 
 namespace splicer {
 
 struct Relocation {
-  std::uint64_t offset;  // in the section it applies to
+  SectionOffset offset;  // in the section it applies to
   std::uint32_t type;    // R_X86_64_*
   std::uint32_t symbol;  // index into ElfObject::symbols()
   std::int64_t addend;
@@ -58,16 +60,16 @@ struct Section {
 
 struct Symbol {
   std::uint32_t index = 0;
-  std::string name;  // of a section symbol: the section's name
-  std::uint64_t value = 0;
+  std::string name;     // of a section symbol: the section's name
+  SectionOffset value;  // where it is, if it is defined
   std::uint64_t size = 0;
   // Bytes of nops before a function that are its own (CONFIG_CALL_PADDING). objtool gives them a
   // symbol (elf_create_prefix_symbol() in its elf.c), which here is neither a function nor named.
   std::uint64_t padding = 0;
-  std::uint8_t bind = 0;      // STB_*
-  std::uint8_t type = 0;      // STT_*
-  std::uint32_t section = 0;  // section index; 0 when undefined, absolute or common
-  bool absolute = false;
+  std::uint8_t bind = 0;               // STB_*
+  std::uint8_t type = 0;               // STT_*
+  std::uint32_t section = 0;           // section index; 0 when undefined, absolute or common
+  std::optional<RunAddress> absolute;  // of SHN_ABS: its number, which loaders take as it is
   bool common = false;
 
   bool defined() const { return section != 0; }
@@ -102,8 +104,8 @@ class ElfObject {
   // Defined STT_FUNC symbols of a section, sorted by value.
   std::vector<const Symbol*> functions_in(std::uint32_t section) const;
   // The relocations of `section` with offset in [begin, end).
-  std::span<const Relocation> relocations_in(std::uint32_t section, std::uint64_t begin,
-                                             std::uint64_t end) const;
+  std::span<const Relocation> relocations_in(std::uint32_t section, SectionOffset begin,
+                                             SectionOffset end) const;
 
  private:
   class Reader;

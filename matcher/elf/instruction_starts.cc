@@ -7,28 +7,28 @@
 
 namespace splicer {
 
-const std::vector<std::uint64_t>& InstructionStarts::of(std::uint32_t section) const {
+const std::vector<SectionOffset>& InstructionStarts::of(std::uint32_t section) const {
   const auto [place, is_new] = starts_.try_emplace(section);
   if (!is_new) return place->second;
   const Bytes code = object_.section(section).bytes;
-  std::vector<std::uint64_t> functions;
+  std::vector<SectionOffset> functions;
   for (const Symbol* function : object_.functions_in(section)) functions.push_back(function->value);
   auto next_function = functions.begin();
-  for (std::uint64_t at = 0; at < code.size();) {
+  for (SectionOffset at; at < code.size();) {
     place->second.push_back(at);
-    const auto instruction = decode(code.subspan(at));
-    std::uint64_t next = at + (instruction ? instruction->length : 1);
+    const auto instruction = decode(code.subspan(at.value()));
+    SectionOffset next = at + (instruction ? instruction->length : 1);
     while (next_function != functions.end() && *next_function <= at) ++next_function;
     if (next_function != functions.end()) next = std::min(next, *next_function);
     at = next;
   }
-  place->second.push_back(code.size());
+  place->second.push_back(SectionOffset(code.size()));
   return place->second;
 }
 
-unsigned InstructionStarts::distance_to_next(std::uint32_t section, std::uint64_t place,
+unsigned InstructionStarts::distance_to_next(std::uint32_t section, SectionOffset place,
                                              unsigned width) const {
-  const std::vector<std::uint64_t>& starts = of(section);
+  const std::vector<SectionOffset>& starts = of(section);
   const auto next = std::upper_bound(starts.begin(), starts.end(), place);
   return next == starts.end() ? width : std::max(width, static_cast<unsigned>(*next - place));
 }

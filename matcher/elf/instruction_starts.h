@@ -21,6 +21,7 @@
 #include <map>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/elf/elf_object.h"
 
 namespace splicer {
@@ -33,13 +34,13 @@ class InstructionStarts {
   // Bytes from a field of `width` bytes at `place` to the end of its instruction: `width` if the
   // disassembler does not know. The first call for a section decodes all of it; later ones cost a
   // binary search. Not for several threads at once.
-  unsigned distance_to_next(std::uint32_t section, std::uint64_t place, unsigned width) const;
+  unsigned distance_to_next(std::uint32_t section, SectionOffset place, unsigned width) const;
 
  private:
-  const std::vector<std::uint64_t>& of(std::uint32_t section) const;
+  const std::vector<SectionOffset>& of(std::uint32_t section) const;
 
   const ElfObject& object_;
-  mutable std::map<std::uint32_t, std::vector<std::uint64_t>> starts_;  // by section, and its end
+  mutable std::map<std::uint32_t, std::vector<SectionOffset>> starts_;  // by section, and its end
 };
 
 }  // namespace splicer

@@ -158,7 +158,7 @@ class DiskImage final : public Image {
   }
 
   RunAddress value_of(const Module& module, const Symbol& symbol) {
-    if (symbol.absolute || symbol.index == 0) return RunAddress(symbol.value);
+    if (symbol.absolute || symbol.index == 0) return symbol.absolute.value_or(RunAddress());
     if (symbol.defined()) return module.bases[symbol.section] + symbol.value;
     if (const auto known = exports_.find(symbol.name);
         known != exports_.end() && known->second != RunAddress())

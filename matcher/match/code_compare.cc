@@ -16,11 +16,11 @@ constexpr const char* kNoEncoding = "no permitted encoding of the site is there"
 
 }  // namespace
 
-std::uint64_t Comparison::run_offset(std::uint64_t pre_offset) const {
-  if (moved.empty()) return pre_offset;
+std::uint64_t Comparison::run_offset(SectionOffset pre_offset) const {
+  if (moved.empty()) return pre_offset.value();
   const auto after = std::partition_point(moved.begin(), moved.end(),
                                           [&](const auto& p) { return p.first <= pre_offset; });
-  if (after == moved.begin()) return pre_offset;
+  if (after == moved.begin()) return pre_offset.value();
   const auto& [pre, run_at] = *std::prev(after);
   return run_at + (pre_offset - pre);
 }
@@ -40,7 +40,7 @@ Comparison CodeComparer::compare(std::uint32_t section, RunAddress address, Tria
   const std::uint64_t size = object_.section(section).size;
   auto run = RunCode::read(image_, address, size);
   if (!run) {
-    result.difference = Difference{0, 0, run.error().message};
+    result.difference = Difference{{}, 0, run.error().message};
     return result;
   }
   result.run = std::move(*run);
@@ -58,14 +58,14 @@ Comparison CodeComparer::compare(std::uint32_t section, RunAddress address, Tria
   // its place from the assembler.
   const auto functions = object_.functions_in(section);
   if (functions.empty() || functions.front()->value != functions.back()->value) return result;
-  const std::uint64_t begin = functions.front()->padding;
+  const SectionOffset begin(functions.front()->padding);
   if (functions.front()->value != begin) return result;
   auto longer = RunCode::read(image_, address, size + LayoutComparison::kMaxGrowth);
   if (!longer) return result;
   Comparison other;
   other.run = std::move(*longer);
   LayoutComparison layout(*this, section, address, trial);
-  if (layout.compare(SectionOffset(begin), other.run.bytes())) {
+  if (layout.compare(begin, other.run.bytes())) {
     trial.back_to(mark);
     return result;
   }
@@ -82,12 +82,11 @@ std::optional<std::string> SectionComparison::prove(const Relocation& relocation
 
 bool SectionComparison::is_as_built(const SiteGroup& group, RunAddress address, Bytes run) {
   // Not prove(): bytes that are equal lead to the same place without another layout.
-  const auto differs =
-      compare_stretch(object_, section_, SectionOffset(group.begin), SectionOffset(group.end), run,
-                      [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
-                        return trial_.prove(relocation, field, address + at, section_,
-                                            SectionOffset(relocation.offset));
-                      });
+  const auto differs = compare_stretch(
+      object_, section_, group.begin, group.end, run,
+      [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
+        return trial_.prove(relocation, field, address + at, section_, relocation.offset);
+      });
   return !differs;
 }
 
@@ -97,8 +96,9 @@ std::optional<std::string> SectionComparison::compare_encoding(const SiteGroup& 
   std::vector<bool> free(encoding.bytes.size(), false);
   for (const Relocation& relocation : encoding.relocations) {
     const unsigned width = relocation_width(relocation.type).value_or(0);
-    if (relocation.offset + width > encoding.bytes.size()) return "a relocation leaves its site";
-    for (unsigned k = 0; k < width; k++) free[relocation.offset + k] = true;
+    const std::uint64_t at = relocation.offset.value();
+    if (at + width > encoding.bytes.size()) return "a relocation leaves its site";
+    for (unsigned k = 0; k < width; k++) free[at + k] = true;
   }
   for (const std::uint32_t at : encoding.lock_prefixes)
     free[at] = run[at] == 0xf0 || run[at] == 0x3e;
@@ -107,9 +107,8 @@ std::optional<std::string> SectionComparison::compare_encoding(const SiteGroup& 
   for (const Relocation& relocation : encoding.relocations) {
     const unsigned width = relocation_width(relocation.type).value_or(0);
     if (width == 0) continue;
-    if (auto conflict =
-            prove(relocation, run.subspan(relocation.offset, width), address + relocation.offset,
-                  SectionOffset(group.begin + relocation.offset)))
+    const std::uint64_t at = relocation.offset.value();
+    if (auto conflict = prove(relocation, run.subspan(at, width), address + at, group.begin + at))
       return conflict;
   }
   return std::nullopt;
@@ -141,16 +140,15 @@ std::optional<std::string> SectionComparison::compare_group(const SiteGroup& gro
 }
 
 std::optional<Difference> SectionComparison::compare_straight(Bytes run) {
-  const auto differs = [](std::uint64_t at, std::string reason) {
-    return Difference{at, at, std::move(reason)};
+  const auto differs = [](SectionOffset at, std::string reason) {
+    return Difference{at, at.value(), std::move(reason)};
   };
-  const auto plain = [&](std::uint64_t begin, std::uint64_t end) -> std::optional<Difference> {
-    const auto found = compare_stretch(
-        object_, section_, SectionOffset(begin), SectionOffset(end),
-        run.subspan(begin, end - begin),
-        [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
-          return prove(relocation, field, address_ + begin + at, SectionOffset(relocation.offset));
-        });
+  const auto plain = [&](SectionOffset begin, SectionOffset end) -> std::optional<Difference> {
+    const auto found =
+        compare_stretch(object_, section_, begin, end, run.subspan(begin.value(), end - begin),
+                        [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
+                          return prove(relocation, field, address_ + begin + at, relocation.offset);
+                        });
     if (!found) return std::nullopt;
     switch (found->kind) {
       case StretchDifference::Kind::bytes:
@@ -162,15 +160,15 @@ std::optional<Difference> SectionComparison::compare_straight(Bytes run) {
     }
     return std::nullopt;
   };
-  std::uint64_t at = 0;
+  SectionOffset at;
   for (const SiteGroup& group : comparer_.groups(section_)) {
     if (auto difference = plain(at, group.begin)) return difference;
     if (auto reason = compare_group(group, address_ + group.begin,
-                                    run.subspan(group.begin, group.end - group.begin)))
+                                    run.subspan(group.begin.value(), group.end - group.begin)))
       return differs(group.begin, *reason);
     at = group.end;
   }
-  return plain(at, pre_.size());
+  return plain(at, SectionOffset(pre_.size()));
 }
 
 }  // namespace splicer

@@ -34,7 +34,7 @@
 namespace splicer {
 
 struct Difference {
-  std::uint64_t pre_offset = 0;  // in the section
+  SectionOffset pre_offset;
   std::uint64_t run_offset = 0;  // from the code's start in memory
   std::string reason;
 };
@@ -63,12 +63,12 @@ class RunCode {
 struct Comparison {
   std::optional<Difference> difference;  // nothing: it matches
   RunCode run;                           // the code in memory, as long as it is there
-  // Pairs (pre offset, run offset) of instruction starts when the layout differs; else empty.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> moved;
-  std::vector<std::pair<std::uint64_t, std::string>> hooks;  // pre offset of ftrace site, who
+  // Pairs (pre, run) of instruction starts when the layout differs; else empty.
+  std::vector<std::pair<SectionOffset, std::uint64_t>> moved;
+  std::vector<std::pair<SectionOffset, std::string>> hooks;  // ftrace site in the section, who
 
   // Where in memory the code of this pre offset is.
-  std::uint64_t run_offset(std::uint64_t pre_offset) const;
+  std::uint64_t run_offset(SectionOffset pre_offset) const;
 };
 
 // What comparisons of one object with one image share. Not for two threads at once, since a trial
@@ -111,7 +111,7 @@ class SectionComparison {
   // `run` is as long as the section.
   std::optional<Difference> compare_straight(Bytes run);
   // Who is called from the ftrace sites met, by pre offset.
-  std::vector<std::pair<std::uint64_t, std::string>> take_hooks() { return std::move(hooks_); }
+  std::vector<std::pair<SectionOffset, std::string>> take_hooks() { return std::move(hooks_); }
 
  protected:
   // Proves one relocated field that is at `address`; returns the reason if it cannot be.
@@ -140,7 +140,7 @@ class SectionComparison {
   std::optional<std::string> compare_encoding(const SiteGroup& group, const Encoding& encoding,
                                               RunAddress address, Bytes run);
 
-  std::vector<std::pair<std::uint64_t, std::string>> hooks_;
+  std::vector<std::pair<SectionOffset, std::string>> hooks_;
 };
 
 }  // namespace splicer

@@ -77,7 +77,8 @@ Encoding with_bytes(const Encoding& encoding, std::uint64_t offset,
   std::copy(bytes.begin(), bytes.end(),
             changed.bytes.begin() + static_cast<std::ptrdiff_t>(offset));
   const auto covered = [&](std::uint64_t at) { return at >= offset && at < offset + bytes.size(); };
-  std::erase_if(changed.relocations, [&](const Relocation& r) { return covered(r.offset); });
+  std::erase_if(changed.relocations,
+                [&](const Relocation& r) { return covered(r.offset.value()); });
   std::erase_if(changed.lock_prefixes, [&](std::uint32_t at) { return covered(at); });
   return changed;
 }
@@ -144,12 +145,12 @@ void add_optimized(std::vector<Encoding>& encodings, const Encoding& encoding, s
 
 }  // namespace
 
-Encoding Encodings::original(std::uint32_t section, std::uint64_t begin, std::uint64_t end) const {
+Encoding Encodings::original(std::uint32_t section, SectionOffset begin, SectionOffset end) const {
   Encoding encoding;
-  const Bytes bytes = object_.section(section).bytes.subspan(begin, end - begin);
+  const Bytes bytes = object_.section(section).bytes.subspan(begin.value(), end - begin);
   encoding.bytes.assign(bytes.begin(), bytes.end());
   for (Relocation relocation : object_.relocations_in(section, begin, end)) {
-    relocation.offset -= begin;
+    relocation.offset -= begin.value();
     encoding.relocations.push_back(relocation);
   }
   return encoding;
@@ -175,7 +176,7 @@ std::vector<Encoding> Encodings::of(std::uint32_t section, const SiteGroup& grou
 
 // The steps before the alternatives; they also rewrite the replacements themselves.
 void Encodings::boot_sites(std::vector<Encoding>& encodings, const std::vector<Site>& sites,
-                           std::uint64_t begin, RunAddress address, Bytes run) const {
+                           SectionOffset begin, RunAddress address, Bytes run) const {
   for (const Site& site : sites)
     if (site.kind == SiteKind::paravirt) paravirt(encodings, site, begin, address);
   for (const Site& site : sites)
@@ -191,7 +192,7 @@ void Encodings::boot_sites(std::vector<Encoding>& encodings, const std::vector<S
 }
 
 // paravirt_patch(): a direct call of what pv_ops holds, or nothing at all for _paravirt_nop.
-void Encodings::paravirt(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+void Encodings::paravirt(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                          RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   const SymbolTable& symbols = image_.symbols();
@@ -242,7 +243,7 @@ std::optional<Encodings::ThunkBranch> Encodings::thunk_branch(const Encoding& bu
 
   ThunkBranch branch;
   branch.number = static_cast<unsigned>(found - kRegisters.begin());
-  branch.opcode_offset = thunk->offset - 1;
+  branch.opcode_offset = thunk->offset.value() - 1;
   branch.opcode = built.bytes[branch.opcode_offset];
   branch.conditional = branch.opcode_offset > offset && built.bytes[offset] == 0x0f;
   const bool known = branch.conditional ? (branch.opcode & 0xf0) == 0x80
@@ -251,7 +252,7 @@ std::optional<Encodings::ThunkBranch> Encodings::thunk_branch(const Encoding& bu
 }
 
 // patch_retpoline(): the indirect branch itself, with or without lfence, or a call of an ITS thunk.
-void Encodings::retpoline(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+void Encodings::retpoline(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                           RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
   const Encoding& built = encodings.front();
@@ -309,7 +310,7 @@ bool Encodings::is_its_thunk(RunAddress address, unsigned number) const {
 
 // patch_return(): "ret" padded with int3, or a jump to the return thunk that this machine uses.
 void Encodings::return_thunk(std::vector<Encoding>& encodings, const Site& site,
-                             std::uint64_t begin, RunAddress address) const {
+                             SectionOffset begin, RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   std::vector<std::vector<std::uint8_t>> variants{padded({kReturn}, site.length, kInt3)};
   for (const KernelSymbol* variable : image_.symbols().find("vmlinux", "x86_return_thunk")) {
@@ -326,7 +327,7 @@ std::vector<Encoding> Encodings::replacements_of(const Site& site, RunAddress ad
                                                  Bytes run) const {
   if (site.replacement_length == 0) return {Encoding()};
   const Place place = site.replacement;
-  const std::uint64_t end = place.offset + site.replacement_length;
+  const SectionOffset end = place.offset + site.replacement_length;
   std::vector<Encoding> replacements{original(place.section, place.offset, end)};
   std::vector<Site> inner;
   for (const SiteGroup& group : sites_.in(place.section))
@@ -359,7 +360,7 @@ std::vector<Encoding> Encodings::replacements_of(const Site& site, RunAddress ad
 
 // One round of the loop in apply_alternatives(): the replacement, its first branch moved to the
 // site, padded and optimised; or nothing but optimised nops.
-void Encodings::alternative(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+void Encodings::alternative(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                             RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
   const std::uint64_t end = offset + site.length;
@@ -421,7 +422,7 @@ std::optional<std::vector<std::uint8_t>> Encodings::direct_call(const Encoding& 
 
 // runtime_const_fixup(): the variable's value, or its lowest byte.
 void Encodings::constant(std::vector<Encoding>& encodings, const Site& site,
-                         std::uint64_t begin) const {
+                         SectionOffset begin) const {
   for (const KernelSymbol* variable : image_.symbols().find("vmlinux", site.variable)) {
     std::vector<std::uint8_t> value(site.length);
     if (!image_.read(variable->address, value)) continue;
@@ -432,14 +433,14 @@ void Encodings::constant(std::vector<Encoding>& encodings, const Site& site,
 
 // __jump_label_patch(): a nop, or a jump to the entry's target.
 void Encodings::static_key(std::vector<Encoding>& encodings, const Site& site,
-                           std::uint64_t begin) const {
+                           SectionOffset begin) const {
   const std::uint64_t offset = site.offset - begin;
   const bool is_short = site.length == 2;
   for (std::size_t i = 0, count = encodings.size(); i < count; i++) {
     add(encodings, with_bytes(encodings[i], offset, kernel_nops(site.length)));
     Encoding jump =
         with_bytes(encodings[i], offset, padded({is_short ? kShortJump : kJump}, site.length, 0));
-    jump.relocations.push_back({offset + 1,
+    jump.relocations.push_back({SectionOffset(offset + 1),
                                 is_short ? static_cast<std::uint32_t>(R_X86_64_PC8)
                                          : static_cast<std::uint32_t>(R_X86_64_PC32),
                                 site.symbol, site.addend - (is_short ? 1 : 4)});
@@ -448,7 +449,7 @@ void Encodings::static_key(std::vector<Encoding>& encodings, const Site& site,
 }
 
 // __static_call_transform(): what the key's function of this moment asks for.
-void Encodings::static_call(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+void Encodings::static_call(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                             RunAddress address) const {
   const std::uint64_t offset = site.offset - begin;
   constexpr std::string_view kTrampoline = "__SCT__";
@@ -497,7 +498,7 @@ void Encodings::static_call(std::vector<Encoding>& encodings, const Site& site, 
 // ftrace_make_nop(), ftrace_update_func(), bpf_arch_text_poke(): the nop, or a call or jump to a
 // place that the kernel itself lists as a symbol: ftrace's callers, the trampolines that ftrace and
 // BPF allocate, a function of a module that hooks directly.
-void Encodings::ftrace(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+void Encodings::ftrace(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                        RunAddress address, Bytes run) const {
   const std::uint64_t offset = site.offset - begin;
   std::vector<Encoding> hooked;

@@ -31,7 +31,7 @@ namespace splicer {
 
 struct Encoding {
   std::vector<std::uint8_t> bytes;
-  std::vector<Relocation> relocations;       // offsets from the start of the encoding
+  std::vector<Relocation> relocations;       // as of a section that begins with the encoding
   std::vector<std::uint32_t> lock_prefixes;  // offsets where f0 and 3e are the same
   std::string hook;                          // who is called from the ftrace site, if anybody
 };
@@ -49,12 +49,12 @@ class Encodings {
                            Bytes run) const;
 
  private:
-  Encoding original(std::uint32_t section, std::uint64_t begin, std::uint64_t end) const;
+  Encoding original(std::uint32_t section, SectionOffset begin, SectionOffset end) const;
   void boot_sites(std::vector<Encoding>& encodings, const std::vector<Site>& sites,
-                  std::uint64_t begin, RunAddress address, Bytes run) const;
-  void paravirt(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+                  SectionOffset begin, RunAddress address, Bytes run) const;
+  void paravirt(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                 RunAddress address) const;
-  void retpoline(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+  void retpoline(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                  RunAddress address, Bytes run) const;
   // A branch to a retpoline thunk, as it was built.
   struct ThunkBranch {
@@ -68,19 +68,19 @@ class Encodings {
   static std::vector<std::uint8_t> indirect_branch(const ThunkBranch& thunk, bool lfence,
                                                    std::uint32_t length);
   bool is_its_thunk(RunAddress address, unsigned number) const;
-  void return_thunk(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+  void return_thunk(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                     RunAddress address) const;
-  void alternative(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+  void alternative(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                    RunAddress address, Bytes run) const;
   std::vector<Encoding> replacements_of(const Site& site, RunAddress address, Bytes run) const;
-  void constant(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin) const;
+  void constant(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin) const;
   std::optional<std::vector<std::uint8_t>> direct_call(const Encoding& encoding, const Site& site,
                                                        std::uint64_t offset,
                                                        RunAddress address) const;
-  void static_key(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin) const;
-  void static_call(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+  void static_key(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin) const;
+  void static_call(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
                    RunAddress address) const;
-  void ftrace(std::vector<Encoding>& encodings, const Site& site, std::uint64_t begin,
+  void ftrace(std::vector<Encoding>& encodings, const Site& site, SectionOffset begin,
               RunAddress address, Bytes run) const;
 
   const ElfObject& object_;

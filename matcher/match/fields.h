@@ -61,10 +61,10 @@ std::optional<StretchDifference> compare_stretch(const ElfObject& object, std::u
     if (!differs) return std::nullopt;
     return StretchDifference{Kind::bytes, at + *differs, {}};
   };
-  for (const Relocation& relocation : object.relocations_in(section, begin.value(), end.value())) {
+  for (const Relocation& relocation : object.relocations_in(section, begin, end)) {
     const unsigned width = relocation_width(relocation.type).value_or(0);
     if (width == 0) continue;
-    const std::uint64_t field = relocation.offset - begin.value();
+    const std::uint64_t field = relocation.offset - begin;
     if (field < at || width > size - field) return StretchDifference{Kind::stray, field, {}};
     if (auto differs = plain(field)) return differs;
     if (std::optional<std::string> reason = prove(relocation, run.subspan(field, width), field))

@@ -39,7 +39,7 @@ std::optional<std::string> LayoutComparison::prove(const Relocation& relocation,
     // What is relative counts from the end of the field.
     const bool relative = relocation_is_pc_relative(relocation.type);
     const std::uint64_t end = relative ? field.size() : 0;
-    const std::uint64_t target = symbol.value + static_cast<std::uint64_t>(relocation.addend) + end;
+    const SectionOffset target = symbol.value + static_cast<std::uint64_t>(relocation.addend) + end;
     // The beginning has not moved; and of replaced code it is the old entry (Trial::prove).
     if (target != begin_) {
       const RunAddress value =
@@ -55,7 +55,7 @@ void LayoutComparison::pair_up() {
   places_.emplace(p_, r_);
   pre_nops_.push_back(p_);
   run_nops_.push_back(r_);
-  for (const std::uint64_t at : pre_nops_) pre_real_.emplace(at, p_);
+  for (const SectionOffset at : pre_nops_) pre_real_.emplace(at, p_);
   for (const std::uint64_t at : run_nops_) run_real_.emplace(at, r_);
   pre_nops_.clear();
   run_nops_.clear();
@@ -80,7 +80,7 @@ std::optional<std::string> LayoutComparison::compare_site_at_end(const SiteGroup
   const std::uint64_t before = group.begin - p_;
   if (group.end != p_ + pre.length || pre.length != run.length ||
       !object_.relocations_in(section_, p_, p_ + pre.length).empty() ||
-      first_difference(pre_.subspan(p_, before), run_.subspan(r_, before)))
+      first_difference(pre_.subspan(p_.value(), before), run_.subspan(r_, before)))
     return "a rewriting site begins inside an instruction";
   if (auto reason = compare_group(group, address_ + r_ + before,
                                   run_.subspan(r_ + before, pre.length - before)))
@@ -93,7 +93,7 @@ std::optional<std::string> LayoutComparison::compare_site_at_end(const SiteGroup
 
 std::optional<std::string> LayoutComparison::compare_branch(const Instruction& pre,
                                                             const Instruction& run) {
-  const Bytes pre_code = pre_.subspan(p_);
+  const Bytes pre_code = pre_.subspan(p_.value());
   const Bytes run_code = run_.subspan(r_);
   if (branch_kind(pre_code, pre) != branch_kind(run_code, run) ||
       !std::ranges::equal(branch_prefixes(pre_code, pre), branch_prefixes(run_code, run)))
@@ -115,7 +115,7 @@ std::optional<std::string> LayoutComparison::compare_branch(const Instruction& p
     }
     const std::uint64_t field = r_ + run.immediate_offset;
     if (auto reason = prove(relocation, run_.subspan(field, run.immediate_size), address_ + field,
-                            SectionOffset(relocation.offset)))
+                            relocation.offset))
       return reason;
   }
   p_ += pre.length;
@@ -126,12 +126,11 @@ std::optional<std::string> LayoutComparison::compare_branch(const Instruction& p
 std::optional<std::string> LayoutComparison::compare_instruction(const Instruction& pre,
                                                                  const Instruction& run) {
   if (pre.length != run.length) return kDiffers;
-  const auto differs = compare_stretch(
-      object_, section_, SectionOffset(p_), SectionOffset(p_ + pre.length),
-      run_.subspan(r_, pre.length),
-      [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
-        return prove(relocation, field, address_ + r_ + at, SectionOffset(relocation.offset));
-      });
+  const auto differs =
+      compare_stretch(object_, section_, p_, p_ + pre.length, run_.subspan(r_, pre.length),
+                      [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
+                        return prove(relocation, field, address_ + r_ + at, relocation.offset);
+                      });
   if (differs) {
     switch (differs->kind) {
       case StretchDifference::Kind::bytes:
@@ -150,7 +149,7 @@ std::optional<std::string> LayoutComparison::compare_instruction(const Instructi
 std::optional<std::string> LayoutComparison::compare_next() {
   if (r_ >= run_.size()) return kLonger;
   if (group_ != last_group_ && group_->begin == p_) return compare_site(*group_);
-  const auto pre = decode(pre_.subspan(p_));
+  const auto pre = decode(pre_.subspan(p_.value()));
   const auto run = decode(run_.subspan(r_));
   // Padding: nops on either side count for nothing, of whatever lengths.
   if (pre && pre->nop) {
@@ -184,11 +183,12 @@ std::optional<Difference> LayoutComparison::check_branches() const {
 
 std::optional<Difference> LayoutComparison::compare(SectionOffset begin, Bytes run) {
   run_ = run;
-  begin_ = p_ = r_ = begin.value();
+  begin_ = p_ = begin;
+  r_ = begin.value();
   group_ = comparer_.groups(section_).begin();
   last_group_ = comparer_.groups(section_).end();
-  if (const auto at = first_difference(pre_.first(begin_), run_.first(begin_)))
-    return Difference{*at, *at, "the padding before the function differs"};
+  if (const auto at = first_difference(pre_.first(r_), run_.first(r_)))
+    return Difference{SectionOffset(*at), *at, "the padding before the function differs"};
   while (p_ < pre_.size())
     if (auto reason = compare_next()) return Difference{p_, r_, std::move(*reason)};
   pair_up();

@@ -45,7 +45,7 @@ class LayoutComparison final : public SectionComparison {
 
   // After compare() found no difference: pairs of instruction starts, and the code's length in
   // memory.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> take_moved() {
+  std::vector<std::pair<SectionOffset, std::uint64_t>> take_moved() {
     return {places_.begin(), places_.end()};
   }
   std::size_t run_size() const { return r_; }
@@ -74,19 +74,19 @@ class LayoutComparison final : public SectionComparison {
   std::optional<Difference> check_branches() const;
 
   Bytes run_;
-  std::uint64_t begin_ = 0;
-  std::uint64_t p_ = 0;  // in the section
+  SectionOffset begin_;
+  SectionOffset p_;
   std::uint64_t r_ = 0;  // in run_
   std::vector<SiteGroup>::const_iterator group_;
   std::vector<SiteGroup>::const_iterator last_group_;
   // Instructions that stand for each other, pre -> run; a nop counts as the next real instruction.
-  std::map<std::uint64_t, std::uint64_t> places_;
-  std::map<std::uint64_t, std::uint64_t> pre_real_;
+  std::map<SectionOffset, std::uint64_t> places_;
+  std::map<SectionOffset, SectionOffset> pre_real_;
   std::map<std::uint64_t, std::uint64_t> run_real_;
-  std::vector<std::uint64_t> pre_nops_;
+  std::vector<SectionOffset> pre_nops_;
   std::vector<std::uint64_t> run_nops_;
-  // What must lead to the same instruction: pairs (pre offset, run offset).
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> branches_;
+  // What must lead to the same instruction: pairs (pre, run).
+  std::vector<std::pair<SectionOffset, std::uint64_t>> branches_;
 };
 
 }  // namespace splicer

@@ -42,7 +42,7 @@ constexpr std::array<std::uint8_t, 4> kEndbr64 = {0xf3, 0x0f, 0x1e, 0xfa};
 bool opens_with_endbr64(Bytes section, const Symbol& symbol) {
   return symbol.size >= kEndbr64.size() && symbol.value + kEndbr64.size() <= section.size() &&
          std::equal(kEndbr64.begin(), kEndbr64.end(),
-                    section.begin() + static_cast<std::ptrdiff_t>(symbol.value));
+                    section.begin() + static_cast<std::ptrdiff_t>(symbol.value.value()));
 }
 
 struct CodeSection {
@@ -129,7 +129,7 @@ class ObjectMatcher {
     code.code = address;
     code.update = update;
     if (auto conflict = trial.bind_section(code.index, base)) {
-      code.comparison = Comparison{Difference{0, 0, *conflict}, {}, {}, {}};
+      code.comparison = Comparison{Difference{{}, 0, *conflict}, {}, {}, {}};
       return false;
     }
     code.comparison = comparer_.compare(code.index, address, trial);

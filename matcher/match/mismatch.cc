@@ -14,11 +14,11 @@ namespace splicer {
 namespace {
 
 // The start of the instruction that holds `offset`; every function begins anew.
-std::uint64_t instruction_start(Bytes code, std::uint64_t function, std::uint64_t offset) {
-  std::uint64_t at = function;
+SectionOffset instruction_start(Bytes code, SectionOffset function, SectionOffset offset) {
+  SectionOffset at = function;
   while (at < offset) {
-    const auto instruction = decode(code.subspan(at));
-    const std::uint64_t next = at + (instruction ? instruction->length : 1);
+    const auto instruction = decode(code.subspan(at.value()));
+    const SectionOffset next = at + (instruction ? instruction->length : 1);
     if (next > offset) break;
     at = next;
   }
@@ -41,7 +41,7 @@ std::string probe_at(const Image& image, Bytes run, std::uint64_t at, RunAddress
 // Is it of a call that the kernel leads to the current function tracer? No table names these
 // places, their labels do (ftrace_update_ftrace_func() and ftrace_mod_jmp() in
 // arch/x86/kernel/ftrace.c).
-bool is_call_of_tracer(const ElfObject& object, std::uint32_t section, std::uint64_t offset) {
+bool is_call_of_tracer(const ElfObject& object, std::uint32_t section, SectionOffset offset) {
   constexpr std::uint64_t kCall = 5;  // MCOUNT_INSN_SIZE
   return std::ranges::any_of(object.symbols(), [&](const Symbol& label) {
     return label.section == section && label.value <= offset && offset - label.value < kCall &&
@@ -134,8 +134,8 @@ Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Sy
   Mismatch mismatch;
   Verdict verdict = plain_verdict(difference, in_function);
   if (at < run.size() && difference.pre_offset < pre.size() &&
-      run[at] != pre[difference.pre_offset]) {
-    const std::uint64_t start = instruction_start(pre, symbol.value, difference.pre_offset);
+      run[at] != pre[difference.pre_offset.value()]) {
+    const SectionOffset start = instruction_start(pre, symbol.value, difference.pre_offset);
     const std::string probe =
         start == difference.pre_offset ? probe_at(image, run, at, code + at) : std::string();
     if (!probe.empty()) verdict = probe_verdict(probe, in_function);
@@ -143,20 +143,21 @@ Mismatch describe_mismatch(const ElfObject& object, const Image& image, const Sy
     mismatch.only_numbers =
         before <= at &&
         object.relocations_in(symbol.section, start, difference.pre_offset + 1).empty() &&
-        differ_in_numbers(pre.subspan(start), run.subspan(at - before));
+        differ_in_numbers(pre.subspan(start.value()), run.subspan(at - before));
   }
   if (is_call_of_tracer(object, symbol.section, difference.pre_offset))
     verdict = tracer_verdict(in_function);
-  mismatch.error = fail(ExitCode::mismatch, verdict.code, verdict.message)
-                       .at_file(object.name())
-                       .in_function(symbol.name)
-                       .at_address(code + at)
-                       .bytes(shown(pre, difference.pre_offset), shown(run, at))
-                       .detail(run.empty() ? std::string()
-                                           : disassemble_side_by_side(pre, run, 0, code.value(),
-                                                                      difference.pre_offset))
-                       .hint(verdict.hint)
-                       .take();
+  mismatch.error =
+      fail(ExitCode::mismatch, verdict.code, verdict.message)
+          .at_file(object.name())
+          .in_function(symbol.name)
+          .at_address(code + at)
+          .bytes(shown(pre, difference.pre_offset.value()), shown(run, at))
+          .detail(run.empty() ? std::string()
+                              : disassemble_side_by_side(pre, run, 0, code.value(),
+                                                         difference.pre_offset.value()))
+          .hint(verdict.hint)
+          .take();
   return mismatch;
 }
 

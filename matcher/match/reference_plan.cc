@@ -45,13 +45,12 @@ void ReferencePlan::collect_constants() {
         referenced_[target.index].push_back(symbol.value +
                                             static_cast<std::uint64_t>(relocation.addend));
     }
-  for (std::vector<std::uint64_t>& offsets : referenced_) std::ranges::sort(offsets);
+  for (std::vector<SectionOffset>& offsets : referenced_) std::ranges::sort(offsets);
 
   for (const Section& section : object_.sections()) {
     if (!section.is_alloc()) continue;
     for (const Relocation& relocation : section.relocations) {
-      const RelocationTarget found =
-          target(relocation, section.index, SectionOffset(relocation.offset));
+      const RelocationTarget found = target(relocation, section.index, relocation.offset);
       if (found.kind != RelocationTarget::Kind::constant || found.slot != 0 ||
           found.offset >= object_.section(found.section).bytes.size())
         continue;
@@ -62,7 +61,7 @@ void ReferencePlan::collect_constants() {
   }
 }
 
-std::uint32_t ReferencePlan::constant_slot(std::uint32_t section, std::uint64_t offset) const {
+std::uint32_t ReferencePlan::constant_slot(std::uint32_t section, SectionOffset offset) const {
   const auto known = constants_.find({section, offset});
   return known == constants_.end() ? 0 : known->second;
 }
@@ -98,15 +97,14 @@ RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32
       // The operand counts from the end of the instruction, the relocation from its field.
       const bool counts =
           relocation_is_pc_relative(relocation.type) && object_.section(origin).is_code();
-      const unsigned distance =
-          counts ? starts_.distance_to_next(origin, place.value(), kField) : 0;
+      const unsigned distance = counts ? starts_.distance_to_next(origin, place, kField) : 0;
       target.offset = symbol.value + static_cast<std::uint64_t>(relocation.addend) + distance;
       target.minus = ~std::uint64_t{distance} + 1;
     }
     // A number of a fixed size is compared as a whole.
     if (merged && (section.flags & SHF_STRINGS) == 0 && section.entsize > 0 &&
         target.offset < section.bytes.size()) {
-      const std::uint64_t inside = target.offset % section.entsize;
+      const std::uint64_t inside = target.offset.value() % section.entsize;
       target.offset -= inside;
       target.minus += inside;
     }
@@ -115,34 +113,34 @@ RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32
   }
   target.kind = RelocationTarget::Kind::section;
   target.slot = section_slot(symbol.section);
-  target.minus += symbol.value;
+  target.minus += symbol.value.value();
   return target;
 }
 
-PlannedConstant ReferencePlan::constant(std::uint32_t index, std::uint64_t offset) const {
+PlannedConstant ReferencePlan::constant(std::uint32_t index, SectionOffset offset) const {
   const Section& section = object_.section(index);
-  PlannedConstant constant{index, offset, section.bytes.size(), is_merged(section),
+  PlannedConstant constant{index, offset, SectionOffset(section.bytes.size()), is_merged(section),
                            is_read_only_data(section.name)};
   constant.end = constant_end(section, offset);
   return constant;
 }
 
-std::uint64_t ReferencePlan::constant_end(const Section& section, std::uint64_t offset) const {
-  const std::uint64_t size = section.bytes.size();
+SectionOffset ReferencePlan::constant_end(const Section& section, SectionOffset offset) const {
+  const SectionOffset size(section.bytes.size());
   if ((section.flags & SHF_STRINGS) != 0) {
-    const auto from = section.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
+    const auto from = section.bytes.begin() + static_cast<std::ptrdiff_t>(offset.value());
     const auto nul = std::find(from, section.bytes.end(), std::uint8_t{0});
     return offset + static_cast<std::uint64_t>(nul - from) + (nul == section.bytes.end() ? 0 : 1);
   }
   if (is_merged(section) && section.entsize > 0) return std::min(size, offset + section.entsize);
   // An anonymous constant ends where the next one begins, at the latest; the zeros before that
   // may be padding, which is not the constant's.
-  const std::vector<std::uint64_t>& referenced = referenced_[section.index];
+  const std::vector<SectionOffset>& referenced = referenced_[section.index];
   const auto next = std::upper_bound(referenced.begin(), referenced.end(), offset);
-  std::uint64_t end = next == referenced.end() ? size : std::min(size, *next);
-  while (end > offset + 1 && section.bytes[end - 1] == 0 &&
-         object_.relocations_in(section.index, end - 8 > end ? 0 : end - 8, end).empty())
-    end--;
+  SectionOffset end = next == referenced.end() ? size : std::min(size, *next);
+  while (end > offset + 1 && section.bytes[end.value() - 1] == 0 &&
+         object_.relocations_in(section.index, end < 8 ? SectionOffset() : end - 8, end).empty())
+    end -= 1;
   return end;
 }
 
@@ -151,18 +149,17 @@ void ReferencePlan::plan_section(const Section& section) {
   if (section.bytes.size() > kMaxOffset || section.relocations.size() > kMaxOffset) return;
   PlannedSection plan;
   plan.relocated.assign((section.bytes.size() + 15) / 16 + 1, 0);
-  std::uint64_t end = 0;  // of the field before
+  SectionOffset end;  // of the field before
   for (std::uint32_t i = 0; i < section.relocations.size(); i++) {
     const Relocation& relocation = section.relocations[i];
     const unsigned width = relocation_width(relocation.type).value_or(0);
     if (width == 0) continue;
     if (relocation.offset < end) return;
     end = relocation.offset + width;
-    for (std::uint64_t at = relocation.offset; at < end; at++)
+    for (std::uint64_t at = relocation.offset.value(); at < end; at++)
       plan.relocated[at / 16] |= static_cast<std::uint16_t>(1U << at % 16);
     const bool relative = relocation.type == R_X86_64_PC32 || relocation.type == R_X86_64_PLT32;
-    const RelocationTarget found =
-        target(relocation, section.index, SectionOffset(relocation.offset));
+    const RelocationTarget found = target(relocation, section.index, relocation.offset);
     const auto minus = static_cast<std::int32_t>(found.minus);
     const bool usual = (relative || relocation.type == R_X86_64_32S) &&
                        static_cast<std::uint64_t>(std::int64_t{minus}) == found.minus;
@@ -171,7 +168,7 @@ void ReferencePlan::plan_section(const Section& section) {
       plan.unusual.push_back(i);
     } else {
       plan.fields.push_back({minus, found.slot,
-                             static_cast<std::uint32_t>(relocation.offset) & kMaxOffset,
+                             static_cast<std::uint32_t>(relocation.offset.value()) & kMaxOffset,
                              relative ? 1U : 0U});
     }
   }

@@ -37,7 +37,7 @@ struct RelocationTarget {
   std::uint64_t minus = 0;
   // Of a constant: its section and its first byte there.
   std::uint32_t section = 0;
-  std::uint64_t offset = 0;
+  SectionOffset offset;
 };
 
 // A four-byte field in code: what the kernel's linker makes of R_X86_64_PC32, _PLT32 and _32S.
@@ -52,8 +52,8 @@ struct PlannedField {
 // A constant that relocations of the object refer to.
 struct PlannedConstant {
   std::uint32_t section = 0;
-  std::uint64_t begin = 0;  // offsets in the section
-  std::uint64_t end = 0;
+  SectionOffset begin;
+  SectionOffset end;
   bool merged = false;     // by the linker: it has one place
   bool read_only = false;  // among the kernel's read-only data
 };
@@ -73,7 +73,7 @@ class ReferencePlan {
   RelocationTarget target(const Relocation& relocation, std::uint32_t origin,
                           SectionOffset place) const;
   // The constant that begins at `offset`, which is inside the section.
-  PlannedConstant constant(std::uint32_t section, std::uint64_t offset) const;
+  PlannedConstant constant(std::uint32_t section, SectionOffset offset) const;
   const PlannedConstant& constant(std::uint32_t slot) const {
     return planned_[slot - first_constant_];
   }
@@ -88,7 +88,7 @@ class ReferencePlan {
   std::uint32_t symbol_slot(std::uint32_t symbol) const { return first_symbol_ + symbol; }
   // Slot 0, the null section's, is nobody's: a constant that no relocation of the object refers to,
   // or that lies outside its section.
-  std::uint32_t constant_slot(std::uint32_t section, std::uint64_t offset) const;
+  std::uint32_t constant_slot(std::uint32_t section, SectionOffset offset) const;
   bool is_constant_slot(std::uint32_t slot) const { return slot >= first_constant_; }
   bool is_symbol_slot(std::uint32_t slot) const {
     return slot >= first_symbol_ && slot < first_constant_;
@@ -97,7 +97,7 @@ class ReferencePlan {
 
  private:
   void collect_constants();
-  std::uint64_t constant_end(const Section& section, std::uint64_t offset) const;
+  SectionOffset constant_end(const Section& section, SectionOffset offset) const;
   void plan_section(const Section& section);
 
   const ElfObject& object_;
@@ -105,9 +105,9 @@ class ReferencePlan {
   std::uint32_t first_symbol_ = 0;
   std::uint32_t first_constant_ = 0;
   std::vector<std::vector<std::uint32_t>> names_;  // by section
-  std::vector<std::vector<std::uint64_t>>
+  std::vector<std::vector<SectionOffset>>
       referenced_;  // by section: offsets in anonymous constants
-  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint32_t> constants_;  // to slots
+  std::map<std::pair<std::uint32_t, SectionOffset>, std::uint32_t> constants_;  // to slots
   std::vector<PlannedConstant> planned_;  // by slot, from first_constant_
   std::vector<std::optional<PlannedSection>> sections_;
 };

@@ -144,7 +144,7 @@ std::optional<RunAddress> References::section_base(std::uint32_t section) const 
 
 std::optional<RunAddress> References::symbol_value(std::uint32_t index) const {
   const Symbol& symbol = object_.symbol(index);
-  if (symbol.absolute) return RunAddress(symbol.value);
+  if (symbol.absolute) return *symbol.absolute;
   if (const auto found = bound(plan_.symbol_slot(index))) return found;
   if (!symbol.defined() || symbol.is_weak()) return std::nullopt;
   const auto base = section_base(symbol.section);
@@ -231,14 +231,14 @@ std::optional<std::string> Trial::prove(const Relocation& relocation, Bytes fiel
                               (relocation_is_pc_relative(relocation.type) ? address.value() : 0) -
                               target.minus;
   if (target.kind == RelocationTarget::Kind::absolute) {
-    const std::uint64_t expected = object.symbol(relocation.symbol).value;
-    if (value == expected) return std::nullopt;
-    return fmt::format("an absolute value is {:#x}, expected {:#x}", value, expected);
+    const RunAddress expected = object.symbol(relocation.symbol).absolute.value_or(RunAddress());
+    if (RunAddress(value) == expected) return std::nullopt;
+    return fmt::format("an absolute value is {:#x}, expected {}", value, expected);
   }
   if (target.kind == RelocationTarget::Kind::constant && target.slot == 0) {
     const Section& section = object.section(target.section);
     if (target.offset >= section.bytes.size())
-      return fmt::format("it refers to {}+{:#x}, which is outside", section.name, target.offset);
+      return fmt::format("it refers to {}+{}, which is outside", section.name, target.offset);
     return same_content(references_.plan_.constant(target.section, target.offset), 0,
                         RunAddress(value));
   }
@@ -263,8 +263,8 @@ bool Trial::prove_as_built(std::uint32_t index, Bytes run, RunAddress address) {
   for (const std::uint32_t unusual : plan->unusual) {
     const Relocation& relocation = section.relocations[unusual];
     if (prove(relocation,
-              run.subspan(relocation.offset, relocation_width(relocation.type).value_or(0)),
-              address + relocation.offset, index, SectionOffset(relocation.offset)))
+              run.subspan(relocation.offset.value(), relocation_width(relocation.type).value_or(0)),
+              address + relocation.offset, index, relocation.offset))
       return false;
   }
   return true;
@@ -297,7 +297,7 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
   if (!is_new || !has_unnamed_code(section.name) || section.is_nobits()) return std::nullopt;
   PlannedConstant whole;
   whole.section = slot;
-  whole.end = section.size;
+  whole.end = SectionOffset(section.size);
   return same_content(whole, 0, value);
 }
 
@@ -307,8 +307,8 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
 std::optional<std::string> Trial::same_content(const PlannedConstant& constant, std::uint32_t slot,
                                                RunAddress address) {
   const Section& section = references_.object_.section(constant.section);
-  const std::uint64_t offset = constant.begin;
-  const std::uint64_t end = constant.end;
+  const SectionOffset offset = constant.begin;
+  const SectionOffset end = constant.end;
   // Code that an update brought has its constants in the update's own module: no range then.
   if (const auto where = references_.misplaced(constant, address))
     return fmt::format("it refers to a constant at {}, outside {}", address, *where);
@@ -317,14 +317,14 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
     const References::Binding& binding = references_.bindings_[slot];
     if (binding.known && binding.value == address) return std::nullopt;
     if (binding.known && constant.merged && !references_.updated_)
-      return fmt::format("{}+{:#x} is at {} here and at {} elsewhere", section.name, offset,
-                         address, binding.value);
+      return fmt::format("{}+{} is at {} here and at {} elsewhere", section.name, offset, address,
+                         binding.value);
     if (!binding.known) {
       static_cast<void>(bind(slot, address));
       first_place = true;
     }
   }
-  if (!first_place && !compared_.insert({section.index, SectionOffset(offset), address}).second)
+  if (!first_place && !compared_.insert({section.index, offset, address}).second)
     return std::nullopt;
   if (depth_ >= kMaxDepth) return "constants refer to each other without end";
 
@@ -336,19 +336,18 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
       return fmt::format("it refers to a constant at {}, where nothing is mapped", address);
     run = copy;
   }
-  auto differs =
-      compare_stretch(references_.object_, section.index, SectionOffset(offset), SectionOffset(end),
-                      run, [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
-                        depth_++;
-                        auto reason = prove(relocation, field, address + at, section.index,
-                                            SectionOffset(offset + at));
-                        depth_--;
-                        return reason;
-                      });
+  auto differs = compare_stretch(references_.object_, section.index, offset, end, run,
+                                 [&](const Relocation& relocation, Bytes field, std::uint64_t at) {
+                                   depth_++;
+                                   auto reason = prove(relocation, field, address + at,
+                                                       section.index, offset + at);
+                                   depth_--;
+                                   return reason;
+                                 });
   if (!differs) return std::nullopt;
   return differs->kind == StretchDifference::Kind::field
              ? std::move(differs->reason)
-             : fmt::format("the constant at {} is not {}+{:#x}", address, section.name, offset);
+             : fmt::format("the constant at {} is not {}+{}", address, section.name, offset);
 }
 
 }  // namespace splicer

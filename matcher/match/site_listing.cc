@@ -25,7 +25,7 @@ std::string encoding_text(const ElfObject& object, const Encoding& encoding) {
   std::string fields;
   for (const Relocation& relocation : encoding.relocations) {
     const unsigned width = relocation_width(relocation.type).value_or(0);
-    for (std::uint64_t at = relocation.offset;
+    for (std::uint64_t at = relocation.offset.value();
          at < relocation.offset + width && at < encoding.bytes.size(); ++at)
       bytes.replace(3 * at, 2, "..");
     const bool negative = relocation.addend < 0;
@@ -39,7 +39,7 @@ std::string encoding_text(const ElfObject& object, const Encoding& encoding) {
 bool fits(const Encoding& encoding, Bytes run) {
   std::vector<bool> free(encoding.bytes.size());
   for (const Relocation& relocation : encoding.relocations)
-    for (std::uint64_t at = relocation.offset;
+    for (std::uint64_t at = relocation.offset.value();
          at < relocation.offset + relocation_width(relocation.type).value_or(0) && at < free.size();
          ++at)
       free[at] = true;

@@ -12,10 +12,10 @@ namespace splicer {
 
 namespace {
 
-Failure malformed(const ElfObject& object, const Section& table, std::uint64_t offset,
+Failure malformed(const ElfObject& object, const Section& table, SectionOffset offset,
                   const char* what) {
   return fail(ExitCode::error, "site-table-malformed",
-              fmt::format("{}+{:#x}: {}", table.name, offset, what))
+              fmt::format("{}+{}: {}", table.name, offset, what))
       .at_file(object.name())
       .hint("the object is damaged, or was built for a kernel whose tables Splice does not know");
 }
@@ -24,7 +24,7 @@ Failure malformed(const ElfObject& object, const Section& table, std::uint64_t o
 std::optional<Place> target_of(const ElfObject& object, const Relocation& relocation) {
   const Symbol& symbol = object.symbol(relocation.symbol);
   if (!symbol.defined()) return std::nullopt;
-  const std::uint64_t offset = symbol.value + static_cast<std::uint64_t>(relocation.addend);
+  const SectionOffset offset = symbol.value + static_cast<std::uint64_t>(relocation.addend);
   if (offset > object.section(symbol.section).size) return std::nullopt;
   return Place{symbol.section, offset};
 }
@@ -33,7 +33,7 @@ bool cuts_a_field(const ElfObject& object, std::uint32_t section,
                   const std::vector<SiteGroup>& groups) {
   auto group = groups.begin();
   for (const Relocation& relocation : object.section(section).relocations) {
-    const std::uint64_t end = relocation.offset + relocation_width(relocation.type).value_or(0);
+    const SectionOffset end = relocation.offset + relocation_width(relocation.type).value_or(0);
     while (group != groups.end() && group->end <= relocation.offset) ++group;
     if (group == groups.end()) break;
     if (end > group->begin && (relocation.offset < group->begin || end > group->end)) return true;
@@ -85,10 +85,10 @@ class Collector {
   std::optional<std::uint8_t> byte_at(Place place) const {
     const Bytes bytes = object_.section(place.section).bytes;
     if (place.offset >= bytes.size()) return std::nullopt;
-    return bytes[place.offset];
+    return bytes[place.offset.value()];
   }
 
-  Result<void> add(const Section& table, std::uint64_t entry, Place place, Site site) {
+  Result<void> add(const Section& table, SectionOffset entry, Place place, Site site) {
     if (place.offset + site.length > object_.section(place.section).bytes.size())
       return malformed(object_, table, entry, "the site runs over the end of its section");
     site.offset = place.offset;
@@ -131,7 +131,7 @@ class Collector {
   Result<void> one_relocation_each(const Section& table, const KernelSection& row) {
     const SiteKind kind = *row.site;
     if (!fits(table, row))
-      return malformed(object_, table, 0, "its size does not fit its relocations");
+      return malformed(object_, table, SectionOffset(), "its size does not fit its relocations");
     for (const Relocation& relocation : table.relocations) {
       const auto place = target_of(object_, relocation);
       if (!place) return malformed(object_, table, relocation.offset, "it points nowhere");
@@ -164,9 +164,10 @@ class Collector {
     const std::vector<Relocation>& relocations = table.relocations;
     const std::size_t count = relocations.size() / 2;
     if (count == 0 || relocations.size() % 2 != 0 || table.size % count != 0)
-      return malformed(object_, table, 0, "its size does not fit its relocations");
+      return malformed(object_, table, SectionOffset(), "its size does not fit its relocations");
     const std::uint64_t entry_size = table.size / count;
-    if (entry_size < 12) return malformed(object_, table, 0, "its entries are too short");
+    if (entry_size < 12)
+      return malformed(object_, table, SectionOffset(), "its entries are too short");
     const auto length_at = [&](std::size_t i) { return table.bytes[(i + 1) * entry_size - 2]; };
     std::vector<std::uint32_t> lengths(count);
     for (std::size_t i = 0, next = 0; i < count; i = next) {
@@ -181,7 +182,8 @@ class Collector {
                 lengths.begin() + static_cast<std::ptrdiff_t>(next), longest);
     }
     for (std::size_t i = 0; i < count; i++) {
-      const std::uint64_t entry = i * entry_size;
+      const std::uint64_t at = i * entry_size;
+      const SectionOffset entry(at);
       const Relocation& code = relocations[2 * i];
       const Relocation& replacement = relocations[2 * i + 1];
       if (code.offset != entry || replacement.offset != entry + 4)
@@ -193,9 +195,9 @@ class Collector {
       site.kind = SiteKind::alternative;
       site.length = lengths[i];
       // ALT_FLAG_DIRECT_CALL, in the upper half of flags of 4 bytes.
-      site.direct_call = entry_size >= 14 && (table.bytes[entry + 10] & 2) != 0;
+      site.direct_call = entry_size >= 14 && (table.bytes[at + 10] & 2) != 0;
       site.replacement = *other;
-      site.replacement_length = table.bytes[entry + entry_size - 1];
+      site.replacement_length = table.bytes[at + entry_size - 1];
       if (site.replacement_length > site.length ||
           other->offset + site.replacement_length > object_.section(other->section).bytes.size())
         return malformed(object_, table, entry, "its replacement does not fit");
@@ -213,8 +215,8 @@ class Collector {
       if (!place) return malformed(object_, table, relocation.offset, "it points nowhere");
       Site site;
       site.kind = SiteKind::paravirt;
-      site.paravirt_slot = table.bytes[relocation.offset + 8];
-      site.length = table.bytes[relocation.offset + 9];
+      site.paravirt_slot = table.bytes[relocation.offset.value() + 8];
+      site.length = table.bytes[relocation.offset.value() + 9];
       if (auto done = add(table, relocation.offset, *place, site); !done) return done;
     }
     return {};
@@ -224,7 +226,7 @@ class Collector {
   // (linux/jump_label.h).
   Result<void> static_keys(const Section& table, const KernelSection& row) {
     if (!fits(table, row))
-      return malformed(object_, table, 0, "its size does not fit its relocations");
+      return malformed(object_, table, SectionOffset(), "its size does not fit its relocations");
     for (std::size_t i = 0; i < table.relocations.size(); i += row.relocations) {
       const Relocation& code = table.relocations[i];
       const Relocation& target = table.relocations[i + 1];
@@ -247,7 +249,7 @@ class Collector {
   // learnt from the instruction, a call or jump to __SCT__NAME.
   Result<void> static_calls(const Section& table, const KernelSection& row) {
     if (!fits(table, row))
-      return malformed(object_, table, 0, "its size does not fit its relocations");
+      return malformed(object_, table, SectionOffset(), "its size does not fit its relocations");
     for (std::size_t i = 0; i < table.relocations.size(); i += row.relocations) {
       const Relocation& code = table.relocations[i];
       const auto place = target_of(object_, code);
@@ -274,7 +276,7 @@ class Collector {
       if (symbol.section != section.index || !symbol.name.starts_with("__SCT__") ||
           symbol.value + 5 > section.bytes.size())
         continue;
-      const std::uint8_t first = section.bytes[symbol.value];
+      const std::uint8_t first = section.bytes[symbol.value.value()];
       if (first != 0xe9 && first != 0xc3) continue;  // no trampoline: plain code
       Site site;
       site.kind = SiteKind::static_call;

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "matcher/base/address.h"
 #include "matcher/base/result.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/elf/kernel_sections.h"
@@ -29,12 +30,12 @@ const char* site_kind_name(SiteKind kind);
 // A place in the object: a section and an offset in it.
 struct Place {
   std::uint32_t section = 0;
-  std::uint64_t offset = 0;
+  SectionOffset offset;
 };
 
 struct Site {
   SiteKind kind{};
-  std::uint64_t offset = 0;  // in the code section
+  SectionOffset offset;      // in the code section
   std::uint32_t length = 0;  // bytes
 
   Place replacement;                     // alternative: the other instructions
@@ -53,8 +54,8 @@ struct Site {
 };
 
 struct SiteGroup {
-  std::uint64_t begin = 0;  // offsets in the section
-  std::uint64_t end = 0;
+  SectionOffset begin;
+  SectionOffset end;
   std::vector<Site> sites;  // in the order of their tables: alternatives are applied in it
 };
 

@@ -46,7 +46,7 @@ Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches
 // address is known once that module is loaded. Errors (ExitCode::bad_package): "link-symbol".
 struct Definition {
   std::string section;
-  std::uint64_t offset = 0;
+  SectionOffset offset;
 };
 Result<Definition> find_definition(const PackageSymbol& symbol, const ElfObject& module);
 

@@ -30,7 +30,7 @@ constexpr std::array<std::uint8_t, 5> kNop5 = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 
 struct CodePlace {
   std::uint32_t section = 0;
-  std::uint64_t offset = 0;
+  SectionOffset offset;
 };
 
 class SealedKeys {
@@ -64,13 +64,13 @@ class SealedKeys {
         .hint("reboot into a fixed kernel; this code cannot be brought in while this one runs");
   }
 
-  const Relocation* relocation_at(const Section& section, std::uint64_t offset) const {
+  const Relocation* relocation_at(const Section& section, SectionOffset offset) const {
     const auto found = object_.relocations_in(section.index, offset, offset + 1);
     return found.empty() ? nullptr : &found.front();
   }
 
   // What a relative reference of the table means in the module itself.
-  std::optional<CodePlace> inside(const Section& table, std::uint64_t offset) const {
+  std::optional<CodePlace> inside(const Section& table, SectionOffset offset) const {
     const Relocation* relocation = relocation_at(table, offset);
     if (relocation == nullptr) return std::nullopt;
     const Symbol& symbol = object_.symbol(relocation->symbol);
@@ -130,11 +130,11 @@ class SealedKeys {
   // __static_call_init() (kernel/static_call_inline.c) writes to the keys of a module's sites.
   Result<void> check_static_calls(const Section& table) const {
     for (const Relocation& relocation : table.relocations) {
-      if (relocation.offset % 8 != 4) continue;  // s32 addr, s32 key
+      if (relocation.offset.value() % 8 != 4) continue;  // s32 addr, s32 key
       auto key = sealed(relocation, relocation.addend & ~std::int64_t{3});
       if (!key) return propagate(key);
       if (*key)
-        return refuse(table, relocation.offset,
+        return refuse(table, relocation.offset.value(),
                       fmt::format("the static call {} can no longer be written to",
                                   object_.symbol(relocation.symbol).name));
     }
@@ -143,13 +143,13 @@ class SealedKeys {
 
   // Writes the branch of one entry if its key is sealed; whether it was.
   Result<bool> decide(const Section& table, std::uint64_t entry) {
-    const Relocation* key = relocation_at(table, entry + kKeyField);
+    const Relocation* key = relocation_at(table, SectionOffset(entry + kKeyField));
     if (key == nullptr) return refuse(table, entry, "the entry names no key");
     auto address = sealed(*key, key->addend & ~std::int64_t{3});
     if (!address) return propagate(address);
     if (!*address) return false;
-    const auto site = inside(table, entry);
-    const auto target = inside(table, entry + kTargetField);
+    const auto site = inside(table, SectionOffset(entry));
+    const auto target = inside(table, SectionOffset(entry + kTargetField));
     if (!site || !target) return refuse(table, entry, "the entry is about no code of the module");
     std::array<std::uint8_t, 4> enabled{};  // static_key_count(): 1 as well while it is switched on
     if (auto read = image_.read(**address, enabled); !read) return propagate(read);
@@ -163,25 +163,26 @@ class SealedKeys {
   Result<void> write_branch(const Section& table, std::uint64_t entry, const CodePlace& site,
                             const CodePlace& target, bool jump) {
     const Section& code = object_.section(site.section);
-    const auto opcode = load<std::uint8_t>(code.bytes, site.offset);
+    const std::uint64_t at = site.offset.value();
+    const auto opcode = load<std::uint8_t>(code.bytes, at);
     if (!opcode) return refuse(table, entry, "the entry is about no code of the module");
     const bool is_jump = *opcode == 0xe9 || *opcode == 0xeb;
     const std::size_t length = *opcode == 0xe9 || *opcode == 0x0f ? 5 : 2;
-    const Bytes is = site.offset + length <= code.size
-                         ? code.bytes.subspan(static_cast<std::size_t>(site.offset), length)
+    const Bytes is = at + length <= code.size
+                         ? code.bytes.subspan(static_cast<std::size_t>(at), length)
                          : Bytes();
     if (is.empty() ||
         (!is_jump && !std::ranges::equal(is, kNop2) && !std::ranges::equal(is, kNop5)))
       return refuse(table, entry, "the code has neither a jump nor a nop there");
     if (is_jump == jump) return {};
-    std::uint8_t* place = file_.data() + file_offset(object_, code) + site.offset;
+    std::uint8_t* place = file_.data() + file_offset(object_, code) + at;
     if (!jump) {
-      if (auto gone = drop_relocations(code, site.offset, site.offset + length); !gone) return gone;
+      if (auto gone = drop_relocations(code, at, at + length); !gone) return gone;
       std::copy_n(length == 5 ? kNop5.begin() : kNop2.begin(), length, place);
       return {};
     }
     const auto distance =
-        static_cast<std::int64_t>(target.offset) - static_cast<std::int64_t>(site.offset + length);
+        static_cast<std::int64_t>(target.offset.value()) - static_cast<std::int64_t>(at + length);
     const std::int64_t most = length == 5 ? INT32_MAX : INT8_MAX;
     if (target.section != site.section || distance > most || distance < -most - 1)
       return refuse(table, entry, "its jump leads to another section of the module");

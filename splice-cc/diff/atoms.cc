@@ -67,7 +67,7 @@ void AtomTable::assign_symbols() {
   for (const Symbol& symbol : object_->symbols()) {
     if (!symbol.defined() || symbol.is_section() || symbol.name.empty() || symbol.type == STT_FILE)
       continue;
-    if (const auto index = find(symbol.section, symbol.value))
+    if (const auto index = find(symbol.section, symbol.value.value()))
       atoms_[*index].symbols.push_back(symbol.index);
   }
   for (Atom& atom : atoms_) {
@@ -84,8 +84,8 @@ void AtomTable::assign_symbols() {
 Result<void> AtomTable::add_references(const InstructionStarts& starts) {
   for (Atom& atom : atoms_) {
     const Section& section = object_->section(atom.section);
-    for (const Relocation& relocation :
-         object_->relocations_in(atom.section, atom.begin, atom.begin + atom.size)) {
+    for (const Relocation& relocation : object_->relocations_in(
+             atom.section, SectionOffset(atom.begin), SectionOffset(atom.begin + atom.size))) {
       if (relocation.type == R_X86_64_NONE) continue;
       const bool counts = section.is_code() && relocation_is_pc_relative(relocation.type) &&
                           object_->symbol(relocation.symbol).defined();
@@ -167,7 +167,7 @@ const Symbol* AtomTable::symbol_at_start(const Atom& atom) const {
 Result<Reference> AtomTable::reference(const Section& origin, const Relocation& relocation,
                                        std::uint64_t base, std::int64_t distance) const {
   Reference reference;
-  reference.offset = relocation.offset - base;
+  reference.offset = relocation.offset.value() - base;
   reference.type = relocation.type;
   reference.symbol = relocation.symbol;
   const Symbol& symbol = object_->symbol(relocation.symbol);
@@ -177,7 +177,7 @@ Result<Reference> AtomTable::reference(const Section& origin, const Relocation& 
     reference.into = relocation.addend;
     return reference;
   }
-  const auto value = static_cast<std::int64_t>(symbol.value);
+  const auto value = static_cast<std::int64_t>(symbol.value.value());
   const std::int64_t meant = value + relocation.addend + distance;
   // A named symbol says which atom is meant, even if the address lies beyond it (the end of an
   // array).
@@ -189,9 +189,8 @@ Result<Reference> AtomTable::reference(const Section& origin, const Relocation& 
   const auto atom = find(symbol.section, static_cast<std::uint64_t>(place));
   if (!atom)
     return fail(ExitCode::unsafe, "reference-outside",
-                fmt::format(
-                    "{}+{:#x} refers to {}, which is neither code nor data that Splice knows",
-                    origin.name, relocation.offset, symbol.name))
+                fmt::format("{}+{} refers to {}, which is neither code nor data that Splice knows",
+                            origin.name, relocation.offset, symbol.name))
         .at_file(object_->name())
         .in_function(symbol.name)
         .hint("report it with the name of the kernel: the section may be new in it");

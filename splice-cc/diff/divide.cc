@@ -34,7 +34,8 @@ SymbolExtents symbol_extents(const ElfObject& object, const Section& section) {
                                            : symbol.is_object() || symbol.type == STT_NOTYPE;
     if (!divides || symbol.value >= section.size) continue;
     const std::uint64_t size = symbol.size + symbol.padding;
-    const auto [place, is_new] = extents.lengths.emplace(symbol.value - symbol.padding, size);
+    const auto [place, is_new] =
+        extents.lengths.emplace(symbol.value.value() - symbol.padding, size);
     if (is_new) extents.covered += size;
     place->second = std::max(place->second, size);
   }
@@ -105,7 +106,7 @@ std::vector<SectionPiece> divide_at_references(const ElfObject& object, const Se
               ? starts.distance_to_next(origin.index, relocation.offset, width)
               : 0;
       const std::uint64_t at =
-          symbol.value + static_cast<std::uint64_t>(relocation.addend + distance);
+          symbol.value.value() + static_cast<std::uint64_t>(relocation.addend + distance);
       if (at < section.size) begins.insert(at);
     }
   }
@@ -134,7 +135,8 @@ std::vector<SettledBranch> settled_branches(const ElfObject& object, const Secti
       const std::uint64_t target = next + static_cast<std::uint64_t>(instruction->displacement);
       if (instruction->direct_branch && target < section.size &&
           (target < begin || target >= end) &&
-          object.relocations_in(section.index, field, field + 1).empty())
+          object.relocations_in(section.index, SectionOffset(field), SectionOffset(field + 1))
+              .empty())
         found.push_back({field, target, instruction->immediate_size});
       at = next;
     }

@@ -63,8 +63,8 @@ Result<SpecialSections> SpecialSections::collect(const AtomTable& atoms) {
       entry.section = table.index;
       entry.begin = i * size;
       entry.size = size;
-      for (const Relocation& relocation :
-           object.relocations_in(table.index, entry.begin, entry.begin + size)) {
+      for (const Relocation& relocation : object.relocations_in(
+               table.index, SectionOffset(entry.begin), SectionOffset(entry.begin + size))) {
         auto reference = atoms.table_reference(table, relocation, entry.begin);
         if (!reference) return propagate(reference);
         entry.references.push_back(*reference);

@@ -403,13 +403,13 @@ class UnitDiffer {
         if (old.size != symbol.size) {
           own = fmt::format("its code was {} bytes long and is {}", old.size, symbol.size);
         } else if (!one && old.size != 0) {
-          own = compare_.difference_in(
-              before, after,
-              {old.value - pre().at(before).begin, symbol.value - post().at(after).begin, old.size},
-              true);
+          own = compare_.difference_in(before, after,
+                                       {old.value.value() - pre().at(before).begin,
+                                        symbol.value.value() - post().at(after).begin, old.size},
+                                       true);
         }
         // Aliases stand at one place, and one jump serves them all.
-        if (!own || !entries.insert(old.value).second) continue;
+        if (!own || !entries.insert(old.value.value()).second) continue;
         diff_.replaced.push_back({symbol.name, old_index, index, *own});
         check_context(before, old);
       }
@@ -453,7 +453,7 @@ class UnitDiffer {
     std::set<std::uint64_t> places;
     for (const std::uint32_t index : atom.symbols)
       if (table.object().symbol(index).is_function())
-        places.insert(table.object().symbol(index).value);
+        places.insert(table.object().symbol(index).value.value());
     return places.size();
   }
 
@@ -539,7 +539,7 @@ class UnitDiffer {
     std::set<std::uint32_t> found;
     for (const ReplacedFunction& function : diff_.replaced) {
       const auto atom = pre().find(pre().object().symbol(function.pre_symbol).section,
-                                   pre().object().symbol(function.pre_symbol).value);
+                                   pre().object().symbol(function.pre_symbol).value.value());
       if (!atom) continue;
       for (const Reference& reference : pre().at(*atom).references) {
         if (reference.undefined) continue;

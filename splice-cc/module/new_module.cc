@@ -118,7 +118,7 @@ class ModuleMaker {
     for (const std::uint32_t index : atom.symbols) {
       const Symbol& symbol = post(unit).object().symbol(index);
       if (!symbol.is_function() && !symbol.is_object() && symbol.is_local()) continue;
-      const std::uint64_t at = position.offset + symbol.value - atom.begin;
+      const std::uint64_t at = position.offset + symbol.value.value() - atom.begin;
       out_.define(symbol.name, position.section, at, symbol.size, STB_LOCAL,
                   symbol.is_function() ? STT_FUNC : STT_OBJECT);
       if (is_new && !symbol.is_local()) globals_[symbol.name] = {position.section, at};
@@ -243,7 +243,7 @@ class ModuleMaker {
         global ? best->name
                : fmt::format("{}:{}:{}", units_[unit]->pair->unit.name, best->index, best->name);
     const std::int64_t shift =
-        static_cast<std::int64_t>(best->value) - static_cast<std::int64_t>(old.begin);
+        static_cast<std::int64_t>(best->value.value()) - static_cast<std::int64_t>(old.begin);
     out_.relocate(section, at, out_.undefined(name), reference.type, reference.addend - shift);
     if (named_.insert(name).second)
       result_.symbols.push_back(
@@ -354,10 +354,10 @@ class ModuleMaker {
     entry.kind = kind;
     entry.why = why;
     entry.size = symbol.size;
-    const auto atom = post(unit).find(symbol.section, symbol.value);
+    const auto atom = post(unit).find(symbol.section, symbol.value.value());
     const Position position = positions_.at({unit, *atom});
     entry.section = out_.name(position.section);
-    entry.offset = position.offset + symbol.value - post(unit).at(*atom).begin;
+    entry.offset = position.offset + symbol.value.value() - post(unit).at(*atom).begin;
     return entry;
   }
 

@@ -18,8 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::uint8_t byte : section.bytes) sum += byte;
     for (const splicer::Relocation& relocation : section.relocations) {
       const unsigned width = splicer::relocation_width(relocation.type).value_or(0);
-      sum += object->symbol(relocation.symbol).value;
-      for (const std::uint8_t byte : section.bytes.subspan(relocation.offset, width)) sum += byte;
+      sum += object->symbol(relocation.symbol).value.value();
+      for (const std::uint8_t byte : section.bytes.subspan(relocation.offset.value(), width))
+        sum += byte;
     }
     sum += object->functions_in(section.index).size();
   }
@@ -30,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const splicer::SiteGroup& group : sites->in(section.index)) {
       if (group.begin < end || group.end < group.begin || group.end > section.bytes.size())
         std::abort();
-      end = group.end;
+      end = group.end.value();
     }
   }
   if (sum == ~0ull) std::abort();  // so that the reads are not optimised away

@@ -61,7 +61,7 @@ FlatImage kernel_of(const ElfObject& object, std::uint8_t choice) {
     if (at[section.index] == 0x1000 && section.index != 1) continue;
     for (const Relocation& relocation : section.relocations) {
       const unsigned width = relocation_width(relocation.type).value_or(0);
-      const std::uint64_t place = at[section.index] + relocation.offset;
+      const std::uint64_t place = at[section.index] + relocation.offset.value();
       std::uint64_t value = value_of(object.symbol(relocation.symbol)).value() +
                             static_cast<std::uint64_t>(relocation.addend);
       if (relocation_is_pc_relative(relocation.type)) value -= (kBase + place).value();

@@ -103,7 +103,8 @@ void collect_code(Subject& subject, const SiteTables& sites) {
       }
     for (const SiteGroup& group : sites.in(symbol.section)) {
       if (group.begin < symbol.value || group.end > symbol.value + symbol.size) continue;
-      for (std::uint64_t at = group.begin; at < group.end; ++at) kinds[at - symbol.value] = kSite;
+      for (SectionOffset at = group.begin; at < group.end; at += 1)
+        kinds[at - symbol.value] = kSite;
       for (const Site& site : group.sites)
         if (site.kind == SiteKind::lock_prefix) lock[site.offset - symbol.value] = true;
     }
@@ -163,7 +164,7 @@ bool same_string(const Subject& subject, const Image& image, const Place& place)
   if ((section.flags & SHF_STRINGS) == 0) return false;
   const auto offset = target.value + static_cast<std::uint64_t>(place.relocation->addend);
   if (offset >= section.bytes.size()) return false;
-  const auto from = section.bytes.begin() + static_cast<std::ptrdiff_t>(offset);
+  const auto from = section.bytes.begin() + static_cast<std::ptrdiff_t>(offset.value());
   const auto nul = std::find(from, section.bytes.end(), std::uint8_t{0});
   if (nul == section.bytes.end()) return false;
   const std::vector<std::uint8_t> wanted(from, nul + 1);

@@ -34,7 +34,7 @@ struct CodeUnderTest {
     auto sites = SiteTables::collect(*object);
     if (!sites) {
       Comparison refused;
-      refused.difference = Difference{0, 0, sites.error().message};
+      refused.difference = Difference{{}, 0, sites.error().message};
       return refused;
     }
     FakeImage memory = image;
@@ -45,7 +45,7 @@ struct CodeUnderTest {
     Trial trial(references);
     if (auto conflict = trial.bind_section(section, RunAddress(kFunction))) {
       Comparison refused;
-      refused.difference = Difference{0, 0, *conflict};
+      refused.difference = Difference{{}, 0, *conflict};
       return refused;
     }
     return CodeComparer(*object, *sites, memory).compare(section, RunAddress(kFunction), trial);

@@ -39,9 +39,10 @@ TEST(Address, TheSpacesDoNotMix) {
   static_assert(!std::is_constructible_v<RunAddress, SectionOffset>);
   static_assert(!std::is_constructible_v<SectionOffset, FileOffset>);
   static_assert(!std::is_convertible_v<SectionOffset, RunAddress>);
-  static_assert(!Adds<RunAddress, SectionOffset>);
+  static_assert(!Adds<RunAddress, FileOffset>);
   static_assert(!Adds<RunAddress, RunAddress>);
   static_assert(!Subtracts<RunAddress, FileOffset>);
+  static_assert(!Subtracts<SectionOffset, RunAddress>);
   static_assert(!Subtracts<std::uint64_t, RunAddress>);
   static_assert(!Compares<SectionOffset, FileOffset>);
   static_assert(!Equals<RunAddress, SectionOffset>);
@@ -62,6 +63,18 @@ TEST(Address, MovesByBytesAndHasDistances) {
   address -= 1;
   EXPECT_EQ(address.value(), 0xffffffff81000004);
   EXPECT_EQ(RunAddress().value(), 0U);
+}
+
+TEST(Address, ASectionsBeginningAndAnOffsetMakeAnAddress) {
+  const RunAddress section(0xffffffff81000000);
+  EXPECT_EQ(section + SectionOffset(8), RunAddress(0xffffffff81000008));
+  EXPECT_EQ(RunAddress(0xffffffff81000008) - SectionOffset(8), section);
+}
+
+TEST(Address, OffsetsCompareWithSizes) {
+  EXPECT_LT(SectionOffset(7), 8U);
+  EXPECT_EQ(FileOffset(8), 8U);
+  static_assert(!Compares<RunAddress, std::uint64_t>);
 }
 
 TEST(Address, WrapsAsRelocationsDo) {

@@ -67,7 +67,7 @@ TEST(ElfObject, AbsoluteAndCommonAreInNoSection) {
     if (symbol.name != "fixed" && symbol.name != "shared") continue;
     EXPECT_FALSE(symbol.defined());
     EXPECT_FALSE(symbol.undefined());
-    EXPECT_EQ(symbol.absolute, symbol.name == "fixed");
+    EXPECT_EQ(symbol.absolute.has_value(), symbol.name == "fixed");
     EXPECT_EQ(symbol.common, symbol.name == "shared");
   }
 }
@@ -90,11 +90,11 @@ TEST(ElfObject, RelocationsAreSortedAndFoundByRange) {
   const auto& all = object.section(data).relocations;
   EXPECT_TRUE(std::is_sorted(all.begin(), all.end(),
                              [](const auto& a, const auto& b) { return a.offset < b.offset; }));
-  const auto some = object.relocations_in(data, 8, 24);
+  const auto some = object.relocations_in(data, SectionOffset(8), SectionOffset(24));
   ASSERT_EQ(some.size(), 2u);
   EXPECT_EQ(some[0].offset, 8u);
   EXPECT_EQ(some[1].offset, 16u);
-  EXPECT_TRUE(object.relocations_in(data, 25, 32).empty());
+  EXPECT_TRUE(object.relocations_in(data, SectionOffset(25), SectionOffset(32)).empty());
 }
 
 TEST(ElfObject, WidthsAndRelativity) {
@@ -132,7 +132,7 @@ TEST(ElfObject, OneByteChangedAnywhere) {
         ASSERT_LT(symbol.section, object->sections().size());
         if (symbol.defined()) {
           ASSERT_LE(symbol.value, object->section(symbol.section).size);
-          ASSERT_LE(symbol.size, object->section(symbol.section).size - symbol.value);
+          ASSERT_LE(symbol.size, object->section(symbol.section).size - symbol.value.value());
         }
       }
       for (const Section& section : object->sections()) {

@@ -16,9 +16,9 @@ TEST(InstructionStarts, FromAFieldToTheEndOfItsInstruction) {
                                               "c3"));
   const ElfObject object = builder.build();
   const InstructionStarts starts(object);
-  EXPECT_EQ(starts.distance_to_next(code, 2, 4), 5u);
-  EXPECT_EQ(starts.distance_to_next(code, 8, 4), 4u);
-  EXPECT_EQ(starts.distance_to_next(code, 15, 4), 8u);
+  EXPECT_EQ(starts.distance_to_next(code, SectionOffset(2), 4), 5u);
+  EXPECT_EQ(starts.distance_to_next(code, SectionOffset(8), 4), 4u);
+  EXPECT_EQ(starts.distance_to_next(code, SectionOffset(15), 4), 8u);
 }
 
 TEST(InstructionStarts, EachFunctionBeginsAnew) {
@@ -29,7 +29,7 @@ TEST(InstructionStarts, EachFunctionBeginsAnew) {
   builder.symbol("f", code, 0, 1);
   builder.symbol("g", code, 3, 7);
   const ElfObject object = builder.build();
-  EXPECT_EQ(InstructionStarts(object).distance_to_next(code, 5, 4), 5u);
+  EXPECT_EQ(InstructionStarts(object).distance_to_next(code, SectionOffset(5), 4), 5u);
 }
 
 TEST(InstructionStarts, UnknownCode) {
@@ -37,8 +37,8 @@ TEST(InstructionStarts, UnknownCode) {
   const auto code = builder.function("f", hex("06 06 06 06 06 06"));
   const ElfObject object = builder.build();
   const InstructionStarts starts(object);
-  EXPECT_EQ(starts.distance_to_next(code, 1, 4), 4u) << "at least the field itself";
-  EXPECT_EQ(starts.distance_to_next(code, 9, 4), 4u) << "behind the end";
+  EXPECT_EQ(starts.distance_to_next(code, SectionOffset(1), 4), 4u) << "at least the field itself";
+  EXPECT_EQ(starts.distance_to_next(code, SectionOffset(9), 4), 4u) << "behind the end";
 }
 
 }  // namespace

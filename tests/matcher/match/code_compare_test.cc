@@ -16,7 +16,7 @@ TEST(CodeCompare, SameBytes) {
   const Comparison comparison = code.compare(hex("55 48 89 e5 5d c3"));
   EXPECT_TRUE(std::ranges::equal(comparison.run.bytes(), hex("55 48 89 e5 5d c3")));
   EXPECT_TRUE(comparison.moved.empty());
-  EXPECT_EQ(comparison.run_offset(3), 3u);
+  EXPECT_EQ(comparison.run_offset(SectionOffset(3)), 3u);
 }
 
 TEST(CodeCompare, EveryByteCounts) {
@@ -83,8 +83,8 @@ TEST(Layout, ShortJumpMadeNear) {
   EXPECT_TRUE(code.accepts(kNearRun));
   const Comparison comparison = code.compare(kNearRun);
   EXPECT_TRUE(std::ranges::equal(comparison.run.bytes(), kNearRun));
-  EXPECT_EQ(comparison.run_offset(4), 8u);
-  EXPECT_EQ(comparison.run_offset(10), 14u);
+  EXPECT_EQ(comparison.run_offset(SectionOffset(4)), 8u);
+  EXPECT_EQ(comparison.run_offset(SectionOffset(10)), 14u);
 }
 
 TEST(Layout, NearJumpMadeShort) {
@@ -225,7 +225,7 @@ TEST(Layout, PaddingBeforeTheFunctionStays) {
   test.section = test.builder.padded_function("padded", kShortPre);
   EXPECT_TRUE(test.accepts(padding + kShortPre));
   EXPECT_TRUE(test.accepts(padding + kNearRun));
-  EXPECT_EQ(test.compare(padding + kNearRun).run_offset(16 + 4), 16u + 8);
+  EXPECT_EQ(test.compare(padding + kNearRun).run_offset(SectionOffset(16 + 4)), 16u + 8);
   // The entry is where the symbol is, and what stands before it is looked at.
   EXPECT_FALSE(test.accepts(ByteVector(15, 0x90) + kNearRun));
   EXPECT_EQ(test.refusal(ByteVector(15, 0x90) + hex("cc") + kShortPre), "the code differs");

@@ -54,9 +54,9 @@ TEST(ReferencePlan, OneStringIsOneSlot) {
   EXPECT_TRUE(plan.is_constant_slot(fields[0].slot));
   EXPECT_EQ(fields[0].slot, fields[1].slot);
   EXPECT_NE(fields[0].slot, fields[2].slot);
-  EXPECT_EQ(plan.constant(strings, 4).end, 8u);
-  EXPECT_EQ(plan.constant(strings, 0).end, 4u);
-  EXPECT_EQ(plan.constant_slot(strings, 1), 0u);  // nobody mentions it
+  EXPECT_EQ(plan.constant(strings, SectionOffset(4)).end, 8u);
+  EXPECT_EQ(plan.constant(strings, SectionOffset(0)).end, 4u);
+  EXPECT_EQ(plan.constant_slot(strings, SectionOffset(1)), 0u);  // nobody mentions it
 }
 
 // cmpb $1, constant(%rip): the field is followed by the immediate, from whose end it counts.
@@ -82,8 +82,8 @@ TEST(ReferencePlan, AnonymousConstantsEndWhereTheNextBegins) {
   builder.relocate(code, 10, builder.section_symbol(one), R_X86_64_32S, 8);
   const ElfObject object = builder.build();
   const ReferencePlan plan(object);
-  EXPECT_EQ(plan.constant(one, 0).end, 2u);  // the zeros may be padding
-  EXPECT_EQ(plan.constant(one, 8).end, 9u);
+  EXPECT_EQ(plan.constant(one, SectionOffset(0)).end, 2u);  // the zeros may be padding
+  EXPECT_EQ(plan.constant(one, SectionOffset(8)).end, 9u);
 }
 
 }  // namespace

@@ -100,7 +100,7 @@ TEST(NewModule, StartUpConstants) {
     EXPECT_EQ(r.type, static_cast<std::uint32_t>(pointer ? R_X86_64_64 : R_X86_64_8));
     EXPECT_EQ(r.addend, 0);
     // The loader refuses to write where something stands.
-    for (unsigned i = 0; i < (pointer ? 8 : 1); ++i) EXPECT_EQ(text.bytes[r.offset + i], 0);
+    for (unsigned i = 0; i < (pointer ? 8 : 1); ++i) EXPECT_EQ(text.bytes[r.offset.value() + i], 0);
   }
   EXPECT_EQ(found, 2u);
 }
@@ -275,7 +275,7 @@ TEST(NewModule, RelocatedFieldsAreEmpty) {
   const Section& code = *made.object().find_section(".sched.text");
   ASSERT_FALSE(code.relocations.empty());
   for (const Relocation& relocation : code.relocations) {
-    const Bytes field = code.bytes.subspan(relocation.offset, 4);
+    const Bytes field = code.bytes.subspan(relocation.offset.value(), 4);
     EXPECT_TRUE(std::ranges::all_of(field, [](std::uint8_t byte) { return byte == 0; }));
   }
 }
