@@ -190,7 +190,8 @@ Result<void> load_target(Apply& apply, std::size_t index) {
     if (!address) return propagate(address);
     addresses.emplace(symbol.name, *address);
   }
-  auto linked = link_module(apply.new_modules[index], manifest, index, addresses);
+  auto linked = link_module(apply.new_modules[index], manifest, index, addresses,
+                            apply.matched.constants[index]);
   if (!linked) return propagate(linked);
 
   const std::string name = update_module_name(manifest.id, index);
@@ -245,11 +246,13 @@ Result<void> find_new_code(Apply& apply) {
 // Matches anew and makes sure that what was linked still holds: only the bytes may have changed.
 Result<void> match_again(Apply& apply) {
   const std::vector<Addresses> linked = apply.matched.addresses;
+  const std::vector<RuntimeConstants> constants = apply.matched.constants;
   std::vector<RunAddress> entries;
   for (const MatchedFunction& matched : apply.matched.functions)
     entries.push_back(matched.run.address);
   if (auto again = match_once(apply); !again) return again;
-  bool same = apply.matched.addresses == linked && apply.matched.functions.size() == entries.size();
+  bool same = apply.matched.addresses == linked && apply.matched.constants == constants &&
+              apply.matched.functions.size() == entries.size();
   for (std::size_t i = 0; same && i < entries.size(); ++i)
     same = apply.matched.functions[i].run.address == entries[i];
   if (same) return {};
@@ -423,8 +426,9 @@ Result<void> load_code(Apply& apply) {
     // Linked all the same, so that a package that cannot be linked is found out.
     for (std::size_t i = 0; i < targets.size(); ++i) {
       if (apply.left_out.contains(targets[i].name)) continue;
-      auto linked = link_module(apply.package.members.at(targets[i].new_member),
-                                apply.package.manifest, i, apply.matched.addresses[i]);
+      auto linked =
+          link_module(apply.package.members.at(targets[i].new_member), apply.package.manifest, i,
+                      apply.matched.addresses[i], apply.matched.constants[i]);
       if (!linked) return propagate(linked);
     }
     return {};

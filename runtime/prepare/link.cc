@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <string_view>
 
 #include "matcher/base/wording.h"
@@ -27,36 +28,37 @@ Failure refuse(const char* code, std::string message, const std::string& member)
 // (__apply_relocate_add() in arch/x86/kernel/module.c), so the byte is written here and the
 // relocation becomes R_X86_64_NONE.
 Result<void> write_constants(std::vector<std::uint8_t>& file, const ElfObject& object,
-                             const Addresses& addresses) {
+                             const RuntimeConstants& constants) {
   return edit_relocations(
       file, object, [&](const Section& section, Elf64_Rela& relocation) -> Result<void> {
         if (ELF64_R_TYPE(relocation.r_info) != R_X86_64_8) return {};
         const Symbol& symbol =
             object.symbol(static_cast<std::uint32_t>(ELF64_R_SYM(relocation.r_info)));
-        const auto value = addresses.find(symbol.name);
-        if (value == addresses.end() || constant_width(symbol.name) != 1 || section.bytes.empty())
+        const auto value = constants.find(symbol.name);
+        if (value == constants.end() || constant_width(symbol.name) != 1 || section.bytes.empty())
           return refuse("link-constant",
                         fmt::format("the byte at {}+{:#x} is not a runtime constant of the kernel",
                                     section.name, relocation.r_offset),
                         object.name());
         file[file_offset(object, section) + relocation.r_offset] =
-            static_cast<std::uint8_t>(value->second.value());
+            static_cast<std::uint8_t>(value->second);
         relocation.r_info = ELF64_R_INFO(0, R_X86_64_NONE);
         return {};
       });
 }
 
-Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& object,
-                             const Addresses& addresses) {
+Result<void> write_values(std::vector<std::uint8_t>& file, const ElfObject& object,
+                          const Addresses& addresses, const RuntimeConstants& constants) {
   const auto table = std::find_if(object.sections().begin(), object.sections().end(),
                                   [](const Section& s) { return s.type == SHT_SYMTAB; });
   if (table == object.sections().end())
     return refuse("link-symbol", "the new module has no symbol table", object.name());
-  Addresses left = addresses;
+  std::map<std::string, std::uint64_t> left = constants;
+  for (const auto& [name, address] : addresses) left.emplace(name, address.value());
   for (const Symbol& symbol : object.symbols()) {
     if (!symbol.undefined() || symbol.name.empty()) continue;
-    const auto address = left.find(symbol.name);
-    if (address == left.end()) continue;
+    const auto value = left.find(symbol.name);
+    if (value == left.end()) continue;
     const std::size_t entry = symbol.index * sizeof(Elf64_Sym);
     Elf64_Sym raw;
     if (entry > table->bytes.size() || table->bytes.size() - entry < sizeof raw)
@@ -64,9 +66,9 @@ Result<void> write_addresses(std::vector<std::uint8_t>& file, const ElfObject& o
     std::uint8_t* place = file.data() + file_offset(object, *table) + entry;
     std::memcpy(&raw, place, sizeof raw);
     raw.st_shndx = SHN_ABS;
-    raw.st_value = address->second.value();
+    raw.st_value = value->second;
     std::memcpy(place, &raw, sizeof raw);
-    left.erase(address);
+    left.erase(value);
   }
   if (!left.empty()) {
     return refuse(
@@ -138,7 +140,8 @@ Result<void> check_functions(const ElfObject& object, const PackageTarget& targe
 
 Result<std::vector<std::uint8_t>> link_module(std::vector<std::uint8_t> module,
                                               const Manifest& manifest, std::size_t index,
-                                              const Addresses& addresses) {
+                                              const Addresses& addresses,
+                                              const RuntimeConstants& constants) {
   const PackageTarget& target = manifest.targets[index];
   std::vector<std::uint8_t> linked = module;
   auto object = ElfObject::parse(std::move(module), target.new_member);
@@ -147,8 +150,9 @@ Result<std::vector<std::uint8_t>> link_module(std::vector<std::uint8_t> module,
     return propagate(object);
   }
   if (auto good = check_functions(*object, target); !good) return propagate(good);
-  if (auto good = write_addresses(linked, *object, addresses); !good) return propagate(good);
-  if (auto good = write_constants(linked, *object, addresses); !good) return propagate(good);
+  if (auto good = write_values(linked, *object, addresses, constants); !good)
+    return propagate(good);
+  if (auto good = write_constants(linked, *object, constants); !good) return propagate(good);
   if (auto good = write_name(linked, *object, manifest, index); !good) return propagate(good);
   return linked;
 }

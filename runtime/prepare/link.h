@@ -15,7 +15,7 @@
 // simplify_symbols()) and then does everything else as for any module: relocation, alternatives,
 // static keys and calls, exception tables, ORC. An undefined symbol without a given address stays
 // undefined: the kernel exports it, checks its version and holds its owner. A runtime constant of
-// eight bytes is such a symbol too, with its value for an address; for one byte the loader has no
+// eight bytes is such a symbol too, with its own value; for one byte the loader has no
 // relocation (arch/x86/kernel/module.c, __apply_relocate_add()).
 //
 // Invariant: the result has the length of the input and differs from it only in the symbol table
@@ -32,11 +32,12 @@
 
 namespace splicer {
 
-// `module` is the file, targets[index].new_member; `addresses` has every symbol of
+// `module` is the file, targets[index].new_member; `addresses` and `constants` have every symbol of
 // targets[index].symbols. Errors (ExitCode::bad_package): "elf-malformed", "link-symbol",
 // "link-name", "link-function", "link-constant".
 Result<std::vector<std::uint8_t>> link_module(std::vector<std::uint8_t> module,
                                               const Manifest& manifest, std::size_t index,
-                                              const Addresses& addresses);
+                                              const Addresses& addresses,
+                                              const RuntimeConstants& constants);
 
 }  // namespace splicer

@@ -70,6 +70,7 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
 
   MatchedUpdate matched;
   matched.addresses.resize(targets.size());
+  matched.constants.resize(targets.size());
   const std::vector<std::uint8_t> kernel_types = image.types("vmlinux");
   std::set<RunAddress> entries;
   std::vector<RunAddress> referred;
@@ -102,11 +103,11 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     }
     auto addresses = resolve_symbols(targets[i], units, image);
     if (!addresses) return propagate(addresses);
-    for (const PackageSymbol& symbol : targets[i].symbols)
-      if (const auto known = addresses->find(symbol.name);
-          known != addresses->end() && symbol.source != "constant")
-        referred.push_back(known->second);
+    for (const auto& [symbol, address] : *addresses) referred.push_back(address);
     matched.addresses[i] = std::move(*addresses);
+    auto constants = resolve_constants(targets[i], image);
+    if (!constants) return propagate(constants);
+    matched.constants[i] = std::move(*constants);
     const std::string& name = targets[i].name;
     const auto types =
         compare_layouts(targets[i].types, kernel_types,

@@ -42,6 +42,7 @@ struct MatchedUpdate {
   std::vector<MatchedFunction> checked;
   // For each target, the addresses of what its new module needs: all but "update" symbols.
   std::vector<Addresses> addresses;
+  std::vector<RuntimeConstants> constants;  // and the values that it needs, for each target
   std::size_t types = 0;  // structures that the kernel's own type information agrees with
   // Modules other than the targets that hold code or data the update refers to.
   std::set<std::string> owners;

@@ -99,16 +99,16 @@ Result<RunAddress> inferred(const PackageSymbol& symbol, const UnitMatches& matc
 }
 
 // The new code's one or eight bytes; runtime_const_init() takes the variable's lowest ones, too.
-Result<RunAddress> constant(const PackageSymbol& symbol, const Image& image) {
+Result<std::uint64_t> constant(const PackageSymbol& symbol, const Image& image) {
   auto address = by_name(symbol, "vmlinux", image.symbols());
-  if (!address) return address;
+  if (!address) return propagate(address);
   std::array<std::uint8_t, 8> bytes{};
   const std::size_t width = constant_width(symbol.name);
   if (auto read = image.read(*address, std::span(bytes).first(width)); !read)
     return propagate(read);
   std::uint64_t value = 0;
   std::memcpy(&value, bytes.data(), sizeof value);
-  return RunAddress(value);
+  return value;
 }
 
 }  // namespace
@@ -118,14 +118,24 @@ Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches
   const SymbolTable& kernel = image.symbols();
   Addresses addresses;
   for (const PackageSymbol& symbol : target.symbols) {
-    if (symbol.source == "update") continue;
-    auto address = symbol.source == "pre"        ? inferred(symbol, matches, target, kernel)
-                   : symbol.source == "constant" ? constant(symbol, image)
-                                                 : by_name(symbol, target.name, kernel);
+    if (symbol.source == "update" || symbol.source == "constant") continue;
+    auto address = symbol.source == "pre" ? inferred(symbol, matches, target, kernel)
+                                          : by_name(symbol, target.name, kernel);
     if (!address) return propagate(address);
     addresses.emplace(symbol.name, *address);
   }
   return addresses;
+}
+
+Result<RuntimeConstants> resolve_constants(const PackageTarget& target, const Image& image) {
+  RuntimeConstants constants;
+  for (const PackageSymbol& symbol : target.symbols) {
+    if (symbol.source != "constant") continue;
+    auto value = constant(symbol, image);
+    if (!value) return propagate(value);
+    constants.emplace(symbol.name, *value);
+  }
+  return constants;
 }
 
 Result<Definition> find_definition(const PackageSymbol& symbol, const ElfObject& module) {

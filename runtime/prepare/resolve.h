@@ -7,8 +7,9 @@
 //                 name where that leaves no choice
 //     "kernel"    by name, in the target, else in vmlinux, else in any module; one only
 //     "update"    in the module of an earlier target of the same update, once that is loaded
-//     "constant"  not an address: a runtime constant, the value of the variable of that name, which
-//                 the kernel patched into the old code at boot (asm/runtime-const.h)
+//
+// and the value of every runtime constant ("constant"): what the variable of that name holds, which
+// the kernel patched into the old code at boot (asm/runtime-const.h).
 //
 // A reference to a function that is patched resolves to its old entry, so function pointers stay
 // comparable and none is left pointing into freed memory after an undo: both the matcher and the
@@ -32,15 +33,20 @@
 
 namespace splicer {
 
-// By name in the new module's symbol table. A "constant" symbol has what the variable holds, which
-// becomes the value of an absolute symbol like an address.
+// By name in the new module's symbol table. A constant becomes the value of an absolute symbol like
+// an address, but is none.
 using Addresses = std::map<std::string, RunAddress>;
+using RuntimeConstants = std::map<std::string, std::uint64_t>;
 using UnitMatches = std::map<std::string, MatchResult>;  // by PackageUnit::name
 
-// The "pre", "kernel" and "constant" symbols of a target. Errors (ExitCode::mismatch):
+// The "pre" and "kernel" symbols of a target. Errors (ExitCode::mismatch):
 // "symbol-unknown", "symbol-ambiguous", and the matcher's own about a constant that differs.
 Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
                                   const Image& image);
+
+// The "constant" symbols of a target. Errors: "symbol-unknown" and "symbol-ambiguous"
+// (ExitCode::mismatch), those of Image::read().
+Result<RuntimeConstants> resolve_constants(const PackageTarget& target, const Image& image);
 
 // Where the new module of another target defines an "update" symbol: its section there, whose
 // address is known once that module is loaded. Errors (ExitCode::bad_package): "link-symbol".

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "matcher/elf/elf_object.h"
 #include "tests/support/sample_module.h"
 #include "tests/support/sample_package.h"
@@ -20,8 +22,9 @@ Manifest sample_manifest() {
 }
 
 std::string code_of(const SampleModule& module, const Addresses& addresses = kAddresses,
-                    const Manifest& manifest = sample_manifest()) {
-  const auto linked = link_module(module.bytes(), manifest, 0, addresses);
+                    const Manifest& manifest = sample_manifest(),
+                    const RuntimeConstants& constants = {}) {
+  const auto linked = link_module(module.bytes(), manifest, 0, addresses, constants);
   if (linked) return "";
   EXPECT_EQ(linked.error().exit, ExitCode::bad_package);
   return linked.error().code;
@@ -29,7 +32,7 @@ std::string code_of(const SampleModule& module, const Addresses& addresses = kAd
 
 TEST(Link, WritesAddressesAndName) {
   const auto file = SampleModule().bytes();
-  const auto linked = link_module(file, sample_manifest(), 0, kAddresses);
+  const auto linked = link_module(file, sample_manifest(), 0, kAddresses, {});
   ASSERT_TRUE(linked) << linked.error().message;
   EXPECT_EQ(linked->size(), file.size());
   const auto object = ElfObject::parse(*linked, "linked.ko");
@@ -62,7 +65,7 @@ TEST(Link, AHookOutsideTheCode) {
 
 TEST(Link, ChangesNothingElse) {
   const auto file = SampleModule().bytes();
-  const auto linked = link_module(file, sample_manifest(), 0, kAddresses);
+  const auto linked = link_module(file, sample_manifest(), 0, kAddresses, {});
   ASSERT_TRUE(linked);
   std::size_t differing = 0;
   for (std::size_t i = 0; i < file.size(); i++) differing += file[i] != (*linked)[i] ? 1 : 0;
@@ -75,9 +78,8 @@ TEST(Link, ConstantOfOneByte) {
   SampleModule module;
   module.symbols.push_back({"runtime_shift_d_hash_shift", 0});
   module.relocations = {{6, ELF64_R_INFO(6, R_X86_64_8), 0}, {8, ELF64_R_INFO(5, R_X86_64_32), 0}};
-  Addresses addresses = kAddresses;
-  addresses["runtime_shift_d_hash_shift"] = RunAddress(21);
-  const auto linked = link_module(module.bytes(), sample_manifest(), 0, addresses);
+  const RuntimeConstants constants{{"runtime_shift_d_hash_shift", 21}};
+  const auto linked = link_module(module.bytes(), sample_manifest(), 0, kAddresses, constants);
   ASSERT_TRUE(linked) << linked.error().message;
   const auto object = ElfObject::parse(*linked, "linked.ko");
   ASSERT_TRUE(object);
@@ -89,13 +91,28 @@ TEST(Link, ConstantOfOneByte) {
   EXPECT_EQ(text.relocations[1].type, static_cast<std::uint32_t>(R_X86_64_32));
 
   module.relocations[0].r_info = ELF64_R_INFO(3, R_X86_64_8);  // an address, not a constant
-  EXPECT_EQ(code_of(module, addresses), "link-constant");
+  EXPECT_EQ(code_of(module, kAddresses, sample_manifest(), constants), "link-constant");
   module.relocations[0].r_info = ELF64_R_INFO(5, R_X86_64_8);  // nobody gives it a value
-  EXPECT_EQ(code_of(module, addresses), "link-constant");
+  EXPECT_EQ(code_of(module, kAddresses, sample_manifest(), constants), "link-constant");
+}
+
+TEST(Link, ConstantOfEightBytesIsAValue) {
+  SampleModule module;
+  module.symbols.push_back({"runtime_ptr_dentry_hashtable", 0});
+  const RuntimeConstants constants{{"runtime_ptr_dentry_hashtable", 0xffff888100000000}};
+  const auto linked = link_module(module.bytes(), sample_manifest(), 0, kAddresses, constants);
+  ASSERT_TRUE(linked) << linked.error().message;
+  const auto object = ElfObject::parse(*linked, "linked.ko");
+  ASSERT_TRUE(object);
+  const auto symbol =
+      std::ranges::find(object->symbols(), "runtime_ptr_dentry_hashtable", &Symbol::name);
+  ASSERT_NE(symbol, object->symbols().end());
+  EXPECT_EQ(symbol->absolute, RunAddress(0xffff888100000000));
+  EXPECT_EQ(code_of(SampleModule(), kAddresses, sample_manifest(), constants), "link-symbol");
 }
 
 TEST(Link, ExportedSymbolsStayUndefined) {
-  const auto linked = link_module(SampleModule().bytes(), sample_manifest(), 0, kAddresses);
+  const auto linked = link_module(SampleModule().bytes(), sample_manifest(), 0, kAddresses, {});
   ASSERT_TRUE(linked);
   const auto object = ElfObject::parse(*linked, "linked.ko");
   ASSERT_TRUE(object);
@@ -151,7 +168,7 @@ TEST(Link, HostileFile) {
   for (std::size_t size = 0; size < file.size(); size += 37) {
     const auto linked =
         link_module({file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size)},
-                    sample_manifest(), 0, kAddresses);
+                    sample_manifest(), 0, kAddresses, {});
     ASSERT_FALSE(linked) << size;
     EXPECT_EQ(linked.error().exit, ExitCode::bad_package);
   }
