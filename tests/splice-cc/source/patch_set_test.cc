@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Patches: every form that people send, every way in which they are damaged or hostile.
+// Patches applied to a tree: what patch(1) does with them, and which files are left out.
 #include "splice-cc/source/patch_set.h"
 
 #include <gmock/gmock.h>
@@ -29,25 +29,6 @@ class PatchTest : public ::testing::Test {
     tree.write("include/linux/fs.h", kFork);
     tree.write("tools/include/linux/fs.h", kFork);
     tree.write("Makefile", "VERSION = 6\n");
-  }
-  Result<Patch> parse(const std::string& text) const {
-    return parse_patch(text, "0001-fix.patch", tree.path());
-  }
-  std::string path_of(const std::string& text) const {
-    const auto patch = parse(text);
-    if (!patch) return "(" + patch.error().code + ")";
-    EXPECT_EQ(patch->files.size(), 1u);
-    return patch->files[0].path;
-  }
-  std::string path_in(const std::string& before, const std::string& after) const {
-    return path_of("--- " + before + "\n+++ " + after + "\n" + kHunk);
-  }
-  std::string refusal(const std::string& text) const {
-    const auto patch = parse(text);
-    if (patch) return "accepted";
-    EXPECT_EQ(patch.error().file, "0001-fix.patch");
-    EXPECT_THAT(patch.error().message, StartsWith("line "));
-    return patch.error().code;
   }
   // Loads the texts as a series and applies them to the tree itself.
   Result<void> apply(const std::vector<std::string>& texts) {
@@ -83,63 +64,13 @@ TEST_F(PatchTest, AMailOfGit) {
       "diff --git a/kernel/fork.c b/kernel/fork.c\n"
       "index 0123456..89abcde 100644\n" +
       plain("kernel/fork.c") + "-- \n2.39.2\n\n";
-  const auto patch = parse(mail);
-  ASSERT_TRUE(patch) << patch.error().message;
-  EXPECT_EQ(patch->title, "fork: count what is forked");
-  EXPECT_EQ(patch->name, "0001-fix.patch");
-  EXPECT_EQ(patch->text, mail);
-  ASSERT_EQ(patch->files.size(), 1u);
-  EXPECT_EQ(patch->files[0].path, "kernel/fork.c");
-  EXPECT_EQ(patch->files[0].text, plain("kernel/fork.c"));
   ASSERT_TRUE(apply({mail}));
   EXPECT_EQ(tree.read("kernel/fork.c"), "one\ntwo\nthree\n4\n4b\nfive\nsix\nseven\n");
   EXPECT_THAT(findings, IsEmpty());
 }
 
-TEST_F(PatchTest, WithoutAMailTheNameIsTheTitle) {
-  EXPECT_EQ(parse(plain("kernel/fork.c"))->title, "0001-fix.patch");
-}
-
-TEST_F(PatchTest, TellsStripZeroFromOne) {
-  EXPECT_EQ(path_in("a/kernel/fork.c", "b/kernel/fork.c"), "kernel/fork.c");
-  EXPECT_EQ(path_in("kernel/fork.c", "kernel/fork.c"), "kernel/fork.c");
-  EXPECT_EQ(path_in("./kernel/fork.c", "./kernel/fork.c"), "kernel/fork.c");
-  EXPECT_EQ(path_in("linux-6.1.orig/kernel/fork.c", "linux-6.1/kernel/fork.c"), "kernel/fork.c");
-  EXPECT_EQ(path_in("kernel/fork.c.orig\t2026-01-01 12:00:00.0 +0000",
-                    "kernel/fork.c\t2026-01-01 12:00:01.0 +0000"),
-            "kernel/fork.c");
-  EXPECT_EQ(path_in("a/Makefile", "b/Makefile"), "Makefile");
-  EXPECT_EQ(path_in("Makefile", "Makefile"), "Makefile");
-  EXPECT_EQ(path_in("tools/include/linux/fs.h", "tools/include/linux/fs.h"),
-            "tools/include/linux/fs.h")
-      << "include/linux/fs.h is there too";
-  EXPECT_EQ(path_in("a/net/not_there.c", "b/net/not_there.c"), "net/not_there.c");
-  EXPECT_EQ(path_in("kernel/not_there.c", "kernel/not_there.c"), "kernel/not_there.c");
-}
-
 TEST_F(PatchTest, FilesThatItAdds) {
-  const std::string hunk = "@@ -0,0 +1 @@\n+new\n";
-  const auto added = [&](const std::string& before, const std::string& after) {
-    const auto patch = parse("--- " + before + "\n+++ " + after + "\n" + hunk);
-    if (!patch) return "(" + patch.error().code + ")";
-    EXPECT_TRUE(patch->files[0].added);
-    EXPECT_FALSE(patch->files[0].removed);
-    return patch->files[0].path;
-  };
-  EXPECT_EQ(added("/dev/null", "b/kernel/new.c"), "kernel/new.c");
-  EXPECT_EQ(added("/dev/null", "kernel/new.c"), "kernel/new.c");
-  EXPECT_EQ(added("/dev/null", "linux-6.1/kernel/new.c"), "kernel/new.c");
-  EXPECT_EQ(added("/dev/null", "b/kernel/folder/new.c"), "kernel/folder/new.c");
-  EXPECT_EQ(added("/dev/null", "kernel/folder/new.c"), "kernel/folder/new.c");
-  EXPECT_EQ(added("/dev/null", "linux-6.1/kernel/folder/new.c"), "kernel/folder/new.c");
-  // diff -N
-  EXPECT_EQ(added("old/kernel/new.c\t1970-01-01 00:00:00.000000000 +0000",
-                  "new/kernel/new.c\t2026-01-01 12:00:00.000000000 +0000"),
-            "kernel/new.c");
-  EXPECT_EQ(added("old/kernel/new.c\t1969-12-31 16:00:00.000000000 -0800",
-                  "new/kernel/new.c\t2026-01-01 12:00:00.000000000 +0000"),
-            "kernel/new.c");
-  ASSERT_TRUE(apply({"--- /dev/null\n+++ b/net/deep/new.c\n" + hunk}));
+  ASSERT_TRUE(apply({"--- /dev/null\n+++ b/net/deep/new.c\n@@ -0,0 +1 @@\n+new\n"}));
   EXPECT_EQ(tree.read("net/deep/new.c"), "new\n");
 }
 
@@ -150,7 +81,6 @@ TEST_F(PatchTest, FilesThatItRemoves) {
   for (const char* after : {"/dev/null", "b/kernel/fork.c\t1970-01-01 00:00:00.000000000 +0000"}) {
     tree.write("kernel/fork.c", kFork);
     const std::string text = std::string("--- a/kernel/fork.c\n+++ ") + after + "\n" + hunk;
-    EXPECT_TRUE(parse(text)->files[0].removed);
     ASSERT_TRUE(apply({text}));
     EXPECT_FALSE(tree.has("kernel/fork.c"));
   }
@@ -160,8 +90,6 @@ TEST_F(PatchTest, FilesOfADatelessArchive) {
   const std::string date = "\t1970-01-01 00:00:00.000000000 +0000";
   const std::string text =
       "--- a/kernel/fork.c" + date + "\n+++ b/kernel/fork.c" + date + "\n" + kHunk;
-  EXPECT_FALSE(parse(text)->files[0].added);
-  EXPECT_FALSE(parse(text)->files[0].removed);
   ASSERT_TRUE(apply({text}));
   EXPECT_THAT(tree.read("kernel/fork.c"), HasSubstr("4b"));
 }
@@ -231,7 +159,6 @@ TEST_F(PatchTest, LinesThatLookLikeHeaders) {
   tree.write("kernel/fork.c", "one\n-- a/x\ntwo\n");
   const std::string text =
       "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -1,3 +1,3 @@\n one\n--- a/x\n+++ b/x\n two\n";
-  EXPECT_EQ(parse(text)->files.size(), 1u);
   ASSERT_TRUE(apply({text}));
   EXPECT_EQ(tree.read("kernel/fork.c"), "one\n++ b/x\ntwo\n");
 }
@@ -246,85 +173,11 @@ TEST_F(PatchTest, OnlyTheNamedFileIsTouched) {
   EXPECT_THAT(tree.read("include/linux/fs.h"), HasSubstr("4b"));
 }
 
-TEST_F(PatchTest, HostilePaths) {
-  for (const char* path : {"../x",
-                           "a/../x",
-                           "a/../../etc/passwd",
-                           "/etc/passwd",
-                           "//etc/passwd",
-                           "a//etc/passwd",
-                           "a/kernel/../../x",
-                           "a/..",
-                           "..",
-                           "a/",
-                           "/",
-                           "",
-                           "a/.",
-                           "a/kernel/",
-                           "a/kernel/.",
-                           "\"a/\\056\\056/x\"",
-                           "a/kernel/fork.c x",
-                           "a/kernel/fork.c\x01",
-                           "a/ker nel/x.c",
-                           "/dev/null"}) {
-    EXPECT_EQ(path_in(path, path), "(patch-path)") << path;
-    EXPECT_EQ(path_in(path, "/dev/null"), "(patch-path)") << path;
-    EXPECT_EQ(path_in("/dev/null", path), "(patch-path)") << path;
-  }
-  EXPECT_EQ(path_of(std::string("--- a/x\0y\n+++ b/x\0y\n", 20) + kHunk), "(patch-path)");
-}
-
-TEST_F(PatchTest, PathsAreNeverUnsafe) {
-  for (const char* path : {"a/./kernel/./fork.c", "././kernel/fork.c", "a/kernel//fork.c"})
-    EXPECT_EQ(path_in(path, path), "kernel/fork.c") << path;
-}
-
-TEST_F(PatchTest, EveryTruncationIsRefusedOrShorter) {
-  const std::string text = plain("kernel/fork.c");
-  const std::size_t last = text.rfind("\n ") + 1;
-  const std::size_t header = text.find("@@");
-  for (std::size_t length = 0; length <= last; ++length) {
-    const std::string code = refusal(text.substr(0, length));
-    EXPECT_TRUE(code == "patch-malformed" || (code == "patch-path" && length < header))
-        << length << ": " << code;
-  }
-  const std::string two = text + plain("kernel/exit.c");
-  for (std::size_t length = text.size(); length <= two.size(); ++length) {
-    const auto patch = parse(two.substr(0, length));
-    if (patch && patch->files.size() == 1) {
-      EXPECT_EQ(patch->files[0].text, text);
-    }
-  }
-}
-
-TEST_F(PatchTest, DamagedHunks) {
-  const std::string head = "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n";
-  for (const char* hunk :
-       {"@@ -1 +1\n-a\n+b\n", "@@ -1,2 +1,2 @@\n-a\n+b\n", "@@ -1 +1 @@\n-a\n",
-        "@@ -1 +1 @@\n-a\n-b\n", "@@ -1,1 +1,1 @@\n+a\n+b\n", "@@ -x +1 @@\n-a\n+b\n",
-        "@@ -1,99999999999999999999 +1 @@\n-a\n+b\n", "@@ -1 +1 @@\n*a\n", "@@ -1,3 @@\n", "@@ ",
-        "", "x\n", "@@ -1,999999999 +1,999999999 @@\n a\n"})
-    EXPECT_EQ(refusal(head + hunk), "patch-malformed") << hunk;
-  EXPECT_EQ(refusal(""), "patch-malformed");
-  EXPECT_EQ(refusal("*** a/x\n--- b/x\n***************\n"), "patch-malformed");
-}
-
 TEST_F(PatchTest, LongLinesAreNoTrouble) {
   const std::string text = "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -4 +4 @@ " +
                            std::string(1000000, 'x') + "\n-four\n+" + std::string(1000000, 'y') +
                            "\n";
   ASSERT_TRUE(apply({text}));
-  const std::string slashes = "a" + std::string(100000, '/') + "x";
-  EXPECT_EQ(path_in(slashes, slashes), "(patch-path)");
-}
-
-TEST_F(PatchTest, BinaryAndRenames) {
-  EXPECT_EQ(refusal("diff --git a/x b/x\nGIT binary patch\nliteral 1\n"), "patch-binary");
-  EXPECT_EQ(refusal("Binary files a/x and b/x differ\n"), "patch-binary");
-  const std::string rename =
-      "diff --git a/x b/y\nsimilarity index 90%\nrename from x\nrename to y\n";
-  EXPECT_EQ(refusal(rename), "patch-rename");
-  EXPECT_THAT(parse(rename).error().advice, HasSubstr("--no-renames"));
 }
 
 TEST_F(PatchTest, BuildRulesAreRefused) {
