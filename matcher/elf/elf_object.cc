@@ -355,12 +355,6 @@ const Section* ElfObject::find_section(std::string_view name) const {
   return found == sections_.end() ? nullptr : &*found;
 }
 
-const Symbol* ElfObject::find_symbol(std::string_view name) const {
-  const auto found = std::ranges::find_if(
-      symbols_, [&](const Symbol& s) { return s.defined() && !s.is_section() && s.name == name; });
-  return found == symbols_.end() ? nullptr : &*found;
-}
-
 std::vector<const Symbol*> ElfObject::functions_in(std::uint32_t section) const {
   std::vector<const Symbol*> functions;
   for (const Symbol& symbol : symbols_)

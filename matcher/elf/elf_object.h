@@ -99,8 +99,6 @@ class ElfObject {
 
   // The first section of that name, or nullptr.
   const Section* find_section(std::string_view name) const;
-  // The first defined symbol of that name, or nullptr. Local names may occur more than once.
-  const Symbol* find_symbol(std::string_view name) const;
   // Defined STT_FUNC symbols of a section, sorted by value.
   std::vector<const Symbol*> functions_in(std::uint32_t section) const;
   // The relocations of `section` with offset in [begin, end).

@@ -68,7 +68,6 @@ std::map<std::string, ExportedSymbol, std::less<>> parse_symvers(const std::stri
     ExportedSymbol symbol;
     const std::string_view digits = std::string_view(fields[0]).substr(2);
     std::from_chars(digits.data(), digits.data() + digits.size(), symbol.crc, 16);
-    symbol.owner = fields[2];
     if (fields.size() > 4) symbol.name_space = fields[4];
     exports.emplace(fields[1], std::move(symbol));
   }

@@ -22,7 +22,6 @@ namespace splicer {
 // Module.symvers: what the kernel and its modules export.
 struct ExportedSymbol {
   std::uint32_t crc = 0;
-  std::string owner;       // "vmlinux" or "drivers/net/tun"
   std::string name_space;  // MODULE_IMPORT_NS
 };
 

@@ -5,12 +5,12 @@
 // The included atoms of all units are laid out one after the other, each with its entries in the
 // special sections, and their references are settled:
 //
-//     to another included atom         a relocation inside the module
-//     to what the kernel exports       stays undefined: the kernel's loader checks version and
-//     owner to what the pre object knows     an undefined symbol that apply gives the address
-//     learnt from
-//                                      the running code ("pre")
-//     to anything else by its name     likewise, by the kernel's symbol table ("kernel")
+//     to another included atom        a relocation inside the module
+//     to what the kernel exports      stays undefined: the kernel's loader checks its version and
+//                                     holds its owner
+//     to what the pre object knows    an undefined symbol, which apply gives the address inferred
+//                                     from the running code ("pre")
+//     to anything else by its name    likewise, by the kernel's symbol table ("kernel")
 //
 // A reference to the entry of a replaced function means the old entry: so function pointers compare
 // equal, and after an undo none is left pointing into freed memory.

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "tests/support/defined_symbol.h"
 #include "tests/support/object_builder.h"
 #include "tests/support/temporary_folder.h"
 
@@ -53,11 +54,11 @@ TEST(ElfObject, ModelOfASmallObject) {
   EXPECT_TRUE(object.find_section(".data.limit")->is_writable());
   EXPECT_EQ(object.find_section(".nothing"), nullptr);
 
-  const Symbol* caller = object.find_symbol("caller");
+  const Symbol* caller = defined_symbol(object, "caller");
   ASSERT_NE(caller, nullptr);
   EXPECT_TRUE(caller->is_function() && caller->defined() && !caller->is_local());
-  EXPECT_TRUE(object.find_symbol("limit")->is_local());
-  EXPECT_EQ(object.find_symbol("callee"), nullptr);  // not defined here
+  EXPECT_TRUE(defined_symbol(object, "limit")->is_local());
+  EXPECT_EQ(defined_symbol(object, "callee"), nullptr);  // not defined here
   EXPECT_EQ(object.functions_in(code->index).size(), 1u);
 }
 
@@ -286,10 +287,10 @@ TEST(ElfObject, PaddingBelongsToItsFunction) {
   builder.symbol("alias", code, 16, 1);
   builder.function("g", hex("c3"));
   const ElfObject object = builder.build();
-  EXPECT_EQ(object.find_symbol("__pfx_f"), nullptr);
-  EXPECT_EQ(object.find_symbol("f")->padding, 16u);
-  EXPECT_EQ(object.find_symbol("alias")->padding, 16u);
-  EXPECT_EQ(object.find_symbol("g")->padding, 0u);
+  EXPECT_EQ(defined_symbol(object, "__pfx_f"), nullptr);
+  EXPECT_EQ(defined_symbol(object, "f")->padding, 16u);
+  EXPECT_EQ(defined_symbol(object, "alias")->padding, 16u);
+  EXPECT_EQ(defined_symbol(object, "g")->padding, 0u);
   EXPECT_EQ(object.functions_in(code).size(), 2u);
 }
 

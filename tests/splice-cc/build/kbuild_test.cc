@@ -9,6 +9,7 @@
 #include "matcher/base/file.h"
 #include "matcher/elf/elf_object.h"
 #include "splice-cc/build/overlay.h"
+#include "tests/support/defined_symbol.h"
 #include "tests/support/fake_kernel.h"
 
 namespace splicer {
@@ -48,7 +49,7 @@ TEST_F(KbuildTest, BuildsIntoTheStoreOnce) {
   ASSERT_TRUE(built) << built.error().detail;
   const auto object = ElfObject::load(kbuild.pre_object(fork));
   ASSERT_TRUE(object);
-  EXPECT_NE(object->find_symbol("f"), nullptr);
+  EXPECT_NE(defined_symbol(*object, "f"), nullptr);
   const auto time = fs::last_write_time(kbuild.pre_object(fork));
   ASSERT_TRUE(kbuild.build_pre({fork}, 1));
   EXPECT_EQ(fs::last_write_time(kbuild.pre_object(fork)), time);

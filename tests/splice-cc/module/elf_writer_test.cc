@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/defined_symbol.h"
+
 namespace splicer {
 namespace {
 
@@ -56,7 +58,7 @@ TEST(ElfWriter, ReadBack) {
   EXPECT_EQ(data->size, 24u);
   ASSERT_EQ(data->relocations.size(), 1u);
   EXPECT_EQ(data->relocations[0].symbol, text->relocations[1].symbol) << "one undefined symbol";
-  const Symbol* local = object.find_symbol("local");
+  const Symbol* local = defined_symbol(object, "local");
   ASSERT_NE(local, nullptr);
   EXPECT_EQ(local->value, 16u);
   EXPECT_EQ(local->size, 6u);
@@ -73,7 +75,7 @@ TEST(ElfWriter, LocalSymbolsComeFirst) {
   }
   for (const Section& section : object.sections())
     if (section.type == SHT_SYMTAB) {
-      EXPECT_EQ(section.info, object.find_symbol("global")->index);
+      EXPECT_EQ(section.info, defined_symbol(object, "global")->index);
     }
 }
 

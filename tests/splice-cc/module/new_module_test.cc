@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/defined_symbol.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/snippet.h"
 
@@ -130,10 +131,10 @@ TEST(NewModule, EachKindOfReference) {
   ASSERT_NE(kept, nullptr);
   EXPECT_EQ(kept->source, "pre");
   EXPECT_THAT(kept->name, HasSubstr("unit.o:")) << "a local name may stand for many";
-  EXPECT_EQ(made.object().find_symbol("kept"), nullptr) << "it lives in the kernel";
+  EXPECT_EQ(defined_symbol(made.object(), "kept"), nullptr) << "it lives in the kernel";
 
   EXPECT_EQ(made.symbol("fresh"), nullptr);
-  EXPECT_NE(made.object().find_symbol("fresh"), nullptr);
+  EXPECT_NE(defined_symbol(made.object(), "fresh"), nullptr);
   EXPECT_EQ(made.object().find_section(".bss")->size, 4u);
 }
 
@@ -167,9 +168,9 @@ TEST(NewModule, FunctionsAreDescribed) {
   EXPECT_EQ(f.kind, "replaced");
   EXPECT_EQ(f.unit, "unit.o");
   EXPECT_EQ(f.section, ".text");
-  EXPECT_EQ(f.offset, made.object().find_symbol("f")->value);
-  EXPECT_EQ(f.size, made.object().find_symbol("f")->size);
-  EXPECT_EQ(f.old_size, made.pair().pre_object.find_symbol("f")->size);
+  EXPECT_EQ(f.offset, defined_symbol(made.object(), "f")->value);
+  EXPECT_EQ(f.size, defined_symbol(made.object(), "f")->size);
+  EXPECT_EQ(f.old_size, defined_symbol(made.pair().pre_object, "f")->size);
   EXPECT_EQ(made.pair().pre_object.symbol(f.pre_symbol).name, "f");
   EXPECT_FALSE(f.why.empty());
   EXPECT_EQ(f.offset % 16, 0u);
@@ -254,7 +255,7 @@ TEST(NewModule, HooksAreDescribed) {
   EXPECT_EQ(hook.name, "check");
   EXPECT_EQ(hook.unit, "unit.o");
   EXPECT_EQ(hook.section, ".text");
-  EXPECT_EQ(hook.offset, made.object().find_symbol("check")->value);
+  EXPECT_EQ(hook.offset, defined_symbol(made.object(), "check")->value);
   EXPECT_EQ(made.function("check").kind, "new");
   for (const Section& section : made.object().sections())
     EXPECT_THAT(section.name, Not(HasSubstr(".splice"))) << "the pointer stays behind";
