@@ -135,17 +135,15 @@ const std::vector<std::string>& UnitList::folders_that_look_elsewhere() {
   const fs::path& source = kbuild_.tree().source;
   std::string list;
   for (const std::string& top : directories_that_may_refer_elsewhere()) {
-    std::error_code code;
-    for (auto entry = fs::recursive_directory_iterator(source / top, code);
-         !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
-      const std::string file = entry->path().filename().string();
+    for (const fs::directory_entry& entry : list_tree(source / top).entries) {
+      const std::string file = entry.path().filename().string();
       if (file != "Makefile" && file != "Kbuild") continue;
-      const auto text = read_text(entry->path());
+      const auto text = read_text(entry.path());
       // Either by itself, or through a file that it includes.
       if (!text ||
           (text->find("../") == std::string::npos && text->find("\ninclude ") == std::string::npos))
         continue;
-      elsewhere_->push_back(fs::relative(entry->path().parent_path(), source).string());
+      elsewhere_->push_back(entry.path().parent_path().lexically_relative(source).string());
       list += elsewhere_->back() + "\n";
     }
   }

@@ -103,16 +103,17 @@ Result<IncludeGraph> IncludeGraph::of(const Tree& tree) {
     return graph;
   }
   std::string list;
-  std::error_code code;
-  for (auto entry = fs::recursive_directory_iterator(tree.source, code);
-       !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
-    const fs::path path = fs::relative(entry->path(), tree.source);
-    if (entry.depth() == 0 && !has_includes(path.string())) {
-      entry.disable_recursion_pending();
-      continue;
-    }
-    if (!is_source(path) || !entry->is_regular_file(code)) continue;
-    const auto text = read_text(entry->path());
+  const Listing listing = list_tree(tree.source, [&](const fs::directory_entry& entry) {
+    const fs::path path = entry.path().lexically_relative(tree.source);
+    return !path.has_parent_path() && !has_includes(path.string());
+  });
+  // Half a graph would be kept, and would miss readers.
+  if (listing.error != 0) return unreadable_file(tree.source, listing.error);
+  for (const fs::directory_entry& entry : listing.entries) {
+    const fs::path path = entry.path().lexically_relative(tree.source);
+    std::error_code unknown;
+    if (!is_source(path) || !entry.is_regular_file(unknown)) continue;
+    const auto text = read_text(entry.path());
     if (!text) return propagate(text);
     const std::vector<std::string> includes = include_lines(*text);
     graph.add(path.string(), includes);

@@ -96,21 +96,19 @@ Result<void> unpack(const fs::path& tarball, const fs::path& into, bool all) {
 }
 
 Result<void> copy_source(const fs::path& from, const fs::path& into) {
-  std::error_code code;
-  for (auto entry = fs::recursive_directory_iterator(from, code);
-       !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
-    if (is_built(entry->path())) {
-      entry.disable_recursion_pending();
-      continue;
-    }
+  const Listing listing =
+      list_tree(from, [](const fs::directory_entry& entry) { return is_built(entry.path()); });
+  std::error_code code(listing.error, std::generic_category());
+  for (const fs::directory_entry& entry : listing.entries) {
     // By the names alone: fs::relative() would follow links, which are copied as such.
-    const fs::path to = into / entry->path().lexically_relative(from);
-    if (entry->is_symlink()) {
-      fs::copy_symlink(entry->path(), to, code);
-    } else if (entry->is_directory()) {
+    const fs::path to = into / entry.path().lexically_relative(from);
+    std::error_code unknown;
+    if (entry.is_symlink(unknown)) {
+      fs::copy_symlink(entry.path(), to, code);
+    } else if (entry.is_directory(unknown)) {
       fs::create_directories(to, code);
     } else {
-      fs::copy_file(entry->path(), to, code);
+      fs::copy_file(entry.path(), to, code);
     }
     if (code) break;
   }

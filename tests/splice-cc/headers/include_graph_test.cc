@@ -217,5 +217,14 @@ TEST(HeaderReach, ReadsATreeOnce) {
   }
 }
 
+TEST(HeaderReach, HalfATreeIsNotKept) {
+  const TemporaryFolder folder;
+  Tree tree;
+  tree.source = folder / "source";
+  tree.store = folder / "store";
+  EXPECT_EQ(IncludeGraph::of(tree).error().code, "file-unreadable");
+  EXPECT_FALSE(folder.has("store/includes"));
+}
+
 }  // namespace
 }  // namespace splicer
