@@ -2,10 +2,10 @@
 //
 // What a command says: stages, warnings, errors, and with --json one document.
 //
-//     console.stage("matching {} functions", n);     on standard error; not with -q
-//     console.debug("readers", "{} uses it", file);  only with --debug=readers
-//     console.print("{} matched\n", name);           on standard output; not with --json
-//     return console.finish(error);                  error: and hint: lines; with --json a document
+//     console.stage("matching {} functions", n);     // on standard error; not with -q
+//     console.debug("readers", "{} uses it", file);  // only with --debug=readers
+//     console.print("{} matched\n", name);           // on standard output; not with --json
+//     return console.finish(error);                  // error: and hint: lines; a document as JSON
 //
 // Invariants: standard output carries only what was asked for (help, listings, the one JSON
 // document); everything else goes to standard error. Whatever names the text holds, no control

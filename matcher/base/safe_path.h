@@ -3,7 +3,9 @@
 // Names from a package that are put together with a directory to a path.
 //
 //     is_safe_path("pre/kernel/fork.o")      true
-//     is_safe_path("../fork.o")              false, as are "/fork.o", "a//b", "a/./b" and ""
+//     is_safe_path("../fork.o")              false
+//     is_safe_path("/fork.o")                false
+//     is_safe_path("a//b")                   false
 #pragma once
 
 #include <cstddef>

@@ -5,7 +5,7 @@
 //
 //     terminal_text("a \033[2J b\n")      "a ?[2J b\n"
 //     terminal_line("f\nerror: g")        "f?error: g"
-//     json_text("\"\u009b2J\"")           the same document, with the escape \u009b in it
+//     json_text("\"\u009b2J\"")           "\"\\u009b2J\""
 //
 // Invariant: what is returned is UTF-8 without C0 and C1 control characters, DEL, and the controls
 // of bidirectional text (Unicode 15, UAX 9, table 4), but for the newlines and tabs of

@@ -2,10 +2,10 @@
 //
 // Numbers as people read them.
 //
-//     counted(1, "function")      1 function
-//     counted(2, "function")      2 functions
-//     microseconds(21437)         21.4
-//     local_time(1795446000)      2026-11-23T15:00:00+0000
+//     counted(1, "function")      "1 function"
+//     counted(2, "function")      "2 functions"
+//     microseconds(21437)         "21.4"
+//     local_time(1795446000)      "2026-11-23T15:00:00+0000"
 #pragma once
 
 #include <cstdint>

@@ -5,12 +5,15 @@
 // The kernel gives a meaning to some hundred names of sections. Code and data live in them, entries
 // of tables about code, what is read once and freed, what only the linker sees. Each has one row:
 //
-//     kernel_section("__jump_table")        a table about code: 3 relocations and 16 bytes an entry,
-//                                           each entry about a static key's site
-//     kernel_section(".init.text")          code that is gone once the kernel or the module is up
-//     kernel_section(".BTF_ids")->role      linked, although .BTF* is ignored: the longest name wins
-//     kernel_section(".data.rel.unknown")   the row of .data*
-//     kernel_section("__new_in_7.0")        nullptr
+//     kernel_section("__jump_table")->role            SectionRole::table
+//     kernel_section("__jump_table")->entry_size      16u
+//     kernel_section(".init.text")->discarded         Discarded::after_init
+//     kernel_section(".BTF")->role                    SectionRole::ignored
+//     kernel_section(".BTF_ids")->role                SectionRole::linked
+//     kernel_section(".data.rel.unknown")->name       ".data*"
+//     kernel_section("__new_in_7.0")                  nullptr
+//
+// Of several rows that fit a name, the longest wins.
 //
 // To support a section that a newer kernel brings, add a row in kernel_sections.cc, with the file of
 // the kernel that it comes from. Until then it counts as an init-time table, so that no patch may

@@ -3,8 +3,8 @@
 // The kernel's symbol table, by name and by address.
 //
 //     auto symbols = SymbolTable::parse_kallsyms(*read_text("/proc/kallsyms"));
-//     symbols->find("vmlinux", "copy_process")       all of that name in vmlinux
-//     symbols->describe(0xffffffff81061234)           "copy_process+0x34"
+//     auto found = symbols->find("vmlinux", "copy_process");             // all of that name
+//     auto text = symbols->describe(RunAddress(0xffffffff81061234));      // "copy_process+0x34"
 //
 // A name is not an address: a stock kernel has thousands of names that several static functions
 // share. So every lookup returns all candidates, in order of address, and the matcher decides among

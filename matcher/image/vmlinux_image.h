@@ -3,7 +3,7 @@
 // A kernel on disk: a bzImage as shipped (/boot/vmlinuz-REL), or a vmlinux.
 //
 //     auto image = open_vmlinux_image("/boot/vmlinuz-6.1.0-50-amd64");
-//     (*image)->symbols().find("vmlinux", "copy_process")
+//     auto found = (*image)->symbols().find("vmlinux", "copy_process");
 //
 // Memory is what its PT_LOAD segments hold; nothing has been rewritten yet. Its symbols are those of
 // its symbol table, or of a stripped kernel, as shipped ones are, those that it would list itself

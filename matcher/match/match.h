@@ -3,9 +3,10 @@
 // Run-pre matching: prove that the code of a pre object is the code in a kernel image, byte for
 // byte, and learn the address of every symbol that the code refers to.
 //
-//     MatchResult r = match_object(pre, image, {.target = "vmlinux"});
-//     r.functions[i].state, .address, .run_bytes      // one verdict a function
-//     r.addresses.at(symbol_index)                    // learnt from the code
+//     auto result = match_object(pre, image, {.target = "vmlinux"});
+//     for (const FunctionMatch& function : result->functions)  // one verdict a function
+//       if (function.state == MatchState::matched) ...function.address, function.run_bytes...
+//     result->addresses.at(symbol)                             // inferred from the code
 //
 // Invariant: a function is `matched` only if every byte of it in the image equals the pre object's,
 // is the relocated value of a symbol with one consistent address, or is at a site that a table of

@@ -8,7 +8,8 @@
 // and a conflict is a mismatch. Where the kernel's own symbol table has the name, it must agree.
 //
 //     Trial trial(references);
-//     if (auto conflict = trial.prove(relocation, field, address)) ...mismatch, with its reason...
+//     if (auto conflict = trial.prove(relocation, field, address, section, relocation.offset))
+//       ...mismatch, with its reason...
 //     trial.commit();
 //
 // What is not a symbol is compared by content: merged strings and constants are at other places in

@@ -3,7 +3,7 @@
 // The digest that names contents: members of a package in its manifest, trees and core modules in
 // the cache.
 //
-//     sha256_hex("abc")      ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+//     sha256_hex("abc")  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #pragma once
 
 #include <cstdint>

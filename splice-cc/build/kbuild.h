@@ -10,8 +10,8 @@
 // make.
 //
 //     Kbuild kbuild = *Kbuild::open(tree, host, driver);
-//     kbuild.build_pre(units, jobs);              // pre objects, into the store
-//     kbuild.compile(unit, overlay.folder());     // the same command, in another directory
+//     auto pre = kbuild.build_pre(units, jobs);            // pre objects, into the store
+//     auto post = kbuild.compile(unit, overlay.folder());  // the same command, elsewhere
 //
 // Invariant: an object in the store is the complete result of the command that is stored beside it.
 #pragma once

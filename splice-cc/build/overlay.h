@@ -5,8 +5,8 @@
 // leaves nothing.
 //
 //     auto overlay = Overlay::make(tree, folder, files);  // symbolic links into the tree
-//     patches.apply(overlay->folder(), ...);              // patched files are copies
-//     kbuild.compile(unit, overlay->folder());
+//     auto applied = patches.apply(overlay->folder(), scratch, &warnings);  // to copies
+//     auto compiled = kbuild.compile(unit, overlay->folder());
 //
 // Directories that hold a patched file or an object to be built are real, everything else is a
 // symbolic link. A link has a catch: `../x.h` from inside a linked directory leads back into the

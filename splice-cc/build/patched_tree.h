@@ -4,8 +4,8 @@
 // and line numbers pinned.
 //
 //     auto after = PatchedTree::make(kbuild, {&base, &patches}, scratch / "after", &warnings);
-//     after->compile(units, jobs, &warnings);   // the objects: after->object(unit)
-//     after->text("kernel/fork.c")              // as a person reads it, without #line directives
+//     auto compiled = after->compile(units, jobs, &warnings);  // the objects: after->object(unit)
+//     auto text = after->text("kernel/fork.c");  // as a person reads it, without #line directives
 //
 // It is made once for a version, for patch(1) and thousands of links take time: all that want this
 // version compile, preprocess or read in it. Units are compiled by the commands that built the pre

@@ -4,7 +4,7 @@
 // text of the #include lines and without compiling anything.
 //
 //     auto graph = IncludeGraph::of(tree);
-//     graph->reached_from({"include/linux/time_namespace.h"})   // fs/proc/namespaces.c, ...
+//     auto files = graph->reached_from({"include/linux/time_namespace.h"});
 //
 // The answer may hold files too many (an #include under an #if that is off), never one too few: an
 // #include line names its file by the end of its path, and every file whose path ends so counts,

@@ -3,10 +3,10 @@
 // What Debian calls the parts of a kernel: names of packages, where they put their files, their
 // versions, and the command that installs them. Nothing else knows Debian's names.
 //
-//     source_package("6.1")                    "linux-source-6.1": /usr/src/linux-source-6.1.tar.xz
-//     compiler_package("gcc-12", "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0")
-//                                              "gcc-12=12.2.0-14+deb12u1"
-//     install_command({"bc", "flex"})          "apt-get install bc flex"
+//     source_package("6.1")                      "linux-source-6.1"
+//     source_tarball("6.1")                      "/usr/src/linux-source-6.1.tar.xz"
+//     exact_package("gcc-12", "12.2.0-14")       "gcc-12=12.2.0-14"
+//     install_command({"bc", "flex"})            "apt-get install bc flex"
 //
 // Invariant: no version of a kernel is written here; each comes from the kernel's own headers, or
 // from the name of its release.

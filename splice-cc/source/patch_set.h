@@ -3,8 +3,8 @@
 // Patches in the order in which they are applied.
 //
 //     auto patches = PatchSet::load({"0001-fix.patch", "0002-more.patch"}, tree.source);
-//     patches->files()                                 // what they change, relative to the tree
-//     patches->apply(directory, scratch, &warnings);   // with patch(1); fuzz is a warning
+//     auto files = patches->files();  // what they change, relative to the tree
+//     auto applied = patches->apply(directory, scratch, &warnings);  // fuzz is a warning
 //
 // Applying is left to patch(1), which has seen every kind of diff; here a patch is only taken apart
 // into its files (patch_parser.h), to know what it touches and to leave out what no kernel is built

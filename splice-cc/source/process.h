@@ -3,8 +3,8 @@
 // Running other programs: make, the compiler, patch, tar.
 //
 //     auto run = run_program({"make", "-j2", "kernel/fork.o"}, {.folder = tree});
-//     if (!run) ...could not be started...
-//     if (run->status != 0) ...run->output says why...
+//     if (!run) return propagate(run);           // it could not be started
+//     if (run->status != 0) return run->output;  // which says why
 //
 // Invariant: no shell unless one is named, so no argument is ever taken apart; the child gets the
 // environment that is given, never this process's own, so that two machines build the same; the

@@ -12,7 +12,12 @@
 #   // [end]
 #
 # The same code, but for white space and comments behind it, is the first indented block of the
-# essay of matcher/base/file.h.
+# essay of matcher/base/file.h. Where that is a table of calls and what they return, the test has
+# a line of EXPECT_EQ() for each of its lines:
+#
+#   // [values matcher/base/wording.h]
+#   EXPECT_EQ(counted(1, "function"), "1 function");         counted(1, "function")   "1 function"
+#   // [end]
 set -uo pipefail
 export LC_ALL=C
 source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
@@ -28,31 +33,38 @@ first_block() {  # HEADER
        /^\/\/     / { sub(/^\/\/     /, ""); print; inside = 1; next }
        inside { exit }' "$1"
 }
-in_test() {  # TEST HEADER
-  awk -v mark="// [example $2]" '
+in_test() {  # TEST HEADER KIND
+  awk -v mark="// [$3 $2]" '
     index($0, mark) { inside = 1; next }
     inside && /\/\/ \[end\]/ { exit }
     inside' "$1"
 }
 
+# "CALL   VALUE" as the test has it.
+expected() { sed -E 's,^(.*[^ ])  +([^ ].*)$,EXPECT_EQ(\1\, \2);,'; }
+
 failed=0
 count=0
 while IFS=: read -r test mark; do
-  header=$(sed 's,.*\[example \(.*\)\].*,\1,' <<<"$mark")
+  [[ $mark =~ \[([a-z]*)' '(.*)\] ]]
+  kind=${BASH_REMATCH[1]}
+  header=${BASH_REMATCH[2]}
   count=$((count + 1))
   if [ ! -e "$header" ]; then
     echo "FAILED: $test: no header $header"
     failed=1
     continue
   fi
-  first_block "$header" | plain >"$work/header"
-  in_test "$test" "$header" | plain >"$work/test"
+  first_block "$header" >"$work/block"
+  [ "$kind" = values ] && { expected <"$work/block" >"$work/calls"; mv "$work/calls" "$work/block"; }
+  plain <"$work/block" >"$work/header"
+  in_test "$test" "$header" "$kind" | plain >"$work/test"
   if [ ! -s "$work/test" ] || ! cmp -s "$work/header" "$work/test"; then
     echo "FAILED: the example of $header is not the one in $test:"
-    diff -u --label "$header" --label "$test" <(first_block "$header") <(in_test "$test" "$header")
+    diff -u --label "$header" --label "$test" "$work/block" <(in_test "$test" "$header" "$kind")
     failed=1
   fi
-done < <(git grep -e '// \[example .*\]' -- 'tests/*_test.cc')
+done < <(git grep --untracked -E -e '// \[(example|values) .*\]' -- 'tests/*_test.cc')
 
 echo "$count examples compared"
 [ "$count" -gt 0 ] && exit "$failed"

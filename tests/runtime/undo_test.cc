@@ -7,6 +7,14 @@
 namespace splicer {
 namespace {
 
+// Compiled only: it would undo an update of this machine.
+[[maybe_unused]] bool example(const Console& console) {
+  // [example runtime/undo.h]
+  auto undone = undo_update({.id = "42ac"}, console);  // undone->pause_ns
+  // [end]
+  return undone.has_value();
+}
+
 TEST(Undo, NeedsRootThenAnUpdate) {
   Console console;
   console.quiet = true;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,25 @@
 
 namespace splicer {
 namespace {
+
+int example(int argc, const char* const* argv) {
+  // [example matcher/base/command_line.h]
+  Command command("splice-apply", "[OPTION]... UPDATE.tar", "Put an update into ...");
+  command.options().add_options()("dry-run,n", "match, write nothing");
+  command.positional("package", 1);
+  if (auto exit = command.parse(argc, argv)) return *exit;  // --help, --version, usage error
+  Console& console = command.console();                     // see console.h
+  // [end]
+  return console.quiet ? -1 : -2;
+}
+
+TEST(CommandLineExample, ParsesOrEnds) {
+  EXPECT_EQ(example(3, std::array{"splice-apply", "-q", "update.tar"}.data()), -1);
+  EXPECT_EQ(example(3, std::array{"splice-apply", "-n", "update.tar"}.data()), -2);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(example(3, std::array{"splice-apply", "a.tar", "b.tar"}.data()), 2);
+  testing::internal::GetCapturedStderr();
+}
 
 struct Outcome {
   std::optional<int> exit;

@@ -21,6 +21,28 @@ class ConsoleTest : public testing::Test {
   Console console;
 };
 
+int example(const Console& console, int n, const char* file, const char* name, const Error& error) {
+  // [example matcher/base/console.h]
+  console.stage("matching {} functions", n);     // on standard error; not with -q
+  console.debug("readers", "{} uses it", file);  // only with --debug=readers
+  console.print("{} matched\n", name);           // on standard output; not with --json
+  return console.finish(error);                  // error: and hint: lines; a document as JSON
+  // [end]
+}
+
+TEST_F(ConsoleTest, WhatGoesWhere) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const Error error = fail(ExitCode::busy, "kernel-busy", "it is busy").hint("try again").take();
+  EXPECT_EQ(example(console, 2, "tun.c", "f", error), static_cast<int>(ExitCode::busy));
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "f matched\n");
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_NE(told.find("matching 2 functions"), std::string::npos) << told;
+  EXPECT_NE(told.find("error: it is busy"), std::string::npos) << told;
+  EXPECT_NE(told.find("hint: "), std::string::npos) << told;
+  EXPECT_EQ(told.find("uses it"), std::string::npos) << told;
+}
+
 TEST_F(ConsoleTest, DebugLinesOfTheTopicsThatWereNamed) {
   ASSERT_TRUE(console.set_debug_topics("atoms,sites", {"atoms", "sites", "twins"}));
   console.quiet = true;  // they were asked for

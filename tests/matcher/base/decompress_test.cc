@@ -21,6 +21,14 @@ std::string refusal(const ByteVector& data, std::size_t limit = 1 << 20) {
   return unpacked.error().message;
 }
 
+TEST(Decompress, Example) {
+  const ByteVector bytes = compressed(kContent, "xz");
+  // [example matcher/base/decompress.h]
+  auto module = decompress(bytes, "the file", 1 << 30);  // of tun.ko.xz
+  // [end]
+  EXPECT_EQ(*module, kContent);
+}
+
 TEST(Decompress, EachKind) {
   for (const char* filter : {"gzip", "bzip2", "lzma", "xz", "lz4", "zstd"})
     EXPECT_EQ(*decompress(compressed(kContent, filter), "it", kContent.size()), kContent) << filter;

@@ -8,6 +8,15 @@
 namespace splicer {
 namespace {
 
+TEST(SafePath, Example) {
+  // [values matcher/base/safe_path.h]
+  EXPECT_EQ(is_safe_path("pre/kernel/fork.o"), true);
+  EXPECT_EQ(is_safe_path("../fork.o"), false);
+  EXPECT_EQ(is_safe_path("/fork.o"), false);
+  EXPECT_EQ(is_safe_path("a//b"), false);
+  // [end]
+}
+
 TEST(SafePath, NeverLeadsOut) {
   EXPECT_TRUE(is_safe_path("pre/kernel/fork.o"));
   EXPECT_TRUE(is_safe_path("a..b"));

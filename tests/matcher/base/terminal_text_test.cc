@@ -11,6 +11,14 @@
 namespace splicer {
 namespace {
 
+TEST(TerminalText, Example) {
+  // [values matcher/base/terminal_text.h]
+  EXPECT_EQ(terminal_text("a \033[2J b\n"), "a ?[2J b\n");
+  EXPECT_EQ(terminal_line("f\nerror: g"), "f?error: g");
+  EXPECT_EQ(json_text("\"\u009b2J\""), "\"\\u009b2J\"");
+  // [end]
+}
+
 TEST(TerminalText, PlainTextStays) {
   for (const char* text : {"", "copy_process+0x12 [tun]", "one\n\ttwo\n", "Grüße, 日本, 🐧",
                            "\u00a0\u200d\ufeff\U0010ffff"})

@@ -3,8 +3,22 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <ctime>
+
 namespace splicer {
 namespace {
+
+TEST(Wording, Example) {
+  setenv("TZ", "UTC", 1);
+  tzset();
+  // [values matcher/base/wording.h]
+  EXPECT_EQ(counted(1, "function"), "1 function");
+  EXPECT_EQ(counted(2, "function"), "2 functions");
+  EXPECT_EQ(microseconds(21437), "21.4");
+  EXPECT_EQ(local_time(1795446000), "2026-11-23T15:00:00+0000");
+  // [end]
+}
 
 TEST(Wording, OneAndMany) {
   EXPECT_EQ(counted(0, "function"), "0 functions");

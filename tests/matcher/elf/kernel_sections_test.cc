@@ -53,6 +53,18 @@ std::vector<SampleSection> samples(const std::filesystem::path& file) {
   return found;
 }
 
+TEST(KernelSections, Example) {
+  // [values matcher/elf/kernel_sections.h]
+  EXPECT_EQ(kernel_section("__jump_table")->role, SectionRole::table);
+  EXPECT_EQ(kernel_section("__jump_table")->entry_size, 16u);
+  EXPECT_EQ(kernel_section(".init.text")->discarded, Discarded::after_init);
+  EXPECT_EQ(kernel_section(".BTF")->role, SectionRole::ignored);
+  EXPECT_EQ(kernel_section(".BTF_ids")->role, SectionRole::linked);
+  EXPECT_EQ(kernel_section(".data.rel.unknown")->name, ".data*");
+  EXPECT_EQ(kernel_section("__new_in_7.0"), nullptr);
+  // [end]
+}
+
 TEST(KernelSections, EverySectionOfRealKernelsHasARow) {
   for (const char* version : {"6.1", "6.12"}) {
     const auto found = samples(std::filesystem::path(SPLICE_TESTDATA) / "sections" /

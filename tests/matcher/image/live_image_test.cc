@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 
 #include "matcher/image/live_image.h"
@@ -15,6 +16,16 @@ namespace {
 
 constexpr std::uint64_t kText = 0xffffffff81000000;
 constexpr const char* kSymbols = "ffffffff81000000 T startup_64\n";
+
+// Compiled only: it is about this machine's kernel.
+[[maybe_unused]] Result<void> example(RunAddress address) {
+  // [example matcher/image/live_image.h]
+  auto image = open_live_image();  // or "kcore-unreadable"
+  std::array<std::uint8_t, 16> code{};
+  if (auto read = (*image)->read(address, code); !read) return propagate(read);
+  // [end]
+  return {};
+}
 
 struct CoreSegment {
   std::uint64_t address;

@@ -27,6 +27,19 @@ std::vector<std::uint64_t> addresses(const std::vector<const KernelSymbol*>& fou
   return out;
 }
 
+TEST(SymbolTable, Example) {
+  const auto read_text = [](const char*) -> Result<std::string> {
+    return "ffffffff81061200 T copy_process\nffffffff81062000 T fork_idle\n";
+  };
+  // [example matcher/image/symbol_table.h]
+  auto symbols = SymbolTable::parse_kallsyms(*read_text("/proc/kallsyms"));
+  auto found = symbols->find("vmlinux", "copy_process");          // all of that name
+  auto text = symbols->describe(RunAddress(0xffffffff81061234));  // "copy_process+0x34"
+  // [end]
+  EXPECT_EQ(found.size(), 1u);
+  EXPECT_EQ(text, "copy_process+0x34");
+}
+
 std::string refusal(std::string_view text) {
   const auto parsed = SymbolTable::parse_kallsyms(text);
   return parsed ? "accepted" : parsed.error().code;

@@ -14,6 +14,15 @@ namespace {
 constexpr std::uint64_t kText = 0xffffffff81000000;
 constexpr std::uint64_t kData = 0xffffffff82000000;
 
+// Compiled only: the file is not at hand.
+[[maybe_unused]] std::size_t example() {
+  // [example matcher/image/vmlinux_image.h]
+  auto image = open_vmlinux_image("/boot/vmlinuz-6.1.0-50-amd64");
+  auto found = (*image)->symbols().find("vmlinux", "copy_process");
+  // [end]
+  return found.size();
+}
+
 Result<std::unique_ptr<Image>> open_bytes(const ByteVector& file) {
   const TemporaryFolder folder;
   const auto path =

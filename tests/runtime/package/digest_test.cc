@@ -9,7 +9,9 @@ namespace splicer {
 namespace {
 
 TEST(Digest, OfText) {  // FIPS 180-2, appendix B.1
+  // [values runtime/package/digest.h]
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  // [end]
 }
 
 TEST(Digest, OfBytes) {

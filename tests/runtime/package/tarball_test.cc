@@ -14,6 +14,17 @@ namespace {
 
 const Members kMembers{{"b", {1, 2, 3}}, {"a/deep/name", std::vector<std::uint8_t>(1000, 7)}};
 
+TEST(Tarball, Example) {
+  const std::vector<std::uint8_t> code = {0xc3};
+  const std::vector<std::uint8_t> text = {'{', '}'};
+  // [example runtime/package/tarball.h]
+  auto bytes = pack_tar({{"new/vmlinux.ko", code}, {"manifest.json", text}});
+  auto members = unpack_tar(*bytes, "splice-ID.tar");
+  // [end]
+  EXPECT_EQ(members->at("new/vmlinux.ko"), code);
+  EXPECT_EQ(members->at("manifest.json"), text);
+}
+
 // An archive as a stranger would write it: each step may set anything.
 using Entry = std::function<void(archive_entry*)>;
 

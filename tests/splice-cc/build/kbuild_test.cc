@@ -22,6 +22,18 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
+// Compiled only.
+[[maybe_unused]] bool example(const Tree& tree, const Host& host, const fs::path& driver,
+                              const std::vector<Unit>& units, const Unit& unit,
+                              const Overlay& overlay, unsigned jobs) {
+  // [example splice-cc/build/kbuild.h]
+  Kbuild kbuild = *Kbuild::open(tree, host, driver);
+  auto pre = kbuild.build_pre(units, jobs);            // pre objects, into the store
+  auto post = kbuild.compile(unit, overlay.folder());  // the same command, elsewhere
+  // [end]
+  return pre && post;
+}
+
 Unit unit_of(const std::string& source) {
   Unit unit;
   unit.source = source;

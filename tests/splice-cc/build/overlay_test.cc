@@ -6,12 +6,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "splice-cc/build/kbuild.h"
+#include "splice-cc/source/patch_set.h"
 #include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Compiled only.
+[[maybe_unused]] bool example(const Tree& tree, const fs::path& folder,
+                              const std::set<std::string>& files, const PatchSet& patches,
+                              const fs::path& scratch, const Kbuild& kbuild, const Unit& unit) {
+  std::vector<std::string> warnings;
+  // [example splice-cc/build/overlay.h]
+  auto overlay = Overlay::make(tree, folder, files);  // symbolic links into the tree
+  auto applied = patches.apply(overlay->folder(), scratch, &warnings);  // to copies
+  auto compiled = kbuild.compile(unit, overlay->folder());
+  // [end]
+  return applied && compiled;
+}
 
 class OverlayTest : public ::testing::Test {
  protected:

@@ -17,6 +17,19 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
+// Compiled only.
+[[maybe_unused]] bool example(const Kbuild& kbuild, const PatchSet& base, const PatchSet& patches,
+                              const std::filesystem::path& scratch, const std::vector<Unit>& units,
+                              unsigned jobs) {
+  std::vector<std::string> warnings;
+  // [example splice-cc/build/patched_tree.h]
+  auto after = PatchedTree::make(kbuild, {&base, &patches}, scratch / "after", &warnings);
+  auto compiled = after->compile(units, jobs, &warnings);  // the objects: after->object(unit)
+  auto text = after->text("kernel/fork.c");  // as a person reads it, without #line directives
+  // [end]
+  return compiled && text;
+}
+
 class PatchedTreeTest : public ::testing::Test {
  protected:
   PatchedTreeTest() {

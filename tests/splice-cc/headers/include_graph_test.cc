@@ -200,6 +200,20 @@ TEST(HeaderReach, OfAFileThatNobodyIncludes) {
   EXPECT_THAT(reached({}, {"include/a.h"}), IsEmpty());
 }
 
+TEST(HeaderReach, Example) {
+  const TemporaryFolder folder;
+  Tree tree;
+  tree.source = folder / "source";
+  tree.store = folder / "store";
+  folder.write("source/include/linux/time_namespace.h", "");
+  folder.write("source/fs/proc/namespaces.c", "#include <linux/time_namespace.h>\n");
+  // [example splice-cc/headers/include_graph.h]
+  auto graph = IncludeGraph::of(tree);
+  auto files = graph->reached_from({"include/linux/time_namespace.h"});
+  // [end]
+  EXPECT_THAT(files, ElementsAre("fs/proc/namespaces.c"));
+}
+
 TEST(HeaderReach, ReadsATreeOnce) {
   const TemporaryFolder folder;
   Tree tree;

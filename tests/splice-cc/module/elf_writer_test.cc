@@ -39,6 +39,22 @@ ElfObject read_back(const ElfWriter& out) {
   return std::move(*object);
 }
 
+TEST(ElfWriter, Example) {
+  const std::vector<std::uint8_t> bytes = {0xe8, 0, 0, 0, 0, 0xc3};
+  // [example splice-cc/module/elf_writer.h]
+  ElfWriter out;
+  auto text = out.section(".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR);
+  auto at = out.append(text, bytes, 16);
+  auto callee = out.undefined("printk");
+  out.relocate(text, at + 1, callee, R_X86_64_PLT32, -4);
+  auto file = out.finish();
+  // [end]
+  ASSERT_TRUE(file);
+  const auto object = ElfObject::parse(*file, "written.o");
+  ASSERT_TRUE(object) << object.error().message;
+  EXPECT_EQ(object->find_section(".text")->relocations.size(), 1u);
+}
+
 TEST(ElfWriter, ReadBack) {
   const ElfObject object = read_back(example());
   const Section* text = object.find_section(".text");

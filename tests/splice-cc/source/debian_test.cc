@@ -6,6 +6,15 @@
 namespace splicer {
 namespace {
 
+TEST(Debian, Example) {
+  // [values splice-cc/source/debian.h]
+  EXPECT_EQ(source_package("6.1"), "linux-source-6.1");
+  EXPECT_EQ(source_tarball("6.1"), "/usr/src/linux-source-6.1.tar.xz");
+  EXPECT_EQ(exact_package("gcc-12", "12.2.0-14"), "gcc-12=12.2.0-14");
+  EXPECT_EQ(install_command({"bc", "flex"}), "apt-get install bc flex");
+  // [end]
+}
+
 TEST(Debian, SeriesOfTheVersionOrOfTheRelease) {
   EXPECT_EQ(kernel_series("6.12.107-1", "6.1.0-50-amd64"), "6.12");
   EXPECT_EQ(kernel_series("", "6.1.0-50-amd64"), "6.1");

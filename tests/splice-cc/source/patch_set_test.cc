@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "splice-cc/source/tree.h"
 #include "tests/support/temporary_folder.h"
 
 namespace splicer {
@@ -51,6 +52,31 @@ class PatchTest : public ::testing::Test {
 
 std::string plain(const std::string& path) {
   return "--- a/" + path + "\n+++ b/" + path + "\n" + kHunk;
+}
+
+std::set<std::string> example(const Tree& tree, const fs::path& directory,
+                              const fs::path& scratch) {
+  std::vector<std::string> warnings;
+  // [example splice-cc/source/patch_set.h]
+  auto patches = PatchSet::load({"0001-fix.patch", "0002-more.patch"}, tree.source);
+  auto files = patches->files();  // what they change, relative to the tree
+  auto applied = patches->apply(directory, scratch, &warnings);  // fuzz is a warning
+  // [end]
+  EXPECT_TRUE(applied);
+  return files;
+}
+
+TEST_F(PatchTest, Example) {
+  const fs::path back = fs::current_path();
+  fs::current_path(patches.path());
+  patches.write("0001-fix.patch", plain("kernel/fork.c"));
+  patches.write("0002-more.patch", plain("kernel/exit.c"));
+  Tree prepared;
+  prepared.source = tree.path();
+  EXPECT_THAT(example(prepared, tree.path(), patches.path()),
+              ElementsAre("kernel/exit.c", "kernel/fork.c"));
+  fs::current_path(back);
+  EXPECT_THAT(tree.read("kernel/exit.c"), HasSubstr("4b"));
 }
 
 TEST_F(PatchTest, AMailOfGit) {

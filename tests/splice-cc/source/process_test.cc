@@ -20,6 +20,22 @@ ProgramRun run(const std::vector<std::string>& arguments, const ProgramOptions& 
   return result ? *result : ProgramRun{-1, ""};
 }
 
+Result<std::string> example(const std::filesystem::path& tree) {
+  // [example splice-cc/source/process.h]
+  auto run = run_program({"make", "-j2", "kernel/fork.o"}, {.folder = tree});
+  if (!run) return propagate(run);           // it could not be started
+  if (run->status != 0) return run->output;  // which says why
+  // [end]
+  return "made";
+}
+
+TEST(Process, Example) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(*example(folder.path()), testing::HasSubstr("No rule to make target"));
+  folder.write("Makefile", "kernel/fork.o:\n\t@true\n");
+  EXPECT_EQ(*example(folder.path()), "made");
+}
+
 TEST(Process, GivesStatusAndBothOutputsInOrder) {
   const ProgramRun result = run({"sh", "-c", "echo one; echo two >&2; echo three; exit 7"});
   EXPECT_EQ(result.status, 7);
