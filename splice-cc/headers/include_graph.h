@@ -30,7 +30,8 @@ namespace splicer {
 
 class IncludeGraph {
  public:
-  // Reads every source file once a tree; the result is kept in the tree's store.
+  // Reads every source file once a tree; the result is kept in the tree's store. Errors:
+  // "file-unreadable".
   static Result<IncludeGraph> of(const Tree& tree);
   // For unit tests: paths and their texts.
   static IncludeGraph from_texts(const std::map<std::string, std::string>& files);
