@@ -12,14 +12,18 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "matcher/base/address.h"
 #include "matcher/base/bytes.h"
 #include "matcher/base/result.h"
+#include "matcher/image/code_table.h"
 #include "matcher/image/symbol_table.h"
 
 namespace splicer {
@@ -29,6 +33,25 @@ struct AddressRange {
   RunAddress begin;
   RunAddress end;
   bool contains(RunAddress address) const { return address >= begin && address < end; }
+};
+
+// The tables of an image that have been read (code_table.h). For any number of threads at once.
+class CodeTableCache {
+ public:
+  // The table, which `read` gives the first time.
+  template <typename Read>
+  std::shared_ptr<const CodeTable> get(const std::string& owner, std::string_view section,
+                                       std::uint32_t entry_size, Read read) {
+    const std::lock_guard guard(lock_);
+    const auto [place, is_new] = tables_.try_emplace({owner, std::string(section), entry_size});
+    if (is_new) place->second = read();
+    return place->second;
+  }
+
+ private:
+  std::mutex lock_;
+  std::map<std::tuple<std::string, std::string, std::uint32_t>, std::shared_ptr<const CodeTable>>
+      tables_;
 };
 
 class Image {
@@ -60,12 +83,16 @@ class Image {
   virtual std::map<std::string, AddressRange> sections(const std::string& /*module*/) const {
     return {};
   }
+  CodeTableCache& code_tables() const { return code_tables_; }
 
  protected:
   // read() of an image that has all of its memory in view(); `missing` and `hint` make the error
   // where it has none.
   Result<void> read_from_view(RunAddress address, std::span<std::uint8_t> out, const char* missing,
                               const char* hint) const;
+
+ private:
+  mutable CodeTableCache code_tables_;
 };
 
 }  // namespace splicer

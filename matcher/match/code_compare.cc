@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "matcher/elf/nops.h"
 #include "matcher/match/layout_compare.h"
 
 namespace splicer {
@@ -23,6 +24,20 @@ std::uint64_t Comparison::run_offset(SectionOffset pre_offset) const {
   if (after == moved.begin()) return pre_offset.value();
   const auto& [pre, run_at] = *std::prev(after);
   return run_at + (pre_offset - pre);
+}
+
+bool Comparison::is_same_place(std::uint64_t pre_offset, std::uint64_t run_at) const {
+  if (moved.empty() || run_at == run_offset(pre_offset)) return run_at == run_offset(pre_offset);
+  // Between two instructions of `moved` there are only nops, so the next one is what runs.
+  const auto next = std::partition_point(moved.begin(), moved.end(),
+                                         [&](const auto& p) { return p.first < pre_offset; });
+  if (next == moved.end() || run_at > next->second || next->second > run.size()) return false;
+  while (run_at < next->second) {
+    const auto nop = nop_at(run.bytes().subspan(run_at));
+    if (!nop) return false;
+    run_at += nop->length;
+  }
+  return run_at == next->second;
 }
 
 Result<RunCode> RunCode::read(const Image& image, RunAddress address, std::size_t size) {

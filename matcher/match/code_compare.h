@@ -69,6 +69,9 @@ struct Comparison {
 
   // Where in memory the code of this pre offset is.
   std::uint64_t run_offset(SectionOffset pre_offset) const;
+  // Does a jump to `run_at` of the code in memory mean the same as one to `pre_offset`? Nops that
+  // differ in number count for nothing.
+  bool is_same_place(SectionOffset pre_offset, std::uint64_t run_at) const;
 };
 
 // What comparisons of one object with one image share. Not for two threads at once, since a trial

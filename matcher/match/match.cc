@@ -32,6 +32,7 @@
 #include "matcher/match/mismatch.h"
 #include "matcher/match/references.h"
 #include "matcher/match/sites.h"
+#include "matcher/match/table_compare.h"
 
 namespace splicer {
 
@@ -71,6 +72,7 @@ class ObjectMatcher {
         plan_(object),
         references_(object, plan_, image, options),
         comparer_(object, sites, image),
+        tables_(object, image),
         neighbourhood_(image.symbols()) {}
 
   MatchResult run() {
@@ -133,6 +135,12 @@ class ObjectMatcher {
       return false;
     }
     code.comparison = comparer_.compare(code.index, address, trial);
+    if (!code.comparison.difference) {
+      const KernelSymbol* symbol = update.empty() ? nullptr : image_.symbols().nearest(address);
+      code.comparison.difference = tables_.compare(
+          {code.index, address, symbol ? symbol->module : options_.target, !update.empty()},
+          code.comparison, trial);
+    }
     code.matched = !code.comparison.difference;
     if (!code.matched) return false;
     code.done = true;
@@ -391,6 +399,7 @@ class ObjectMatcher {
   ReferencePlan plan_;
   References references_;
   CodeComparer comparer_;
+  TableComparer tables_;
   std::vector<CodeSection> sections_;
   Neighbourhood neighbourhood_;
   std::deque<std::uint32_t> to_check_;
