@@ -73,7 +73,7 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
 std::vector<const KernelSymbol*> SymbolTable::find(std::string_view target,
                                                    std::string_view name) const {
   std::vector<const KernelSymbol*> found;
-  for_each(name, [&](const KernelSymbol& symbol, bool) {
+  for_each(name, [&](const KernelSymbol& symbol) {
     if (symbol.module == target) found.push_back(&symbol);
   });
   return found;
@@ -81,17 +81,7 @@ std::vector<const KernelSymbol*> SymbolTable::find(std::string_view target,
 
 std::vector<const KernelSymbol*> SymbolTable::find_anywhere(std::string_view name) const {
   std::vector<const KernelSymbol*> found;
-  for_each(name, [&](const KernelSymbol& symbol, bool of_update) {
-    if (!of_update) found.push_back(&symbol);
-  });
-  return found;
-}
-
-std::vector<const KernelSymbol*> SymbolTable::find_in_updates(std::string_view name) const {
-  std::vector<const KernelSymbol*> found;
-  for_each(name, [&](const KernelSymbol& symbol, bool of_update) {
-    if (of_update) found.push_back(&symbol);
-  });
+  for_each(name, [&](const KernelSymbol& symbol) { found.push_back(&symbol); });
   return found;
 }
 
@@ -120,16 +110,13 @@ std::string SymbolTable::describe(RunAddress address) const {
 
 bool SymbolTable::has_target(std::string_view target) const { return targets_.contains(target); }
 
-// By the address, since some names stand for a thousand things but few addresses have many names.
-bool SymbolTable::has(std::string_view target, std::string_view name, RunAddress address) const {
-  auto symbol =
+std::span<const KernelSymbol> SymbolTable::all_at(RunAddress address) const {
+  const auto first =
       std::partition_point(symbols_.begin(), symbols_.end(),
                            [&](const KernelSymbol& known) { return known.address < address; });
-  for (; symbol != symbols_.end() && symbol->address == address; ++symbol)
-    if (symbol->name == name &&
-        (target.empty() || symbol->module == target || is_update_module(symbol->module)))
-      return true;
-  return false;
+  const auto last = std::find_if(
+      first, symbols_.end(), [&](const KernelSymbol& known) { return known.address != address; });
+  return {first, last};
 }
 
 char symbol_letter(unsigned binding, std::uint64_t section_flags, bool no_bits) {

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -49,22 +50,17 @@ class SymbolTable {
 
   // All symbols of that name in one target ("vmlinux" or a module's name).
   std::vector<const KernelSymbol*> find(std::string_view target, std::string_view name) const;
-  // All symbols of that name anywhere, the updates' own modules (splice_*) left out.
+  // All symbols of that name anywhere.
   std::vector<const KernelSymbol*> find_anywhere(std::string_view name) const;
-  // All symbols of that name in the updates' own modules: code and data that earlier updates
-  // brought.
-  std::vector<const KernelSymbol*> find_in_updates(std::string_view name) const;
-  // Calls `visit` with each symbol of that name, in order of address; true with those in the
-  // updates' own modules.
+  // Calls `visit` with each symbol of that name, in order of address.
   template <typename Visit>
   void for_each(std::string_view name, Visit visit) const {
     if (heads_.empty()) return;
     for (std::uint32_t i = heads_[bucket(name)]; i != kNone; i = next_[i])
-      if (symbols_[i].name == name) visit(symbols_[i], is_update_module(symbols_[i].module));
+      if (symbols_[i].name == name) visit(symbols_[i]);
   }
-  // Does a symbol of that name stand exactly at `address`, in that target (anywhere if it is empty)
-  // or in an update's own module?
-  bool has(std::string_view target, std::string_view name, RunAddress address) const;
+  // All symbols that stand exactly at `address`.
+  std::span<const KernelSymbol> all_at(RunAddress address) const;
   // Any symbol that stands exactly at `address`, or nullptr.
   const KernelSymbol* at(RunAddress address) const;
   // The symbol at or before `address` (nearest), or nullptr.
@@ -77,8 +73,6 @@ class SymbolTable {
 
  private:
   static constexpr std::uint32_t kNone = UINT32_MAX;
-  // Modules that carry our updates; their symbols repeat the names that they replace.
-  static bool is_update_module(std::string_view module) { return module.starts_with("splice_"); }
   std::size_t bucket(std::string_view name) const {
     return std::hash<std::string_view>{}(name) & (heads_.size() - 1);
   }

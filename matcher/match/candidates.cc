@@ -6,19 +6,22 @@
 #include <algorithm>
 #include <iterator>
 
+#include "matcher/match/scope.h"
+
 namespace splicer {
 
 namespace {
 
 // Symbols of the kernel that may be that function of the object.
-std::vector<const KernelSymbol*> places_of(const SymbolTable& symbols, const std::string& target,
+std::vector<const KernelSymbol*> places_of(const SymbolTable& symbols, const MatchOptions& options,
                                            const std::string& name) {
-  std::vector<const KernelSymbol*> known = symbols.find(target, name);
+  std::vector<const KernelSymbol*> known = symbols.find(options.target, name);
   // An out-of-line part goes with its function: if an update replaced that, the part that now
   // counts is the update's, and the jump in the function's proved code decides.
   if (known.empty() || name.ends_with(".cold")) {
-    const auto brought = symbols.find_in_updates(name);
-    known.insert(known.end(), brought.begin(), brought.end());
+    symbols.for_each(name, [&](const KernelSymbol& symbol) {
+      if (options.is_update(symbol.module)) known.push_back(&symbol);
+    });
   }
   return known;
 }
@@ -26,7 +29,7 @@ std::vector<const KernelSymbol*> places_of(const SymbolTable& symbols, const std
 }  // namespace
 
 NamedBases bases_by_name(const ElfObject& object, const ReferencePlan& plan, const Image& image,
-                         const std::string& target, std::uint32_t section) {
+                         const MatchOptions& options, std::uint32_t section) {
   NamedBases found;
   bool first = true;
   for (const bool weak : {false, true}) {
@@ -35,7 +38,11 @@ NamedBases bases_by_name(const ElfObject& object, const ReferencePlan& plan, con
       if (symbol.is_weak() != weak || (!symbol.is_function() && symbol.type != STT_NOTYPE))
         continue;
       std::vector<RunAddress> here;
-      for (const KernelSymbol* kernel : places_of(image.symbols(), target, symbol.name)) {
+      for (const KernelSymbol* kernel : places_of(image.symbols(), options, symbol.name)) {
+        if (weak && !is_weak_symbol(*kernel) && !options.is_update(kernel->module)) {
+          found.overridden = true;
+          continue;
+        }
         const RunAddress base = kernel->address - symbol.value;
         if (std::ranges::find(here, base) == here.end()) here.push_back(base);
       }
@@ -50,6 +57,7 @@ NamedBases bases_by_name(const ElfObject& object, const ReferencePlan& plan, con
     }
     if (!first) break;
   }
+  found.overridden = found.overridden && found.bases.empty();
   found.inconsistent = !first && found.bases.empty();
   return found;
 }

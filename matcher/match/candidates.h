@@ -36,12 +36,15 @@ struct NamedBases {
   std::vector<RunAddress> bases;
   // The kernel has the section's names, but nowhere at the section's distances.
   bool inconsistent = false;
+  // Its names are weak, and the kernel has another object's strong function of that name.
+  bool overridden = false;
 };
 
-// A weak function may be another object's, so weak names count only where there are no others.
+// A weak function may be another object's, so weak names count only where there are no others, and
+// only where the kernel's symbol is weak too: nm(1) tells which of two definitions the linker took.
 // Takes time in proportion to the places that the names have.
 NamedBases bases_by_name(const ElfObject& object, const ReferencePlan& plan, const Image& image,
-                         const std::string& target, std::uint32_t section);
+                         const MatchOptions& options, std::uint32_t section);
 
 // Proved code of one object by address. The linker lays the code of an object out in one piece for
 // each output section, so between two of its pieces nothing else is.

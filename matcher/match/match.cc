@@ -53,6 +53,7 @@ struct CodeSection {
   std::size_t place = 0;               // among the object's sections of that group
   std::vector<RunAddress> candidates;  // possible bases
   bool inconsistent = false;           // its names are known, but not at its distances
+  bool overridden = false;             // its names are weak, and another object's are not
   bool done = false;
   RunAddress base;  // when done and matched
   RunAddress code;
@@ -95,9 +96,10 @@ class ObjectMatcher {
       code.functions = functions_in(section.index);
       code.group = linked_section(section.name);
       code.place = places[code.group]++;
-      NamedBases named = bases_by_name(object_, plan_, image_, options_.target, section.index);
+      NamedBases named = bases_by_name(object_, plan_, image_, options_, section.index);
       code.candidates = std::move(named.bases);
       code.inconsistent = named.inconsistent;
+      code.overridden = named.overridden;
       sections_.push_back(std::move(code));
     }
   }
@@ -122,11 +124,20 @@ class ObjectMatcher {
     return redirect->second.code - first.value;
   }
 
+  // The module of an update whose code is at `address`; empty for the kernel's own.
+  std::string update_module_at(RunAddress address, bool redirected) const {
+    if (!redirected && options_.update_modules.empty()) return {};
+    const KernelSymbol* symbol = image_.symbols().nearest(address);
+    const bool brought = symbol != nullptr && (redirected || options_.is_update(symbol->module));
+    return brought ? symbol->module : std::string();
+  }
+
   // Compares at one base and keeps what was learnt if it matches.
   bool prove_at(CodeSection& code, RunAddress base) {
-    Trial trial(references_);
     std::string update;
     const RunAddress address = code_at(code, base, &update);
+    const std::string brought_by = update_module_at(address, !update.empty());
+    Trial trial(references_, brought_by);
     code.base = base;
     code.code = address;
     code.update = update;
@@ -136,9 +147,9 @@ class ObjectMatcher {
     }
     code.comparison = comparer_.compare(code.index, address, trial);
     if (!code.comparison.difference) {
-      const KernelSymbol* symbol = update.empty() ? nullptr : image_.symbols().nearest(address);
+      const bool of_update = !brought_by.empty();
       code.comparison.difference = tables_.compare(
-          {code.index, address, symbol ? symbol->module : options_.target, !update.empty()},
+          {code.index, address, of_update ? brought_by : options_.target, of_update},
           code.comparison, trial);
     }
     code.matched = !code.comparison.difference;
@@ -258,9 +269,13 @@ class ObjectMatcher {
 
   MatchResult results() {
     MatchResult result;
+    std::map<std::uint32_t, std::size_t> differing;  // a function of each section that differs
     for (const CodeSection& code : sections_)
-      for (const Symbol* function : code.functions)
+      for (const Symbol* function : code.functions) {
+        if (code.comparison.difference && !code.matched)
+          differing.emplace(code.index, result.functions.size());
         result.functions.push_back(describe(code, *function));
+      }
     advise(result);
     for (const Section& section : object_.sections())
       if (section.is_code() && is_discarded(section.name, options_.target != "vmlinux"))
@@ -271,6 +286,9 @@ class ObjectMatcher {
       const auto altered = altered_.find(symbol.section);
       if (symbol.defined() && altered != altered_.end()) {
         result.altered_constants.emplace(symbol.index, altered->second);
+      } else if (const auto other = differing.find(symbol.section);
+                 symbol.defined() && !symbol.is_weak() && other != differing.end()) {
+        result.altered_functions.emplace(symbol.index, result.functions[other->second].error);
       } else if (const auto value = references_.symbol_value(symbol.index)) {
         result.addresses.emplace(symbol.index, *value);
       }
@@ -330,6 +348,11 @@ class ObjectMatcher {
     if (code.candidates.empty() && !code.comparison.difference) {
       match.state = MatchState::absent;
       match.error = base;
+      if (code.overridden) {
+        match.error.code = "weak-overridden";
+        match.error.message = "it is weak here, and the kernel runs another object's function";
+        return match;
+      }
       match.error.code = "function-absent";
       match.error.message =
           fmt::format("the running kernel has no function of that name in {}", options_.target);

@@ -58,6 +58,9 @@ struct MatchResult {
   // Constants of the pre object whose content in the kernel differs, by pre symbol index. Such a
   // symbol has no entry in `addresses`.
   std::map<std::uint32_t, Error> altered_constants;
+  // Functions of the pre object whose code in the kernel is another's, by pre symbol index. Neither
+  // do these have an entry in `addresses`: new code must not call what means something else.
+  std::map<std::uint32_t, Error> altered_functions;
 
   const FunctionMatch* find(std::string_view name) const;
 };

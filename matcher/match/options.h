@@ -6,12 +6,15 @@
 //     MatchOptions options;
 //     options.target = "tun";
 //     options.redirects = state.redirects();
+//     options.update_modules = state.modules();
 //
 // Invariant: none; these are the caller's words, and the image decides whether they hold.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "matcher/base/address.h"
 
@@ -28,6 +31,10 @@ struct Redirect {
 struct MatchOptions {
   std::string target = "vmlinux";            // or a module's name
   std::map<RunAddress, Redirect> redirects;  // by the function's (old) address
+  // The modules of applied updates. What else is named like them counts as any other module.
+  std::set<std::string, std::less<>> update_modules;
+
+  bool is_update(std::string_view module) const { return update_modules.contains(module); }
 };
 
 }  // namespace splicer

@@ -39,11 +39,12 @@ void ReferencePlan::collect_constants() {
   for (const Section& section : object_.sections())
     for (const Relocation& relocation : section.relocations) {
       const Symbol& symbol = object_.symbol(relocation.symbol);
-      if (!symbol.defined() || relocation_is_pc_relative(relocation.type)) continue;
+      if (!section.is_alloc() || !symbol.defined()) continue;
       const Section& target = object_.section(symbol.section);
       if (is_constant(target) && !is_merged(target) && names_[target.index].empty())
-        referenced_[target.index].push_back(symbol.value +
-                                            static_cast<std::uint64_t>(relocation.addend));
+        referenced_[target.index].push_back(
+            symbol.value + static_cast<std::uint64_t>(relocation.addend) +
+            distance_to_end(relocation, section.index, SectionOffset(relocation.offset)));
     }
   for (std::vector<SectionOffset>& offsets : referenced_) std::ranges::sort(offsets);
 
@@ -64,6 +65,14 @@ void ReferencePlan::collect_constants() {
 std::uint32_t ReferencePlan::constant_slot(std::uint32_t section, SectionOffset offset) const {
   const auto known = constants_.find({section, offset});
   return known == constants_.end() ? 0 : known->second;
+}
+
+// The operand counts from the end of the instruction, the relocation from its field.
+unsigned ReferencePlan::distance_to_end(const Relocation& relocation, std::uint32_t origin,
+                                        SectionOffset place) const {
+  const bool counts =
+      relocation_is_pc_relative(relocation.type) && object_.section(origin).is_code();
+  return counts ? starts_.distance_to_next(origin, place.value(), kField) : 0;
 }
 
 RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
@@ -94,10 +103,7 @@ RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32
       // keeps the distance from the label, so the label's string is what must be there.
       target.offset = symbol.value;
     } else {
-      // The operand counts from the end of the instruction, the relocation from its field.
-      const bool counts =
-          relocation_is_pc_relative(relocation.type) && object_.section(origin).is_code();
-      const unsigned distance = counts ? starts_.distance_to_next(origin, place, kField) : 0;
+      const unsigned distance = distance_to_end(relocation, origin, place);
       target.offset = symbol.value + static_cast<std::uint64_t>(relocation.addend) + distance;
       target.minus = ~std::uint64_t{distance} + 1;
     }
@@ -119,10 +125,13 @@ RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32
 
 PlannedConstant ReferencePlan::constant(std::uint32_t index, SectionOffset offset) const {
   const Section& section = object_.section(index);
-  PlannedConstant constant{index, offset, SectionOffset(section.bytes.size()), is_merged(section),
-                           is_read_only_data(section.name)};
-  constant.end = constant_end(section, offset);
-  return constant;
+  const std::uint64_t end = constant_end(section, offset);
+  return {index,
+          offset,
+          end,
+          is_merged(section) ? end : content_end(section, offset, end),
+          is_merged(section),
+          is_read_only_data(section.name)};
 }
 
 SectionOffset ReferencePlan::constant_end(const Section& section, SectionOffset offset) const {
@@ -133,14 +142,21 @@ SectionOffset ReferencePlan::constant_end(const Section& section, SectionOffset 
     return offset + static_cast<std::uint64_t>(nul - from) + (nul == section.bytes.end() ? 0 : 1);
   }
   if (is_merged(section) && section.entsize > 0) return std::min(size, offset + section.entsize);
-  // An anonymous constant ends where the next one begins, at the latest; the zeros before that
-  // may be padding, which is not the constant's.
-  const std::vector<SectionOffset>& referenced = referenced_[section.index];
+  // An anonymous constant ends where the next one begins, at the latest.
+  const std::vector<std::uint64_t>& referenced = referenced_[section.index];
   const auto next = std::upper_bound(referenced.begin(), referenced.end(), offset);
-  SectionOffset end = next == referenced.end() ? size : std::min(size, *next);
-  while (end > offset + 1 && section.bytes[end.value() - 1] == 0 &&
-         object_.relocations_in(section.index, end < 8 ? SectionOffset() : end - 8, end).empty())
-    end -= 1;
+  return next == referenced.end() ? size : std::min(size, *next);
+}
+
+// Zeros before the next constant may be there to align it; at a section's end gas has none.
+std::uint64_t ReferencePlan::content_end(const Section& section, std::uint64_t offset,
+                                         std::uint64_t end) const {
+  if (end == section.bytes.size() || section.align < 2) return end;
+  const std::uint64_t first =
+      std::max(offset + 1, end - std::min<std::uint64_t>(end, section.align - 1));
+  while (end > first && section.bytes[end - 1] == 0 &&
+         object_.relocations_in(section.index, end - std::min<std::uint64_t>(end, 8), end).empty())
+    end--;
   return end;
 }
 

@@ -9,9 +9,9 @@
 #include <cstring>
 #include <utility>
 
-#include "matcher/match/fields.h"
-
 #include "matcher/elf/kernel_sections.h"
+#include "matcher/match/fields.h"
+#include "matcher/match/scope.h"
 
 namespace splicer {
 
@@ -74,12 +74,11 @@ References::References(const ElfObject& object, const ReferencePlan& plan, const
       bindings_(plan.slots()),
       known_(object.symbols().size()),
       known_bases_(object.sections().size()) {
-  updated_ = !options.redirects.empty();
   const auto begin = image.symbols().find("vmlinux", "__start_rodata");
   const auto end = image.symbols().find("vmlinux", "__end_rodata");
-  if (begin.size() == 1 && end.size() == 1 && !updated_ && options.target == "vmlinux")
+  if (begin.size() == 1 && end.size() == 1 && options.target == "vmlinux")
     read_only_ = AddressRange{begin[0]->address, end[0]->address};
-  if (!updated_ && options.target != "vmlinux") find_module_constants();
+  if (options.target != "vmlinux") find_module_constants();
   look_names_up();
 }
 
@@ -99,26 +98,31 @@ void References::find_module_constants() {
   }
 }
 
-std::optional<std::string> References::misplaced(const PlannedConstant& constant,
-                                                 RunAddress address) const {
-  if (constant.read_only && read_only_ && !read_only_->contains(address))
+std::optional<std::string> Trial::misplaced(const PlannedConstant& constant,
+                                            RunAddress address) const {
+  if (!update_module_.empty()) {
+    const auto sections = references_.image_.sections(update_module_);
+    const bool in_any = std::ranges::any_of(
+        sections, [&](const auto& section) { return section.second.contains(address); });
+    return sections.empty() || in_any ? std::nullopt : std::optional(update_module_);
+  }
+  const auto& read_only = references_.read_only_;
+  if (constant.read_only && read_only && !read_only->contains(address))
     return "the kernel's read-only data";
-  const auto range = module_constants_.find(constant.section);
-  if (range != module_constants_.end() && !range->second.contains(address))
-    return fmt::format("the constants of {}", options_.target);
+  const auto range = references_.module_constants_.find(constant.section);
+  if (range != references_.module_constants_.end() && !range->second.contains(address))
+    return fmt::format("the constants of {}", references_.options_.target);
   return std::nullopt;
 }
 
-// Every name is looked for once. Names that the object defines are those of its target, others may
-// be anywhere; the modules of updates may have either. Where all names of a section agree on one base,
-// that is all that there is to ask of it later.
+// Every name is looked for once. Where all names of a section agree on one base, that is all that
+// there is to ask of it later.
 void References::look_names_up() {
   for (const Symbol& symbol : object_.symbols()) {
     if (symbol.is_section() || symbol.absolute || symbol.name.empty()) continue;
-    const bool local = symbol.defined() && !symbol.is_weak();
     KnownName& known = known_[symbol.index];
-    image_.symbols().for_each(symbol.name, [&](const KernelSymbol& found, bool of_update) {
-      if (local && !of_update && found.module != options_.target) return;
+    image_.symbols().for_each(symbol.name, [&](const KernelSymbol& found) {
+      if (!in_scope(symbol, found, options_)) return;
       known.kind =
           known.kind == KnownName::Kind::nowhere ? KnownName::Kind::once : KnownName::Kind::several;
       known.address = found.address;
@@ -154,17 +158,24 @@ std::optional<RunAddress> References::symbol_value(std::uint32_t index) const {
 std::optional<std::string> Trial::agree(std::uint32_t index, RunAddress address) const {
   using Kind = References::KnownName::Kind;
   const References::KnownName& only = references_.known_[index];
-  if (only.kind == Kind::nowhere || (only.kind == Kind::once && only.address == address))
-    return std::nullopt;
+  if (only.kind == Kind::once && only.address == address) return std::nullopt;
   const Symbol& symbol = references_.object_.symbol(index);
-  const bool local = symbol.defined() && !symbol.is_weak();
+  // No name at all says nothing: the kernel may list no variables. But what is not defined here and
+  // only static elsewhere would not have been linked.
+  if (only.kind == Kind::nowhere && (!symbol.undefined() || symbol.is_weak())) return std::nullopt;
   const SymbolTable& table = references_.image_.symbols();
-  const std::string& target = references_.options_.target;
-  if (table.has(local ? target : std::string_view(), symbol.name, address)) return std::nullopt;
-  auto known = local ? table.find(target, symbol.name) : table.find_anywhere(symbol.name);
-  const auto brought = table.find_in_updates(symbol.name);
-  known.insert(known.end(), brought.begin(), brought.end());
+  const auto fits = [&](const KernelSymbol& kernel) {
+    return in_scope(symbol, kernel, references_.options_);
+  };
+  // By the address, since some names stand for a thousand things but few addresses have many names.
+  for (const KernelSymbol& kernel : table.all_at(address))
+    if (kernel.name == symbol.name && fits(kernel)) return std::nullopt;
+  std::vector<const KernelSymbol*> known = table.find_anywhere(symbol.name);
   if (known.empty()) return std::nullopt;
+  std::erase_if(known, [&](const KernelSymbol* kernel) { return !fits(*kernel); });
+  if (known.empty())
+    return fmt::format("the code refers to '{}', which the kernel has for other files only",
+                       symbol.name);
   return fmt::format(
       "the code puts '{}' at {}, the kernel's symbol table has it at {}{}", symbol.name, address,
       known[0]->address,
@@ -274,13 +285,18 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
   const ReferencePlan& plan = references_.plan_;
   if (plan.is_constant_slot(slot)) return same_content(plan.constant(slot), slot, value);
   if (plan.is_symbol_slot(slot)) {
-    if (!references_.bindings_[slot].known && value != RunAddress())
-      if (auto differs = agree(plan.symbol_of(slot), value)) return differs;
+    const Symbol& symbol = references_.object_.symbol(plan.symbol_of(slot));
+    const bool missing = value == RunAddress() && symbol.is_weak() && symbol.undefined();
+    if (!references_.bindings_[slot].known && !missing) {
+      if (auto differs = agree(symbol.index, value)) return differs;
+      using Kind = References::KnownName::Kind;
+      if (value == RunAddress() && references_.known_[symbol.index].kind == Kind::nowhere)
+        return fmt::format("the code puts '{}' at 0", symbol.name);
+    }
     return bind(slot, value);
   }
-  if (const auto bound = references_.bound(slot); bound && *bound != value &&
-                                                  references_.updated_ &&
-                                                  references_.object_.section(slot).is_code()) {
+  if (const auto bound = references_.bound(slot);
+      bound && *bound != value && references_.object_.section(slot).is_code()) {
     // Code that an update replaced has two places: its symbol stays at the old entry, and what the
     // new code says about its own inside (a .cold piece that jumps back) means the new code.
     const auto functions = references_.object_.functions_in(slot);
@@ -297,7 +313,7 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
   if (!is_new || !has_unnamed_code(section.name) || section.is_nobits()) return std::nullopt;
   PlannedConstant whole;
   whole.section = slot;
-  whole.end = SectionOffset(section.size);
+  whole.end = whole.content_end = section.size;
   return same_content(whole, 0, value);
 }
 
@@ -307,18 +323,20 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
 std::optional<std::string> Trial::same_content(const PlannedConstant& constant, std::uint32_t slot,
                                                RunAddress address) {
   const Section& section = references_.object_.section(constant.section);
-  const SectionOffset offset = constant.begin;
-  const SectionOffset end = constant.end;
-  // Code that an update brought has its constants in the update's own module: no range then.
-  if (const auto where = references_.misplaced(constant, address))
+  const std::uint64_t offset = constant.begin;
+  // An update has its own copy of each, and lays them out anew.
+  const bool of_update = !update_module_.empty();
+  const std::uint64_t end = of_update ? constant.content_end : constant.end;
+  if (of_update) slot = 0;
+  if (const auto where = misplaced(constant, address))
     return fmt::format("it refers to a constant at {}, outside {}", address, *where);
   bool first_place = false;
   if (slot != 0) {
     const References::Binding& binding = references_.bindings_[slot];
     if (binding.known && binding.value == address) return std::nullopt;
-    if (binding.known && constant.merged && !references_.updated_)
-      return fmt::format("{}+{} is at {} here and at {} elsewhere", section.name, offset, address,
-                         binding.value);
+    if (binding.known && constant.merged)
+      return fmt::format("{}+{:#x} is at {} here and at {} elsewhere", section.name, offset,
+                         address, binding.value);
     if (!binding.known) {
       static_cast<void>(bind(slot, address));
       first_place = true;

@@ -16,7 +16,8 @@
 // the kernel than in the object.
 //
 // Invariant: committed bindings never change; every binding agrees with the kernel's symbol table
-// wherever that has the name.
+// wherever that has the name in the symbol's scope (scope.h); 0 is the address of an undefined weak
+// symbol, or of one that the table has there.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "matcher/elf/elf_object.h"
@@ -65,14 +67,11 @@ class References {
   }
   void look_names_up();
   void find_module_constants();
-  // Nothing if a constant may be there, otherwise what it is outside of.
-  std::optional<std::string> misplaced(const PlannedConstant& constant, RunAddress address) const;
 
   const ElfObject& object_;
   const ReferencePlan& plan_;
   const Image& image_;
   const MatchOptions& options_;
-  bool updated_ = false;                // updates are applied, and may bring constants of their own
   std::vector<Binding> bindings_;       // by slot
   std::vector<std::uint32_t> open_;     // slots that the present trial bound, in that order
   std::vector<KnownName> known_;        // by symbol
@@ -87,7 +86,10 @@ class References {
 // at a time.
 class Trial {
  public:
-  explicit Trial(References& references) : references_(references) {}
+  // `update_module`: of the code that is compared, if an update brought it. Such code has its
+  // constants in that module.
+  explicit Trial(References& references, std::string update_module = {})
+      : references_(references), update_module_(std::move(update_module)) {}
   Trial(const Trial&) = delete;
   Trial& operator=(const Trial&) = delete;
   ~Trial() { back_to(0); }
@@ -112,6 +114,8 @@ class Trial {
   std::optional<std::string> settle(std::uint32_t slot, RunAddress value);
   std::optional<std::string> bind(std::uint32_t slot, RunAddress value);
   std::optional<std::string> agree(std::uint32_t symbol, RunAddress address) const;
+  // Nothing if a constant may be there, otherwise what it is outside of.
+  std::optional<std::string> misplaced(const PlannedConstant& constant, RunAddress address) const;
   std::optional<std::string> same_content(const PlannedConstant& constant, std::uint32_t slot,
                                           RunAddress address);
   std::string conflict(std::uint32_t slot, RunAddress value) const;
@@ -125,6 +129,7 @@ class Trial {
   };
 
   References& references_;
+  const std::string update_module_;
   // Constants that are equal, or are just being compared, at another place than their first: they
   // may refer to each other in a circle.
   std::set<Constant> compared_;

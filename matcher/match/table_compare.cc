@@ -208,9 +208,11 @@ TableComparer::Reason TableComparer::compare_static_call(const Pair& pair, Trial
     const bool same_kind =
         ((static_cast<std::uint64_t>(*field) ^ static_cast<std::uint64_t>(relocation->addend)) &
          kMeaning) == 0;
-    if (same_kind && name.starts_with(kTrampoline) &&
-        image_.symbols().has("", "__SCK__" + name.substr(kTrampoline.size()), key))
-      return std::nullopt;
+    if (same_kind && name.starts_with(kTrampoline)) {
+      const std::string key_name = "__SCK__" + name.substr(kTrampoline.size());
+      for (const KernelSymbol& symbol : image_.symbols().all_at(key))
+        if (symbol.name == key_name) return std::nullopt;
+    }
   }
   return leads_to_key(pair, kSecond, trial);
 }

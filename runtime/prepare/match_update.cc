@@ -12,8 +12,8 @@ namespace splicer {
 
 namespace {
 
-Result<MatchResult> match_unit(const Package& package, const PackageTarget& target,
-                               const PackageUnit& unit, const Image& image, const State& state) {
+Result<UnitMatch> match_unit(const Package& package, const PackageTarget& target,
+                             const PackageUnit& unit, const Image& image, const State& state) {
   auto object = ElfObject::parse(package.members.at(unit.pre), unit.name);
   if (!object) {
     object.error().exit = ExitCode::bad_package;
@@ -22,7 +22,10 @@ Result<MatchResult> match_unit(const Package& package, const PackageTarget& targ
   MatchOptions options;
   options.target = target.name;
   options.redirects = state.redirects();
-  return match_object(*object, image, options);
+  options.update_modules = state.modules();
+  auto match = match_object(*object, image, options);
+  if (!match) return propagate(match);
+  return UnitMatch{std::move(*match), std::move(*object)};
 }
 
 // The verdict on one function that is to be replaced.
@@ -78,7 +81,7 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     if (left_out.contains(targets[i].name)) continue;
     for (const PackageFunction& function : targets[i].functions) {
       if (function.kind == "new") continue;
-      auto one = proved(function, units.at(function.unit));
+      auto one = proved(function, units.at(function.unit).match);
       if (!one) return propagate(one);
       const bool checked = function.kind == "checked";
       if (checked && one->run.run_bytes.empty()) continue;  // nobody can be in it

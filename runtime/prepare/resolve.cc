@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "matcher/elf/kernel_sections.h"
+#include "matcher/match/scope.h"
 
 namespace splicer {
 
@@ -24,20 +25,18 @@ std::vector<const KernelSymbol*> places(std::vector<const KernelSymbol*> symbols
   return symbols;
 }
 
-Result<RunAddress> by_name(const PackageSymbol& symbol, const std::string& target,
-                           const SymbolTable& kernel) {
-  std::vector<const KernelSymbol*> found = places(kernel.find(target, symbol.kernel_name));
-  if (found.empty()) found = places(kernel.find("vmlinux", symbol.kernel_name));
-  if (found.empty()) found = places(kernel.find_anywhere(symbol.kernel_name));
+// The one place of the candidates. Errors: "symbol-unknown", "symbol-ambiguous".
+Result<RunAddress> only_place(const PackageSymbol& symbol, std::vector<const KernelSymbol*> found) {
+  found = places(std::move(found));
   if (found.size() == 1) return found.front()->address;
   if (found.empty()) {
     return fail(ExitCode::mismatch, "symbol-unknown",
-                fmt::format("the running kernel has no symbol {}", symbol.kernel_name))
+                fmt::format("the running kernel has no symbol {} that the new code could mean",
+                            symbol.kernel_name))
         .in_function(symbol.name)
         .hint(
-            "modprobe the module that defines it, and apply again; if no module does, the update "
-            "is "
-            "for another kernel");
+            "modprobe the module that exports it, and apply again; if no module does, the update "
+            "is for another kernel");
   }
   std::string candidates;
   for (const KernelSymbol* candidate : found)
@@ -55,47 +54,90 @@ Result<RunAddress> by_name(const PackageSymbol& symbol, const std::string& targe
           "the old code of its file uses too");
 }
 
-// A "pre" symbol that no matched code mentions. Static keys and static calls are such: code refers
-// to them through __jump_table and .static_call_sites, which the kernel sorts at boot and matching
-// does not read. A global name has one meaning in the whole kernel; a local one (whose name in the
-// new module is made unique, "unit:index:name") has one if the object's own target has a single
-// symbol of it, since that must be the object's.
+// What code of `target` may mean by a name that its file does not define.
+Result<RunAddress> by_name(const PackageSymbol& symbol, const std::string& target,
+                           const SymbolTable& kernel) {
+  std::vector<const KernelSymbol*> found = kernel.find_anywhere(symbol.kernel_name);
+  std::erase_if(found, [&](const KernelSymbol* one) { return !is_visible(*one, target); });
+  return only_place(symbol, std::move(found));
+}
+
+// Is the kernel's symbol code where the object's is, and data where that is? Absolute ones are
+// per-CPU variables.
+bool is_of_kind(const Section& section, char letter) {
+  const bool text = letter == 't' || letter == 'T' || letter == 'w' || letter == 'W';
+  return section.is_code() == text;
+}
+
+// Does vmlinux list any variable? Without CONFIG_KALLSYMS_ALL it has functions only.
+bool lists_variables(const SymbolTable& kernel) {
+  return std::ranges::any_of(kernel.all(), [](const KernelSymbol& symbol) {
+    return symbol.module == "vmlinux" && (symbol.type == 'd' || symbol.type == 'b');
+  });
+}
+
+// What could be a symbol that the unit itself defines. In vmlinux a letter tells static from
+// global; in a module it does not.
+std::vector<const KernelSymbol*> defined_by(const ElfObject& object, const Symbol& symbol,
+                                            const PackageSymbol& wanted, const std::string& target,
+                                            const SymbolTable& kernel) {
+  std::vector<const KernelSymbol*> found = kernel.find(target, wanted.kernel_name);
+  std::erase_if(found, [&](const KernelSymbol* one) {
+    if (!is_of_kind(object.section(symbol.section), one->type)) return true;
+    return target == "vmlinux" && is_global(one->type) == symbol.is_local();
+  });
+  return found;
+}
+
+Failure unknown(const PackageSymbol& symbol, const SymbolTable& kernel, bool variable) {
+  const std::string& name = symbol.kernel_name.empty() ? symbol.name : symbol.kernel_name;
+  const bool hidden = variable && !lists_variables(kernel);
+  return fail(ExitCode::mismatch, "symbol-unknown",
+              hidden ? fmt::format("the address of {} is unknown: this kernel lists no variables",
+                                   name)
+                     : fmt::format("the address of {} is unknown: no function of {} that matches "
+                                   "the running kernel uses it",
+                                   name, symbol.unit))
+      .at_file(symbol.unit)
+      .in_function(symbol.name)
+      .hint(hidden ? "use a kernel with CONFIG_KALLSYMS_ALL"
+                   : "send this message to the maker of the update: the new code must refer to a "
+                     "symbol that the old code of its file uses too");
+}
+
+// A "pre" symbol that neither matched code nor a table about it mentions. A global name has one
+// meaning; a static one has one if the object's own target has a single symbol of that name, binding
+// and kind.
 Result<RunAddress> not_inferred(const PackageSymbol& symbol, const PackageTarget& target,
-                                const SymbolTable& kernel) {
+                                const ElfObject& object, const SymbolTable& kernel) {
   const bool own_unit =
       std::any_of(target.units.begin(), target.units.end(),
                   [&](const PackageUnit& unit) { return unit.name == symbol.unit; });
-  if (own_unit && !symbol.kernel_name.empty()) {
-    if (symbol.name == symbol.kernel_name) return by_name(symbol, target.name, kernel);
-    const auto own = places(kernel.find(target.name, symbol.kernel_name));
-    if (own.size() == 1) return own.front()->address;
-  }
-  return fail(ExitCode::mismatch, "symbol-unknown",
-              fmt::format(
-                  "the address of {} is unknown: no function of {} that matches the running "
-                  "kernel uses it",
-                  symbol.kernel_name.empty() ? symbol.name : symbol.kernel_name, symbol.unit))
-      .at_file(symbol.unit)
-      .in_function(symbol.name)
-      .hint("run splice-match -v on the package's pre object: it lists the functions that differ");
+  const bool known = symbol.pre_symbol < object.symbols().size();
+  if (!own_unit || !known || symbol.kernel_name.empty()) return unknown(symbol, kernel, false);
+  const Symbol& pre = object.symbol(symbol.pre_symbol);
+  if (!pre.defined() || pre.is_weak()) return by_name(symbol, target.name, kernel);
+  const auto own = places(defined_by(object, pre, symbol, target.name, kernel));
+  if (own.size() == 1) return own.front()->address;
+  if (own.size() > 1 && !pre.is_local()) return only_place(symbol, own);
+  return unknown(symbol, kernel, !object.section(pre.section).is_code());
 }
 
 Result<RunAddress> inferred(const PackageSymbol& symbol, const UnitMatches& matches,
                             const PackageTarget& target, const SymbolTable& kernel) {
   const auto unit = matches.find(symbol.unit);
-  if (unit != matches.end()) {
-    const MatchResult& match = unit->second;
-    if (const auto address = match.addresses.find(symbol.pre_symbol);
-        address != match.addresses.end())
-      return address->second;
-    if (const auto altered = match.altered_constants.find(symbol.pre_symbol);
-        altered != match.altered_constants.end()) {
-      Error error = altered->second;
+  if (unit == matches.end()) return unknown(symbol, kernel, false);
+  const MatchResult& match = unit->second.match;
+  if (const auto address = match.addresses.find(symbol.pre_symbol);
+      address != match.addresses.end())
+    return address->second;
+  for (const auto* altered : {&match.altered_constants, &match.altered_functions})
+    if (const auto found = altered->find(symbol.pre_symbol); found != altered->end()) {
+      Error error = found->second;
       error.exit = ExitCode::mismatch;
       return Failure(std::move(error));
     }
-  }
-  return not_inferred(symbol, target, kernel);
+  return not_inferred(symbol, target, unit->second.object, kernel);
 }
 
 // The new code's one or eight bytes; runtime_const_init() takes the variable's lowest ones, too.

@@ -2,10 +2,11 @@
 //
 // The address of every symbol that the new code needs and the kernel does not export.
 //
-//     "pre"       as the matcher inferred it from the running code: exact, also when ten static
-//                 variables share the name; what no code refers to (static keys, static calls), by
-//                 name where that leaves no choice
-//     "kernel"    by name, in the target, else in vmlinux, else in any module; one only
+//     "pre"       as the matcher inferred it from the running code and the kernel's tables: exact,
+//                 also when ten static variables share the name; what no matched code refers to, by
+//                 name, where the name has one symbol of that binding and kind
+//     "kernel"    by name, among what the linker and the module loader would have bound it to
+//                 (matcher/match/scope.h); one only
 //     "update"    in the module of an earlier target of the same update, once that is loaded
 //
 // and the value of every runtime constant ("constant"): what the variable of that name holds, which
@@ -37,10 +38,16 @@ namespace splicer {
 // an address, but is none.
 using Addresses = std::map<std::string, RunAddress>;
 using RuntimeConstants = std::map<std::string, std::uint64_t>;
-using UnitMatches = std::map<std::string, MatchResult>;  // by PackageUnit::name
 
-// The "pre" and "kernel" symbols of a target. Errors (ExitCode::mismatch):
-// "symbol-unknown", "symbol-ambiguous", and the matcher's own about a constant that differs.
+// What matching told of a unit, and the pre object that it is about.
+struct UnitMatch {
+  MatchResult match;
+  ElfObject object;
+};
+using UnitMatches = std::map<std::string, UnitMatch>;  // by PackageUnit::name
+
+// The "pre" and "kernel" symbols of a target. Errors (ExitCode::mismatch): "symbol-unknown",
+// "symbol-ambiguous", and the matcher's own about a constant or a function that differs.
 Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
                                   const Image& image);
 

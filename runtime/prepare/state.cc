@@ -182,6 +182,13 @@ State::Newest State::newest(RunAddress old_entry) const {
   return newest;
 }
 
+std::set<std::string, std::less<>> State::modules() const {
+  std::set<std::string, std::less<>> modules;
+  for (const AppliedUpdate& update : updates_)
+    modules.insert(update.modules.begin(), update.modules.end());
+  return modules;
+}
+
 std::map<RunAddress, Redirect> State::redirects() const {
   std::map<RunAddress, Redirect> redirects;
   for (const AppliedUpdate& update : updates_)

@@ -13,7 +13,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +71,8 @@ class State {
   };
   // The newest replacement of the function at `old_entry`; null pointers when there is none.
   Newest newest(RunAddress old_entry) const;
+  // The modules of all updates.
+  std::set<std::string, std::less<>> modules() const;
   // For the matcher: where replaced functions run now.
   std::map<RunAddress, Redirect> redirects() const;
 

@@ -65,8 +65,8 @@ bool has_any(const SymbolTable& table, const std::string& target, const MatchRes
 
 class Sweep {
  public:
-  Sweep(const Image& image, std::map<RunAddress, Redirect> redirects, const std::string& details)
-      : image_(image), redirects_(std::move(redirects)), details_(details) {}
+  Sweep(const Image& image, MatchOptions updates, const std::string& details)
+      : image_(image), updates_(std::move(updates)), details_(details) {}
 
   Result<void> object(const ListedObject& listed) {
     if (!image_.symbols().has_target(listed.target)) {
@@ -76,9 +76,8 @@ class Sweep {
     }
     auto object = ElfObject::load(listed.path);
     if (!object) return propagate(object);
-    MatchOptions options;
+    MatchOptions options = updates_;
     options.target = listed.target;
-    options.redirects = redirects_;
     auto result = match_object(*object, image_, options);
     if (!result) return propagate(result);
     account_.objects++;
@@ -152,7 +151,7 @@ class Sweep {
   }
 
   const Image& image_;
-  std::map<RunAddress, Redirect> redirects_;
+  const MatchOptions updates_;  // what is applied
   std::ofstream details_;
   Account account_;
   std::vector<std::pair<ListedObject, FunctionMatch>> weak_;
@@ -197,14 +196,15 @@ int main(int argc, char** argv) {
   const Console& console = command.console();
   const auto kernel = open_listed(command);
   if (!kernel) return console.finish(kernel.error());
-  std::map<RunAddress, Redirect> redirects;
+  MatchOptions updates;
   if (command.values()["image"].as<std::string>() == "live") {
     const auto state = State::read();
     if (!state) return console.finish(state.error());
-    redirects = state->redirects();
+    updates.redirects = state->redirects();
+    updates.update_modules = state->modules();
   }
   const auto began = std::chrono::steady_clock::now();
-  Sweep sweep(*kernel->image, std::move(redirects), command.values()["details"].as<std::string>());
+  Sweep sweep(*kernel->image, std::move(updates), command.values()["details"].as<std::string>());
   for (const ListedObject& object : kernel->objects)
     if (auto done = sweep.object(object); !done) return console.finish(done.error());
   const Account& account = sweep.finish();

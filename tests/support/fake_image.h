@@ -49,7 +49,7 @@ class FakeImage final : public Image {
     for (unsigned i = 0; i < 8; i++)
       memory_[RunAddress(address + i)] = static_cast<std::uint8_t>(value >> (8 * i));
   }
-  void symbol(std::uint64_t address, std::string name, char type = 't',
+  void symbol(std::uint64_t address, std::string name, char type = 'T',
               std::string module = "vmlinux") {
     list_.push_back({RunAddress(address), type, std::move(name), std::move(module)});
     table_.reset();

@@ -107,14 +107,19 @@ TEST(SymbolTable, FindIsOfOneTarget) {
   EXPECT_TRUE(symbols.find("vmlinux", "do_on").empty());
 }
 
-TEST(SymbolTable, UpdatesAreApart) {
+TEST(SymbolTable, FindAnywhere) {
   const SymbolTable symbols = table();
-  EXPECT_EQ(
-      addresses(symbols.find_anywhere("do_one")),
-      (std::vector<std::uint64_t>{0xffffffff81000040, 0xffffffff81000080, 0xffffffffc0000020}));
-  EXPECT_EQ(addresses(symbols.find_in_updates("do_one")),
-            (std::vector<std::uint64_t>{0xffffffffc0100000}));
-  EXPECT_TRUE(symbols.find_in_updates("startup_64").empty());
+  EXPECT_EQ(addresses(symbols.find_anywhere("do_one")),
+            (std::vector<std::uint64_t>{0xffffffff81000040, 0xffffffff81000080, 0xffffffffc0000020,
+                                        0xffffffffc0100000}));
+}
+
+TEST(SymbolTable, AllAtOneAddress) {
+  const SymbolTable symbols = table();
+  const auto at = symbols.all_at(RunAddress(0xffffffff81000040));
+  ASSERT_FALSE(at.empty());
+  EXPECT_EQ(at[0].name, "do_one");
+  EXPECT_TRUE(symbols.all_at(RunAddress(0xffffffff81000041)).empty());
 }
 
 TEST(SymbolTable, AtAndNearest) {

@@ -14,7 +14,7 @@ constexpr std::uint64_t kText = 0xffffffff81000000;
 NamedBases bases(const ObjectBuilder& builder, const FakeImage& image, std::uint32_t section) {
   const ElfObject object = builder.build();
   const ReferencePlan plan(object);
-  return bases_by_name(object, plan, image, "vmlinux", section);
+  return bases_by_name(object, plan, image, {}, section);
 }
 
 TEST(Candidates, EachPlaceOfTheName) {

@@ -24,9 +24,9 @@ class Match : public testing::Test {
   }
   // Code in the kernel, under that name.
   void run(std::uint64_t address, const std::string& name, const ByteVector& code,
-           const std::string& module = "vmlinux") {
+           const std::string& module = "vmlinux", char letter = 'T') {
     image_.put(address, code);
-    image_.symbol(address, name, 't', module);
+    image_.symbol(address, name, letter, module);
   }
   // A function of the object that the kernel has just so.
   std::uint32_t same(std::uint64_t address, const std::string& name, const ByteVector& code,
@@ -293,8 +293,37 @@ TEST_F(Match, WeakFunctionOverridden) {
 }
 
 TEST_F(Match, WeakFunctionInUse) {
-  same(kText, "arch_hook", kReturnOne, STB_WEAK);
+  run(kText, "arch_hook", kReturnOne, "vmlinux", 'W');
+  function("arch_hook", kReturnOne, STB_WEAK);
   EXPECT_EQ(state(match(), "arch_hook"), MatchState::matched);
+}
+
+// The kernel's is a strong one of another object, which happens to have the same code: what is
+// beside it is that object's.
+TEST_F(Match, WeakFunctionOverriddenByTheSameCode) {
+  same(kText, "first", kReturnOne);
+  function("arch_hook", kReturnOne, STB_WEAK);
+  run(kText + 0x1000, "arch_hook", kReturnOne);
+  function("helper", kReturnOne, STB_LOCAL);
+  run(kText + 0x800, "helper", kReturnOne);
+  run(kText + 0x2000, "helper", kReturnOne);
+  const MatchResult result = match();
+  EXPECT_EQ(state(result, "arch_hook"), MatchState::absent);
+  EXPECT_EQ(result.find("arch_hook")->error.code, "weak-overridden");
+  EXPECT_EQ(state(result, "helper"), MatchState::ambiguous);
+}
+
+// New code must not call what means something else in the running kernel.
+TEST_F(Match, AFunctionThatDiffersHasNoAddress) {
+  const auto helper = function("helper", kReturnOne, STB_LOCAL);
+  const auto symbol = builder_.function_symbol(helper);
+  caller(symbol, kText + 0x2000);
+  run(kText + 0x2000, "helper", hex("b8 02 00 00 00 c3"));
+  const MatchResult result = match();
+  EXPECT_EQ(state(result, "caller"), MatchState::matched);
+  EXPECT_EQ(result.addresses.count(symbol), 0u);
+  ASSERT_EQ(result.altered_functions.count(symbol), 1u);
+  EXPECT_EQ(result.altered_functions.at(symbol).code, "run-pre-mismatch");
 }
 
 TEST_F(Match, StartUpCodeIsGone) {
@@ -427,7 +456,7 @@ class MatchTracer : public Match {
     const auto code = function("ftrace_caller", hex("90 e8 00000000 b8 01000000 c3"));
     builder_.symbol("ftrace_call", code, 1, 0, STB_GLOBAL, STT_NOTYPE);
     builder_.relocate(code, 2, builder_.undefined("ftrace_stub"), R_X86_64_PLT32, -4);
-    image_.symbol(kText + 0x900, "ftrace_stub", 't');
+    image_.symbol(kText + 0x900, "ftrace_stub", 'T');
     image_.symbol(kText + 0xa00, "function_trace_call", 't');
   }
   ByteVector calling(std::uint64_t whom, const ByteVector& rest) {

@@ -82,8 +82,26 @@ TEST(ReferencePlan, AnonymousConstantsEndWhereTheNextBegins) {
   builder.relocate(code, 10, builder.section_symbol(one), R_X86_64_32S, 8);
   const ElfObject object = builder.build();
   const ReferencePlan plan(object);
-  EXPECT_EQ(plan.constant(one, SectionOffset(0)).end, 2u);  // the zeros may be padding
-  EXPECT_EQ(plan.constant(one, SectionOffset(8)).end, 9u);
+  EXPECT_EQ(plan.constant(one, 0).end, 8u);
+  EXPECT_EQ(plan.constant(one, 0).content_end, 8u);  // the section needs no padding
+  EXPECT_EQ(plan.constant(one, 8).end, 16u);         // and has none at its end
+  EXPECT_EQ(plan.constant(one, 8).content_end, 16u);
+}
+
+TEST(ReferencePlan, ZerosThatMayBePadding) {
+  ObjectBuilder builder;
+  const auto code = builder.function("f", hex("48 8d 3d 00000000 48 c7 c7 00000000 c3"));
+  const auto one = builder.section(".rodata", ObjectBuilder::kConstant,
+                                   hex("01 00 00 00 00 00 00 00") + le64(7));
+  builder.relocate(code, 3, builder.section_symbol(one), R_X86_64_PC32, -4);
+  builder.relocate(code, 10, builder.section_symbol(one), R_X86_64_32S, 8);
+  ByteVector file = builder.bytes();
+  change_section(file, one, [](Elf64_Shdr& row) { row.sh_addralign = 4; });
+  const auto object = ElfObject::parse(file, "test.o");
+  ASSERT_TRUE(object);
+  const ReferencePlan plan(*object);
+  EXPECT_EQ(plan.constant(one, 0).end, 8u);
+  EXPECT_EQ(plan.constant(one, 0).content_end, 5u);
 }
 
 }  // namespace

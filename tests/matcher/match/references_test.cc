@@ -107,17 +107,54 @@ TEST(References, TheKernelsSymbolTableMustAgree) {
 TEST(References, OneOfSeveralPlacesOfAName) {
   Knowledge known(two_calls());
   known.image.symbol(kText + 0x1000, "callee");
-  known.image.symbol(kText + 0x2000, "callee", 't', "tun");
+  known.image.symbol(kText + 0x2000, "callee");
   const std::string reason = known.prove(1, 1, le32(0x3000 - 5), kText + 1);
   EXPECT_NE(reason.find("and 1 other places"), std::string::npos) << reason;
   EXPECT_EQ(known.prove(1, 1, le32(0x2000 - 5), kText + 1), "");
 }
 
+// A static function of some module is not what vmlinux calls by that name.
+TEST(References, ANameThatIsOutOfScope) {
+  for (const auto& [letter, module] :
+       {std::pair{'t', "vmlinux"}, std::pair{'t', "tun"}, std::pair{'T', "tun"}}) {
+    Knowledge known(two_calls());
+    known.image.symbol(kText + 0x1000, "callee");
+    known.image.symbol(kText + 0x2000, "callee", letter, module);
+    EXPECT_NE(known.prove(1, 1, le32(0x2000 - 5), kText + 1), "") << letter << module;
+    EXPECT_EQ(known.prove(1, 1, le32(0x1000 - 5), kText + 1), "");
+  }
+}
+
+TEST(References, NothingIsAtZero) {
+  const auto refusal = [](std::uint8_t bind, bool listed) {
+    ObjectBuilder builder;
+    const auto code = builder.function("f", hex("48 c7 c7 00000000 c3"));
+    const auto symbol = builder.symbol("x", SHN_UNDEF, 0, 0, bind, STT_NOTYPE);
+    builder.relocate(code, 3, symbol, R_X86_64_32S, 0);
+    Knowledge known(builder);
+    if (listed) known.image.symbol(0, "x", 'A');
+    return known.prove(code, 3, le32(0), kText + 3);
+  };
+  EXPECT_EQ(refusal(STB_GLOBAL, false), "the code puts 'x' at 0");
+  EXPECT_EQ(refusal(STB_WEAK, false), "");
+  EXPECT_EQ(refusal(STB_GLOBAL, true), "");  // the first per-CPU variable
+}
+
 TEST(References, CodeThatAnUpdateBrought) {
   Knowledge known(two_calls());
+  known.options.update_modules = {"splice_0123"};
   known.image.symbol(kText + 0x1000, "callee");
   known.image.symbol(kText + 0x9000, "callee", 't', "splice_0123");
   EXPECT_EQ(known.prove(1, 1, le32(0x9000 - 5), kText + 1), "");
+}
+
+// A module of anybody's, or what a command that was killed left.
+TEST(References, AModuleThatIsOnlyNamedLikeAnUpdates) {
+  Knowledge known(two_calls());
+  known.options.update_modules = {"splice_0123"};
+  known.image.symbol(kText + 0x1000, "callee");
+  known.image.symbol(kText + 0x9000, "callee", 't', "splice_4567");
+  EXPECT_NE(known.prove(1, 1, le32(0x9000 - 5), kText + 1), "");
 }
 
 TEST(References, AbsoluteSymbolsHaveTheirValue) {
@@ -202,6 +239,42 @@ TEST(References, StringsOfTheKernelAreInItsReadOnlyData) {
   EXPECT_NE(refusal("vmlinux", kData + 4), "");
   EXPECT_NE(refusal("vmlinux", kData - 0x1000), "");
   EXPECT_EQ(refusal("tun", kData + 4), "");
+}
+
+// Some update is applied: the kernel's own code still has its strings where it had them, and one
+// that is found at two places is two.
+TEST(References, AnUpdateChangesNothingForOtherCode) {
+  StringReference reference;
+  reference.builder.relocate(reference.builder.function("g", hex("48 c7 c7 00000000 c3")), 3,
+                             reference.builder.section_symbol(2), R_X86_64_32S, 4);
+  Knowledge known(reference.builder);
+  known.options.redirects[RunAddress(kText + 0x100)] = {RunAddress(kText + 0x5000),
+                                                        RunAddress(kText + 0x100), "0123"};
+  known.image.symbol(kData - 0x800, "__start_rodata", 'R');
+  known.image.symbol(kData + 0x800, "__end_rodata", 'R');
+  known.image.put(kData, hex("74 77 6f 00 74 77 6f 00"));
+  known.image.put(kData + 0x800, hex("74 77 6f 00"));
+  EXPECT_NE(known.prove(reference.code, 3, le32(kData + 0x800), kText + 3), "");
+  EXPECT_EQ(known.prove(reference.code, 3, le32(kData), kText + 3), "");
+  EXPECT_NE(known.prove(3, 3, le32(kData + 4), kText + 0x13), "");
+}
+
+// What an update brought has its strings in its own module.
+TEST(References, StringsOfAnUpdate) {
+  StringReference reference;
+  Knowledge known(reference.builder);
+  known.image.section("splice_0123", ".rodata.str1.1",
+                      {RunAddress(kData), RunAddress(kData + 0x100)});
+  known.image.put(kData, hex("74 77 6f 00"));
+  known.image.put(kData + 0x1000, hex("74 77 6f 00"));
+  Trial trial(known.references(), "splice_0123");
+  const Relocation& string = known.object.section(reference.code).relocations[0];
+  const auto prove = [&](std::uint64_t value) {
+    return trial.prove(string, le32(value), RunAddress(kText + 3), reference.code, SectionOffset(3))
+        .value_or("");
+  };
+  EXPECT_EQ(prove(kData), "");
+  EXPECT_NE(prove(kData + 0x1000).find("outside splice_0123"), std::string::npos);
 }
 
 // A module's strings are in that section of its file, if the image tells where it is.

@@ -26,20 +26,20 @@ class MatchUpdateTest : public ::testing::Test {
     PackageTarget& target = package_.manifest.targets[0];
     target.functions[0].pre_symbol = 2;
     target.functions[2].name = "check_limit";
-    target.symbols = {{"free_task", "kernel", "", 0, "free_task", ""},
-                      {"far", "kernel", "", 0, "far", ""}};
+    target.symbols = {{"free_task", "kernel", "", 0, "free_task", ""}};
   }
   Result<MatchedUpdate> match(std::vector<std::uint8_t> memory) {
     memory.resize(64, 0xcc);
     FakeImage image(kFork, std::move(memory),
-                    {{kFork, 'T', "copy_process", "vmlinux"},
-                     {kFork + 16, 'T', "check_limit", "vmlinux"},
-                     {kFork + 24, 'T', "free_task", "vmlinux"},
-                     {RunAddress(0xffffffffc0000000), 't', "far", "virtio_net"}});
+                    {{kFork, 'T', "copy_process", module_},
+                     {kFork + 16, 'T', "check_limit", module_},
+                     {kFork + 24, 'T', "free_task", module_},
+                     {RunAddress(0xffffffffc0000000), 'T', "far", "virtio_net"}});
     image.set_types("vmlinux", types_);
     return match_update(package_, left_out_, image, State());
   }
   Package package_;
+  std::string module_ = "vmlinux";  // whose code it is
   std::set<std::string> left_out_;
   std::vector<std::uint8_t> types_;  // of the kernel
 };
@@ -65,6 +65,14 @@ TEST_F(MatchUpdateTest, Proved) {
   EXPECT_EQ(matched->functions[0].run.address, kFork);
   EXPECT_EQ(matched->functions[0].trampoline.site, kFork);
   EXPECT_EQ(matched->addresses[0].at("free_task"), kFork + 24);
+  EXPECT_TRUE(matched->owners.empty());
+}
+
+TEST_F(MatchUpdateTest, AModuleThatTheNewCodeRefersTo) {
+  module_ = package_.manifest.targets[0].name = "tun";
+  package_.manifest.targets[0].symbols.push_back({"far", "kernel", "", 0, "far", ""});
+  const auto matched = match(std::vector<std::uint8_t>(24, 0x90));
+  ASSERT_TRUE(matched) << matched.error().message;
   EXPECT_EQ(matched->owners, std::set<std::string>{"virtio_net"});
 }
 
