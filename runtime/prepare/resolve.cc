@@ -142,7 +142,8 @@ Result<RunAddress> inferred(const PackageSymbol& symbol, const UnitMatches& matc
 
 // The new code's one or eight bytes; runtime_const_init() takes the variable's lowest ones, too.
 Result<std::uint64_t> constant(const PackageSymbol& symbol, const Image& image) {
-  auto address = by_name(symbol, "vmlinux", image.symbols());
+  // The variable may be static: runtime_const_init() is called where it is defined.
+  auto address = only_place(symbol, image.symbols().find("vmlinux", symbol.kernel_name));
   if (!address) return propagate(address);
   std::array<std::uint8_t, 8> bytes{};
   const std::size_t width = constant_width(symbol.name);
