@@ -45,7 +45,7 @@ Result<void> open_device(Apply& apply) {
   for (unsigned tries_left = kCoreOpenTries;;) {
     if (!Device::exists())
       if (auto loaded = load_core(apply); !loaded) return loaded;
-    auto device = Device::open(apply.options.attempts);
+    auto device = Device::open(apply.options.attempts, *apply.signals);
     if (device) {
       apply.device.emplace(std::move(*device));
       return {};
@@ -151,11 +151,9 @@ Result<void> match_once(Apply& apply) {
   return decide_branches(apply);
 }
 
-Result<void> interrupted(const Apply& apply) {
-  if (!apply.signals || !apply.signals->pending()) return {};
-  return fail(ExitCode::error, "interrupted",
-              "a signal interrupted the command; nothing was changed")
-      .hint("run the command again");
+Result<void> go_on(Apply& apply) {
+  if (!apply.signals || !apply.signals->interrupted()) return {};
+  return interrupted();
 }
 
 // The address of an "update" symbol: in the module of an earlier target, which is loaded by now.
@@ -269,6 +267,7 @@ Result<std::uint64_t> switch_once(Apply& apply, unsigned& tries_left) {
                                      functions_to_switch(apply.matched, apply.new_code),
                                      apply.hooks, apply.image->symbols());
     if (pause || pause.error().code != "kernel-changed" || --tries_left == 0) return pause;
+    if (auto more = go_on(apply); !more) return propagate(more);
     apply.console.stage("the kernel changed its code meanwhile: matching again");
     if (auto again = match_again(apply); !again) return propagate(again);
   }
@@ -400,11 +399,11 @@ Result<void> match(Apply& apply) {
   apply.console.stage("matching {} against the running kernel", counted(replaced, "function"));
   for (unsigned tries_left = kMatchTries;;) {
     if (auto once = match_once(apply); !once) return once;
-    if (auto go_on = interrupted(apply); !go_on) return go_on;
+    if (auto more = go_on(apply); !more) return more;
     if (apply.options.dry_run) break;
-    auto more = hold_owners(apply);
-    if (!more) return propagate(more);
-    if (!*more) break;
+    auto held = hold_owners(apply);
+    if (!held) return propagate(held);
+    if (!*held) break;
     if (--tries_left == 0) {
       return fail(ExitCode::mismatch, "kernel-changed",
                   "modules that the update refers to were unloaded or reloaded during matching")
@@ -437,7 +436,7 @@ Result<void> load_code(Apply& apply) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (apply.left_out.contains(targets[i].name)) continue;
     if (auto loaded = load_target(apply, i); !loaded) return loaded;
-    if (auto go_on = interrupted(apply); !go_on) return go_on;
+    if (auto more = go_on(apply); !more) return more;
   }
   return find_new_code(apply);
 }
@@ -452,11 +451,8 @@ Result<void> switch_over(Apply& apply) {
   apply.console.stage("{}", what);
   unsigned tries_left = kMatchTries;
   const auto pause = try_while_busy(
-      apply.options.attempts, [&] { return switch_once(apply, tries_left); },
-      [&](const Error& error, unsigned left) {
-        show_busy(apply.console, error, left);
-        return interrupted(apply);
-      });
+      apply.options.attempts, *apply.signals, [&] { return switch_once(apply, tries_left); },
+      [&](const Error& error, unsigned left) { show_busy(apply.console, error, left); });
   if (!pause) return propagate(pause);
   apply.pause_ns = *pause;
   for (LoadedModule& module : apply.modules) module.keep();

@@ -42,7 +42,7 @@ void unload(const AppliedUpdate& update, const Console& console) {
 
 Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& console,
                                   const Device& device, const AppliedUpdate& update,
-                                  const HeldSignals& signals) {
+                                  HeldSignals& signals) {
   std::vector<SwitchedCode> functions;
   for (const AppliedFunction& function : update.functions)
     functions.push_back({function.name, function.new_code, function.new_size});
@@ -51,14 +51,8 @@ Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& con
   const SymbolTable none;
   const SymbolTable& symbols = image ? (*image)->symbols() : none;
   return try_while_busy(
-      options.attempts, [&] { return device.undo(update.id, functions, symbols); },
-      [&](const Error& error, unsigned left) -> Result<void> {
-        show_busy(console, error, left);
-        if (!signals.pending()) return {};
-        return fail(ExitCode::error, "interrupted",
-                    "a signal interrupted the command; the update is still applied")
-            .hint("run the command again");
-      });
+      options.attempts, signals, [&] { return device.undo(update.id, functions, symbols); },
+      [&](const Error& error, unsigned left) { show_busy(console, error, left); });
 }
 
 }  // namespace
@@ -68,8 +62,8 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
   // Before the device is opened: without any update the core module need not be loaded.
   if (auto update = find_update(options.id); !update) return propagate(update);
 
-  const HeldSignals signals;
-  auto device = Device::open(options.attempts);
+  HeldSignals signals;
+  auto device = Device::open(options.attempts, signals);
   if (!device) return propagate(device);
   // Again, since another command may have been at work until the device was ours.
   auto update = find_update(options.id);

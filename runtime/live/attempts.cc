@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <string_view>
-#include <thread>
 
 #include "matcher/base/command_line.h"
 
@@ -43,15 +42,22 @@ Result<Attempts> attempts_option(const Command& command) {
   return Attempts{retries, std::chrono::milliseconds(interval)};
 }
 
-Result<std::uint64_t> try_while_busy(
-    const Attempts& attempts, const std::function<Result<std::uint64_t>()>& attempt,
-    const std::function<Result<void>(const Error&, unsigned left)>& between) {
-  for (unsigned left = attempts.retries;; --left) {
+Result<std::uint64_t> try_while_busy(const Attempts& attempts, HeldSignals& signals,
+                                     const std::function<Result<std::uint64_t>()>& attempt,
+                                     const std::function<void(const Error&, unsigned left)>& busy) {
+  for (unsigned left = attempts.retries; !signals.interrupted(); --left) {
     auto result = attempt();
     if (result || result.error().exit != ExitCode::busy || left == 0) return result;
-    if (auto go_on = between(result.error(), left); !go_on) return propagate(go_on);
-    std::this_thread::sleep_for(attempts.interval);
+    busy(result.error(), left);
+    if (signals.wait_for(attempts.interval)) break;
   }
+  return interrupted();
+}
+
+Failure interrupted() {
+  return fail(ExitCode::error, "interrupted",
+              "a signal interrupted the command; nothing was changed")
+      .hint("run the command again");
 }
 
 void show_busy(const Console& console, const Error& error, unsigned left) {

@@ -4,12 +4,13 @@
 // splice-undo share, and the loop that obeys them.
 //
 //     add_attempts_options(command);  ...  auto attempts = attempts_option(command);
-//     auto pause = try_while_busy(*attempts, [&] { return device.undo(...); }, between);
+//     auto pause = try_while_busy(*attempts, signals, [&] { return device.undo(...); }, busy);
 //
 // A switch needs every thread out of the code at one moment. Most code is busy for microseconds, so
 // trying again is the whole strategy; a thread that sleeps there for long is named to the user.
 //
-// Invariant: only an Error with ExitCode::busy is tried again, at most `retries` times.
+// Invariant: only an Error with ExitCode::busy is tried again, at most `retries` times, and nothing
+// is tried after a signal that asks to end.
 #pragma once
 
 #include <chrono>
@@ -18,6 +19,7 @@
 
 #include "matcher/base/console.h"
 #include "matcher/base/result.h"
+#include "runtime/live/interruption.h"
 
 namespace splicer {
 
@@ -35,13 +37,16 @@ void add_attempts_options(Command& command);
 Result<Attempts> attempts_option(const Command& command);
 
 // Calls `attempt` until it returns something else than an Error with ExitCode::busy, at most
-// 1 + retries times. Before each wait `between` gets the error and how many retries are left; an
-// Error that it returns ends the loop.
-Result<std::uint64_t> try_while_busy(
-    const Attempts& attempts, const std::function<Result<std::uint64_t>()>& attempt,
-    const std::function<Result<void>(const Error&, unsigned left)>& between);
+// 1 + retries times. Before each wait `busy` gets the error and how many retries are left. Errors:
+// "interrupted", which means that no attempt succeeded.
+Result<std::uint64_t> try_while_busy(const Attempts& attempts, HeldSignals& signals,
+                                     const std::function<Result<std::uint64_t>()>& attempt,
+                                     const std::function<void(const Error&, unsigned left)>& busy);
 
-// What `between` has to say: who is in the way, with -v where.
+// A signal asked the command to end, and nothing was changed: "interrupted".
+Failure interrupted();
+
+// What `busy` has to say: who is in the way, with -v where.
 void show_busy(const Console& console, const Error& error, unsigned left);
 
 }  // namespace splicer

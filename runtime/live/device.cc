@@ -8,9 +8,9 @@
 
 #include <cerrno>
 #include <optional>
-#include <thread>
 
 #include "matcher/base/wording.h"
+#include "runtime/live/device_holder.h"
 #include "runtime/package/manifest.h"
 
 namespace splicer {
@@ -165,9 +165,11 @@ std::vector<splice_busy> reported(std::vector<splice_busy> busy, std::uint32_t c
 }
 
 // Why open(2) failed.
-Failure open_error(int number, const std::string& path) {
+Failure open_error(int number, const std::string& path, const std::optional<std::string>& holder) {
   if (number == EBUSY)
-    return fail(ExitCode::busy, "device-busy", "another splice command is at work")
+    return fail(ExitCode::busy, "device-busy",
+                holder ? fmt::format("another splice command is at work: {}", *holder)
+                       : std::string("another splice command is at work"))
         .at_file(path)
         .hint("wait until it ends, or give more --retries");
   if (number == EPERM || number == EACCES) return not_allowed().at_file(path);
@@ -283,14 +285,21 @@ Error undo_error(int number, const splice_undo& answer, const std::vector<splice
 
 bool Device::exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
-Result<Device> Device::open(const Attempts& attempts, const std::string& path) {
+Result<Device> Device::open(const Attempts& attempts, HeldSignals& signals,
+                            const std::string& path) {
   UniqueFd descriptor;
-  for (unsigned left = attempts.retries;; --left) {
-    descriptor = UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (descriptor) break;
-    if (errno != EBUSY || left == 0) return open_error(errno, path);
-    std::this_thread::sleep_for(attempts.interval);
+  for (unsigned left = attempts.retries; !signals.interrupted(); --left) {
+    int error = EBUSY;
+    const auto holder = device_holder(path);
+    if (!holder) {
+      descriptor = UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+      if (descriptor) break;
+      error = errno;
+    }
+    if (error != EBUSY || left == 0) return open_error(error, path, holder);
+    if (signals.wait_for(attempts.interval)) break;
   }
+  if (!descriptor) return interrupted();
   splice_info info{};
   const int number = control(descriptor, SPLICE_IOC_INFO, &info);
   if (auto good = check_version(number, info, path); !good) return propagate(good);

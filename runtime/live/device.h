@@ -2,7 +2,7 @@
 //
 // /dev/splice, the door to the core module (kmod/splice_abi.h).
 //
-//     auto device = Device::open(attempts);
+//     auto device = Device::open(attempts, signals);
 //     device->pin("tun");
 //     auto pause = device->apply(id, modules, functions, hooks, symbols);
 //
@@ -56,8 +56,9 @@ class Device {
   // Is the core module loaded?
   static bool exists(const std::string& path = SPLICE_DEVICE);
   // Waits while another process has it open. Checks the version of the interface. Errors:
-  // "no-core-module", "not-root", "device-busy", "core-version".
-  static Result<Device> open(const Attempts& attempts, const std::string& path = SPLICE_DEVICE);
+  // "no-core-module", "not-root", "device-busy", "core-version", "interrupted".
+  static Result<Device> open(const Attempts& attempts, HeldSignals& signals,
+                             const std::string& path = SPLICE_DEVICE);
 
   // How many updates are applied.
   Result<std::uint32_t> updates() const;

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Ctrl-C at the wrong moment must not leave half of an update in the kernel.
+// Ctrl-C at the wrong moment must not leave half of an update in the kernel, and Ctrl-Z must not
+// leave the device held by a command that sleeps.
 //
-//     const HeldSignals held;               // from here SIGINT, SIGTERM, SIGHUP wait
-//     if (held.pending()) return fail(...)   // asked at the places where giving up is clean
+//     HeldSignals held;                      // from here they wait
+//     if (held.interrupted()) return fail(...)        // asked where giving up is clean
+//     if (held.wait_for(interval)) return fail(...)   // sleeps; a signal ends the sleep at once
 //
-// Invariant: while a HeldSignals lives these signals end nothing; when it dies they do what they
-// always do, so a command that was interrupted still ends by the signal, after it has cleaned up.
+// What asks to end (SIGINT, SIGTERM, SIGHUP, SIGQUIT) is taken from the queue, so the command ends
+// with the status that its manual page names, and one that comes after the switch changes nothing:
+// what was asked for is done and is reported. SIGTSTP and SIGPIPE are let go unheeded; output that
+// cannot be written is an error of its own.
+//
+// Invariant: while a HeldSignals lives, and by what came while it lived, none of these ends or stops
+// the process.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <initializer_list>
 
@@ -17,26 +25,41 @@ namespace splicer {
 class HeldSignals {
  public:
   HeldSignals() {
-    sigemptyset(&held_);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&held_, number);
+    sigemptyset(&ending_);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&ending_, number);
+    held_ = ending_;
+    for (const int number : {SIGTSTP, SIGPIPE}) sigaddset(&held_, number);
     sigprocmask(SIG_BLOCK, &held_, &before_);
   }
   HeldSignals(const HeldSignals&) = delete;
   HeldSignals& operator=(const HeldSignals&) = delete;
-  ~HeldSignals() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  ~HeldSignals() {
+    while (take(held_, std::chrono::milliseconds(0))) {
+    }
+    sigprocmask(SIG_SETMASK, &before_, nullptr);
+  }
 
-  // Did one of them arrive that asks to end? (A closed pipe does not.)
-  bool pending() const {
-    sigset_t waiting;
-    sigemptyset(&waiting);
-    if (sigpending(&waiting) != 0) return false;
-    return sigismember(&waiting, SIGINT) == 1 || sigismember(&waiting, SIGTERM) == 1 ||
-           sigismember(&waiting, SIGHUP) == 1;
+  // Has one arrived that asks to end?
+  bool interrupted() { return wait_for(std::chrono::milliseconds(0)); }
+  // Sleeps for so long, or until one arrives that asks to end; has one arrived, now or before?
+  bool wait_for(std::chrono::milliseconds time) {
+    interrupted_ = interrupted_ || take(ending_, time);
+    return interrupted_;
   }
 
  private:
+  static bool take(const sigset_t& which, std::chrono::milliseconds time) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+    const timespec limit{seconds.count(), std::chrono::nanoseconds(time - seconds).count()};
+    // -1 with EAGAIN when the time is over; another signal of this process ends the wait early,
+    // which only makes a try come sooner.
+    return sigtimedwait(&which, nullptr, &limit) > 0;
+  }
+
+  sigset_t ending_{};
   sigset_t held_{};
   sigset_t before_{};
+  bool interrupted_ = false;
 };
 
 }  // namespace splicer

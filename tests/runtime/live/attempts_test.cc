@@ -43,13 +43,14 @@ Result<std::uint64_t> busy() { return fail(ExitCode::busy, "kernel-busy", "busy"
 
 TEST(TryWhileBusy, UntilItSucceeds) {
   int calls = 0;
+  HeldSignals signals;
   const auto result = try_while_busy(
-      {5, milliseconds(0)},
+      {5, milliseconds(0)}, signals,
       [&]() -> Result<std::uint64_t> {
         if (++calls < 3) return busy();
         return 42;
       },
-      [](const Error&, unsigned) { return Result<void>(); });
+      [](const Error&, unsigned) {});
   EXPECT_EQ(*result, 42u);
   EXPECT_EQ(calls, 3);
 }
@@ -57,16 +58,14 @@ TEST(TryWhileBusy, UntilItSucceeds) {
 TEST(TryWhileBusy, GivesUpAfterTheRetries) {
   int calls = 0;
   std::vector<unsigned> lefts;
+  HeldSignals signals;
   const auto result = try_while_busy(
-      {2, milliseconds(0)},
+      {2, milliseconds(0)}, signals,
       [&] {
         calls++;
         return busy();
       },
-      [&](const Error&, unsigned left) {
-        lefts.push_back(left);
-        return Result<void>();
-      });
+      [&](const Error&, unsigned left) { lefts.push_back(left); });
   EXPECT_EQ(result.error().code, "kernel-busy");
   EXPECT_EQ(calls, 3);
   EXPECT_EQ(lefts, (std::vector<unsigned>{2, 1}));
@@ -74,23 +73,49 @@ TEST(TryWhileBusy, GivesUpAfterTheRetries) {
 
 TEST(TryWhileBusy, OtherErrorsAreFinal) {
   int calls = 0;
+  HeldSignals signals;
   const auto result = try_while_busy(
-      {5, milliseconds(0)},
+      {5, milliseconds(0)}, signals,
       [&]() -> Result<std::uint64_t> {
         calls++;
         return fail(ExitCode::error, "other", "other");
       },
-      [](const Error&, unsigned) { return Result<void>(); });
+      [](const Error&, unsigned) {});
   EXPECT_EQ(result.error().code, "other");
   EXPECT_EQ(calls, 1);
 }
 
-TEST(TryWhileBusy, MayBeEndedBetween) {
-  const auto result =
-      try_while_busy({5, milliseconds(0)}, busy, [](const Error&, unsigned) -> Result<void> {
-        return fail(ExitCode::error, "interrupted", "interrupted");
-      });
+// A signal while it waits: nothing is tried any more, however long the wait was to be.
+TEST(TryWhileBusy, ASignalEndsTheWait) {
+  HeldSignals signals;
+  int calls = 0;
+  const auto began = std::chrono::steady_clock::now();
+  const auto result = try_while_busy(
+      {5, milliseconds(3600 * 1000)}, signals,
+      [&] {
+        calls++;
+        return busy();
+      },
+      [](const Error&, unsigned) { raise(SIGTERM); });
   EXPECT_EQ(result.error().code, "interrupted");
+  EXPECT_EQ(result.error().exit, ExitCode::error);
+  EXPECT_EQ(calls, 1);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::minutes(1));
+}
+
+TEST(TryWhileBusy, ASignalBeforeTheFirstAttempt) {
+  HeldSignals signals;
+  raise(SIGINT);
+  int calls = 0;
+  const auto result = try_while_busy(
+      {0, milliseconds(0)}, signals,
+      [&] {
+        calls++;
+        return busy();
+      },
+      [](const Error&, unsigned) {});
+  EXPECT_EQ(result.error().code, "interrupted");
+  EXPECT_EQ(calls, 0);
 }
 
 }  // namespace

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/live/device.h"
 
+#include <fcntl.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <thread>
+
+#include "tests/support/temporary_folder.h"
 
 namespace splicer {
 namespace {
@@ -163,8 +171,31 @@ TEST(Device, EveryErrorSaysWhatToDo) {
 TEST(Device, MissingAndForeign) {
   EXPECT_FALSE(Device::exists("/dev/no-such-device"));
   const Attempts once{0, milliseconds(0)};
-  EXPECT_EQ(Device::open(once, "/dev/no-such-device").error().code, "no-core-module");
-  EXPECT_EQ(Device::open(once, "/dev/null").error().code, "core-version");
+  HeldSignals signals;
+  EXPECT_EQ(Device::open(once, signals, "/dev/no-such-device").error().code, "no-core-module");
+  EXPECT_EQ(Device::open(once, signals, "/dev/full").error().code, "core-version");
+}
+
+// Somebody has the device open for longer than anybody would wait.
+TEST(Device, WaitingForItCanBeInterrupted) {
+  TemporaryFolder folder;
+  const std::string path = folder.write("device", "");
+  const pid_t holder = fork();
+  if (holder == 0) {
+    const int held = ::open(path.c_str(), O_RDONLY);
+    folder.write("held", "");
+    while (held >= 0) pause();
+  }
+  while (!folder.has("held")) std::this_thread::sleep_for(milliseconds(1));
+  HeldSignals signals;
+  const auto busy = Device::open({0, milliseconds(0)}, signals, path);
+  EXPECT_EQ(busy.error().code, "device-busy");
+  EXPECT_NE(busy.error().message.find(fmt::format("pid {}", holder)), std::string::npos);
+  raise(SIGTERM);
+  EXPECT_EQ(Device::open({5, milliseconds(3600 * 1000)}, signals, path).error().code,
+            "interrupted");
+  kill(holder, SIGKILL);
+  waitpid(holder, nullptr, 0);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "runtime/live/interruption.h"
 
 #include <gtest/gtest.h>
-
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -10,23 +9,54 @@
 namespace splicer {
 namespace {
 
-TEST(HeldSignals, WaitAndAreSeen) {
+using std::chrono::milliseconds;
+
+TEST(HeldSignals, AreSeenWhereTheyAreAskedFor) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    HeldSignals held;
+    EXPECT_FALSE(held.interrupted());
+    raise(number);
+    EXPECT_TRUE(held.interrupted()) << number;
+    EXPECT_TRUE(held.interrupted()) << number;  // it stays so
+  }
+}
+
+// The process goes on after them, with a status of its own.
+TEST(HeldSignals, EndNothingAfterwards) {
   EXPECT_EXIT(
       {
         {
           const HeldSignals held;
-          if (held.pending()) std::_Exit(1);
-          raise(SIGPIPE);
-          if (held.pending()) std::_Exit(2);
-          raise(SIGTERM);
-          if (!held.pending()) std::_Exit(3);
+          for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE})
+            raise(number);
         }
-        std::_Exit(4);  // not reached: one of the signals ends the process now
+        std::_Exit(4);
       },
-      [](int status) {
-        return WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGPIPE);
+      testing::ExitedWithCode(4), "");
+}
+
+TEST(HeldSignals, WhatDoesNotAskToEnd) {
+  HeldSignals held;
+  raise(SIGTSTP);
+  raise(SIGPIPE);
+  EXPECT_FALSE(held.interrupted());
+}
+
+TEST(HeldSignals, EndAWait) {
+  HeldSignals held;
+  EXPECT_FALSE(held.wait_for(milliseconds(1)));
+  raise(SIGTERM);
+  EXPECT_TRUE(held.wait_for(std::chrono::hours(1)));
+}
+
+TEST(HeldSignals, DoWhatTheyDidOnceItIsGone) {
+  EXPECT_EXIT(
+      {
+        { const HeldSignals held; }
+        raise(SIGTERM);
+        std::_Exit(4);
       },
-      "");
+      testing::KilledBySignal(SIGTERM), "");
 }
 
 }  // namespace
