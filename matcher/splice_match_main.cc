@@ -180,13 +180,7 @@ class Report {
   bool all_match_ = true;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  Command command("splice-match", "[OPTION]... OBJECT.o...",
-                  "Match the code of kernel objects against a kernel, function by function.");
-  add_options(command);
-  if (const auto status = command.parse(argc, argv)) return *status;
+int match_all(Command& command) {
   const Console& console = command.console();
   if (auto good = check_options(command); !good) return console.finish(good.error());
 
@@ -208,4 +202,16 @@ int main(int argc, char** argv) {
     report.add(*result, *object);
   }
   return report.finish();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Command command("splice-match", "[OPTION]... OBJECT.o...",
+                  "Match the code of kernel objects against a kernel, function by function.");
+  add_options(command);
+  return command.run([&] {
+    const auto status = command.parse(argc, argv);
+    return status ? *status : match_all(command);
+  });
 }

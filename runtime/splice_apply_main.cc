@@ -19,7 +19,7 @@ int report(const Apply& apply) {
   if (apply.applied_already) {
     apply.console.document(
         {{"id", id}, {"state", "applied"}, {"already", true}, {"pause_ns", apply.pause_ns}});
-    if (!apply.console.json) fmt::print("{}: applied already\n", id);
+    apply.console.print("{}: applied already\n", id);
     return 0;
   }
   nlohmann::json functions = nlohmann::json::array();
@@ -33,13 +33,12 @@ int report(const Apply& apply) {
                           {"left_out", apply.left_out}};
   if (!apply.options.dry_run) document["pause_ns"] = apply.pause_ns;
   apply.console.document(document);
-  if (apply.console.json) return 0;
   if (apply.options.dry_run) {
-    fmt::print("{}: {} {} the running kernel, nothing was changed\n", id,
-               counted(count, "function"), count == 1 ? "matches" : "match");
+    apply.console.print("{}: {} {} the running kernel, nothing was changed\n", id,
+                        counted(count, "function"), count == 1 ? "matches" : "match");
   } else {
-    fmt::print("{} applied: {}, machine stopped for {} us\n", id, counted(count, "function"),
-               microseconds(apply.pause_ns));
+    apply.console.print("{} applied: {}, machine stopped for {} us\n", id,
+                        counted(count, "function"), microseconds(apply.pause_ns));
   }
   return 0;
 }
@@ -64,16 +63,7 @@ constexpr Result<void> (*kPasses[])(Apply&) = {
     switch_over,
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  Command command("splice-apply", "[OPTION]... UPDATE.tar",
-                  "Put an update into the running kernel.");
-  command.options().add_options()("dry-run,n", "match and link, but change nothing")(
-      "skip-unloaded", "leave out modules that are not loaded; they stay unpatched");
-  add_attempts_options(command);
-  command.positional("package", 1);
-  if (const auto status = command.parse(argc, argv)) return *status;
+int apply_update(Command& command) {
   Console& console = command.console();
   if (!command.has("package")) {
     return console.finish(fail(ExitCode::usage, "no-package", "no update is given")
@@ -94,4 +84,19 @@ int main(int argc, char** argv) {
     if (apply.applied_already) break;
   }
   return report(apply);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Command command("splice-apply", "[OPTION]... UPDATE.tar",
+                  "Put an update into the running kernel.");
+  command.options().add_options()("dry-run,n", "match and link, but change nothing")(
+      "skip-unloaded", "leave out modules that are not loaded; they stay unpatched");
+  add_attempts_options(command);
+  command.positional("package", 1);
+  return command.run([&] {
+    const auto status = command.parse(argc, argv);
+    return status ? *status : apply_update(command);
+  });
 }

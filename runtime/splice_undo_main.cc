@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // splice-undo: takes an update out of the running kernel.
-#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/command_line.h"
@@ -9,13 +8,11 @@
 #include "runtime/live/attempts.h"
 #include "runtime/undo.h"
 
-int main(int argc, char** argv) {
-  using namespace splicer;
-  Command command("splice-undo", "[OPTION]... ID",
-                  "Take an update out of the running kernel: the old code runs again.");
-  add_attempts_options(command);
-  command.positional("id", 1);
-  if (const auto status = command.parse(argc, argv)) return *status;
+namespace {
+
+using namespace splicer;
+
+int undo(Command& command) {
   Console& console = command.console();
   if (!command.has("id")) {
     return console.finish(fail(ExitCode::usage, "no-id", "no update is named")
@@ -31,8 +28,20 @@ int main(int argc, char** argv) {
   const auto undone = undo_update(options, console);
   if (!undone) return console.finish(undone.error());
   console.document({{"id", undone->id}, {"state", "undone"}, {"pause_ns", undone->pause_ns}});
-  if (!console.json)
-    fmt::print("{} undone, machine stopped for {} us\n", undone->id,
-               microseconds(undone->pause_ns));
+  console.print("{} undone, machine stopped for {} us\n", undone->id,
+                microseconds(undone->pause_ns));
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Command command("splice-undo", "[OPTION]... ID",
+                  "Take an update out of the running kernel: the old code runs again.");
+  add_attempts_options(command);
+  command.positional("id", 1);
+  return command.run([&] {
+    const auto status = command.parse(argc, argv);
+    return status ? *status : undo(command);
+  });
 }

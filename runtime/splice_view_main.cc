@@ -43,15 +43,21 @@ int view_all(const Console& console) {
   return all ? 0 : static_cast<int>(ExitCode::error);
 }
 
+int view(Command& command) {
+  const Console& console = command.console();
+  if (!command.has("what")) return view_all(console);
+  const std::string what = command.values()["what"].as<std::vector<std::string>>().front();
+  return names_a_file(what) ? view_package(what, console) : view_update(what, console);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Command command("splice-view", "[OPTION]... [ID|UPDATE.tar]",
                   "List the updates that are applied, or describe one of them or a package.");
   command.positional("what", 1);
-  if (const auto status = command.parse(argc, argv)) return *status;
-  const Console& console = command.console();
-  if (!command.has("what")) return view_all(console);
-  const std::string what = command.values()["what"].as<std::vector<std::string>>().front();
-  return names_a_file(what) ? view_package(what, console) : view_update(what, console);
+  return command.run([&] {
+    const auto status = command.parse(argc, argv);
+    return status ? *status : view(command);
+  });
 }

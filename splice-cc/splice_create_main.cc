@@ -184,15 +184,7 @@ splicer::Result<void> check_options(splicer::Command& command) {
   return command.console().set_debug_topics(command.values()["debug"].as<std::string>(), kTopics);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  splicer::Command command(
-      "splice-create", "[OPTION]... PATCH...",
-      "Make an update for a running kernel from patches to its source. With only a patch, for the\n"
-      "kernel that runs here; what is missing is named.");
-  add_options(command);
-  if (auto status = command.parse(argc, argv)) return *status;
+int create(splicer::Command& command) {
   const splicer::Console& console = command.console();
   if (auto right = check_options(command); !right) return console.finish(right.error());
 
@@ -207,4 +199,18 @@ int main(int argc, char** argv) {
   console.stage("wrote {}", creation.written.string());
   console.document(describe(creation));
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  splicer::Command command(
+      "splice-create", "[OPTION]... PATCH...",
+      "Make an update for a running kernel from patches to its source. With only a patch, for the\n"
+      "kernel that runs here; what is missing is named.");
+  add_options(command);
+  return command.run([&] {
+    const auto status = command.parse(argc, argv);
+    return status ? *status : create(command);
+  });
 }

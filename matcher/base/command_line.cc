@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <exception>
 #include <iostream>
+#include <new>
 #include <string_view>
 
 #include "matcher/base/version.h"
@@ -31,6 +35,33 @@ Command::Command(std::string name, std::string synopsis, std::string description
       "quiet,q", "say nothing but errors")("json", "print one JSON document on standard output")(
       "color", po::value<std::string>()->default_value("auto")->value_name("WHEN"),
       "color messages: always, never or auto");
+}
+
+int Command::run(const std::function<int()>& body) {
+  int status = 0;
+  try {
+    status = body();
+  } catch (const std::bad_alloc&) {
+    return console_.finish(fail(ExitCode::error, "out-of-memory", "there is not enough memory")
+                               .hint("free memory and run the command again")
+                               .take());
+  } catch (const std::exception& thrown) {
+    return console_.finish(
+        fail(ExitCode::error, "unexpected", fmt::format("the command failed: {}", thrown.what()))
+            .hint("report this with the command line")
+            .take());
+  }
+  errno = 0;
+  std::cout.flush();
+  if (std::cout || status != 0) return status;
+  const int number = errno;
+  console_.json = false;  // there is nowhere to print a document
+  return console_.finish(
+      fail(ExitCode::error, "output-failed",
+           fmt::format("standard output cannot be written{}",
+                       number == 0 ? "" : fmt::format(": {}", std::strerror(number))))
+          .hint("give it a place with room; what the command was asked for is done")
+          .take());
 }
 
 void Command::positional(const char* option, int most) {

@@ -7,9 +7,14 @@
 //     command.positional("package", 1);
 //     if (auto exit = command.parse(argc, argv)) return *exit;   // --help, --version, usage error
 //     Console& console = command.console();                      // see console.h
+//
+// main() does all of that inside run(), where what is thrown and output that is lost become errors:
+//
+//     return command.run([&] { ... return 0; });
 #pragma once
 
 #include <boost/program_options.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,6 +31,10 @@ class Command {
   void positional(const char* option, int most);
   // Parses; returns an exit status when the program should end now.
   std::optional<int> parse(int argc, const char* const* argv);
+  // Runs the command, and returns its exit status. What it throws is an error, once all that it
+  // held has been given back; so is output that could not be written, unless it failed anyway.
+  // Errors: "out-of-memory", "unexpected", "output-failed".
+  int run(const std::function<int()>& body);
   const boost::program_options::variables_map& values() const { return values_; }
   bool has(const char* option) const { return values_.count(option) != 0; }
   Console& console() { return console_; }

@@ -107,6 +107,14 @@ splice-cc sh -c 'echo out; echo err >&2; exit 42' >out 2>err
 splice-cc ./no-such-compiler -c file.c >out 2>err
 [ $? = 127 ] && grep -q '^error: .*no-such-compiler' err || failed "splice-cc: missing compiler"
 
+# Output that is lost is an error, with one message.
+for command in splice-create splice-apply splice-undo splice-view splice-match; do
+  count=$((count + 1))
+  $command --help >/dev/full 2>err
+  [ $? = 1 ] || failed "$command --help >/dev/full: status $?, expected 1"
+  [ "$(grep -c '^error: standard output cannot be written' err)" = 1 ] || failed "$command: no error about its output"
+done
+
 # Colour only when it is asked for: standard error is a file here.
 count=$((count + 1))
 escape=$(printf '\033')

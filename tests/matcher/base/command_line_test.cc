@@ -5,7 +5,10 @@
 
 #include <array>
 #include <cstdlib>
+#include <iostream>
+#include <new>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "matcher/base/version.h"
 
@@ -244,6 +247,46 @@ TEST(ConsoleOutput, NamesThatAreNotUtf8) {
   console.json = true;
   const Printed both = printed([&] { console.document({{"name", "\xff\xfe"}}); });
   EXPECT_EQ(nlohmann::json::parse(both.out)["name"], "\uFFFD\uFFFD");
+}
+
+// What it held is given back before the error is told.
+TEST_F(CommandLine, WhatIsThrownIsAnError) {
+  struct Held {
+    explicit Held(bool& flag) : gone(flag) {}
+    ~Held() { gone = true; }
+    bool& gone;
+  };
+  bool gone = false;
+  testing::internal::CaptureStderr();
+  const int status = command_.run([&]() -> int {
+    const Held held(gone);
+    throw std::bad_alloc();
+  });
+  EXPECT_EQ(status, 1);
+  EXPECT_TRUE(gone);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("error: there is not enough memory"),
+            std::string::npos);
+
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(command_.run([]() -> int { throw std::runtime_error("no such thing"); }), 1);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("the command failed: no such thing"),
+            std::string::npos);
+}
+
+TEST_F(CommandLine, OutputThatCannotBeWritten) {
+  testing::internal::CaptureStderr();
+  const int status = command_.run([] {
+    std::cout.setstate(std::ios::badbit);
+    return 0;
+  });
+  EXPECT_EQ(status, 1);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("standard output cannot be written"),
+            std::string::npos);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(command_.run([] { return 5; }), 5);  // it failed anyway
+  std::cout.clear();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(command_.run([] { return 0; }), 0);
 }
 
 }  // namespace
