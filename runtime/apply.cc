@@ -11,6 +11,7 @@
 #include "matcher/base/wording.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/live_image.h"
+#include "runtime/prepare/dependence.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
 #include "runtime/prepare/sealed_keys.h"
@@ -259,6 +260,16 @@ Result<void> match_again(Apply& apply) {
       .hint("try again when no module is being loaded or unloaded");
 }
 
+// Before the switch, so that no update is in force that nothing is known about. Only what is left out
+// has to be noted.
+Result<void> note_applied(Apply& apply) {
+  auto written = write_record(record_of(apply.package, apply.left_out));
+  if (!written && !apply.left_out.empty()) return written;
+  if (!written) apply.console.warning(written.error().message);
+  apply.record_written = true;
+  return {};
+}
+
 Result<std::uint64_t> switch_once(Apply& apply, unsigned& tries_left) {
   std::vector<std::string> modules;
   for (const LoadedModule& module : apply.modules) modules.push_back(module.name());
@@ -276,6 +287,7 @@ Result<std::uint64_t> switch_once(Apply& apply, unsigned& tries_left) {
 }  // namespace
 
 Apply::~Apply() {
+  if (record_written) remove_record(package.manifest.id);
   // A later target's module may use what an earlier one exports.
   while (!modules.empty()) modules.pop_back();
 }
@@ -375,8 +387,52 @@ Result<void> find_applied(Apply& apply) {
                 fmt::format("another command is undoing update {}", update->id))
         .hint("try again when splice-view no longer lists it");
   }
+  const auto missing = missing_targets(apply.package.manifest, *update);
+  if (auto whole =
+          check_missing(update->id, missing, loaded_modules(), apply.options.skip_unloaded);
+      !whole)
+    return whole;
+  apply.left_out = missing;
   apply.applied_already = true;
   apply.pause_ns = update->pause_ns;
+  return {};
+}
+
+std::set<std::string> missing_targets(const Manifest& manifest, const AppliedUpdate& update) {
+  std::set<std::string> missing;
+  for (std::size_t i = 0; i < manifest.targets.size(); ++i)
+    if (std::ranges::find(update.modules, update_module_name(manifest.id, i)) ==
+        update.modules.end())
+      missing.insert(manifest.targets[i].name);
+  return missing;
+}
+
+Result<void> check_missing(const std::string& id, const std::set<std::string>& missing,
+                           const std::set<std::string, std::less<>>& loaded, bool skip_unloaded) {
+  for (const std::string& target : missing)
+    if (loaded.contains(target))
+      return fail(ExitCode::error, "partly-applied",
+                  fmt::format("the update is applied without module {0}, which was loaded later: "
+                              "{0} is not patched",
+                              target))
+          .hint(fmt::format("splice-undo {}, then apply the update again", id));
+  if (missing.empty() || skip_unloaded) return {};
+  return fail(ExitCode::error, "module-not-loaded",
+              fmt::format("the update is applied, but for module {}, which is not loaded",
+                          *missing.begin()))
+      .hint(
+          "accept that with --skip-unloaded; once the module is loaded, undo the update and "
+          "apply it again");
+}
+
+// Under the state that find_applied() has read.
+Result<void> check_stand(Apply& apply) {
+  if (apply.applied_already) return {};
+  apply.records = AppliedRecords::read();
+  if (auto stands = check_base(apply.package.manifest, apply.state, apply.records); !stands) {
+    stands.error().file = apply.options.path;
+    return stands;
+  }
   return {};
 }
 
@@ -386,10 +442,16 @@ Result<void> open_core(Apply& apply) {
   if (auto open = open_device(apply); !open) return open;
   // While we waited for the device another command may have applied this very update.
   if (auto found = find_applied(apply); !found || apply.applied_already) return found;
+  if (auto stands = check_stand(apply); !stands) return stands;
   return hold_targets(apply);
 }
 
 Result<void> match(Apply& apply) {
+  for (const std::string& other : ignored_by(apply.package.manifest, apply.state, apply.records))
+    apply.console.warning(
+        fmt::format("update {} changes a file of this one too, which was made without it: what is "
+                    "inlined from there comes unrepaired; make it with --on for that update",
+                    other));
   std::size_t replaced = 0;
   for (const PackageTarget& target : apply.package.manifest.targets) {
     if (apply.left_out.contains(target.name)) continue;
@@ -449,6 +511,7 @@ Result<void> switch_over(Apply& apply) {
   if (!apply.hooks.empty())
     what += (what.empty() ? "calling " : ", calling ") + counted(apply.hooks.size(), "hook");
   apply.console.stage("{}", what);
+  if (auto noted = note_applied(apply); !noted) return noted;
   unsigned tries_left = kMatchTries;
   const auto pause = try_while_busy(
       apply.options.attempts, *apply.signals, [&] { return switch_once(apply, tries_left); },
@@ -457,6 +520,7 @@ Result<void> switch_over(Apply& apply) {
   apply.pause_ns = *pause;
   for (LoadedModule& module : apply.modules) module.keep();
   if (apply.core) apply.core->keep();
+  apply.record_written = false;  // it stays
   return {};
 }
 

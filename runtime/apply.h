@@ -6,6 +6,7 @@
 //     read_update    the package, whole and intact
 //     check_kernel   made for the running kernel, and run by root
 //     find_applied   is it applied already? then there is nothing left to do
+//     check_stand    is what it was made on applied?
 //     open_core      load the core module if needed, open its device, hold the patched modules
 //     match          prove the running code, infer addresses, choose where the jumps go
 //     load_code      link and load the update's modules
@@ -32,6 +33,7 @@
 #include "runtime/live/interruption.h"
 #include "runtime/live/module_loader.h"
 #include "runtime/package/package.h"
+#include "runtime/prepare/applied_record.h"
 #include "runtime/prepare/match_update.h"
 #include "runtime/prepare/state.h"
 
@@ -56,6 +58,8 @@ struct Apply {
   const Console& console;
   Package package;
   State state;
+  AppliedRecords records;
+  bool record_written = false;
   bool applied_already = false;
   std::set<std::string> left_out;  // targets that are not loaded
   std::set<std::string> held;      // modules pinned
@@ -77,6 +81,7 @@ struct Apply {
 Result<void> read_update(Apply& apply);
 Result<void> check_kernel(Apply& apply);
 Result<void> find_applied(Apply& apply);
+Result<void> check_stand(Apply& apply);
 Result<void> open_core(Apply& apply);
 Result<void> match(Apply& apply);
 Result<void> load_code(Apply& apply);
@@ -86,6 +91,14 @@ Result<void> switch_over(Apply& apply);
 // checked ones. The structs point into `matched`.
 std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
                                                  const std::vector<RunAddress>& new_code);
+
+// The targets of an applied update whose new modules it does not have: they were not loaded when it
+// was applied, and are unpatched.
+std::set<std::string> missing_targets(const Manifest& manifest, const AppliedUpdate& update);
+// May an applied update without these targets count as applied? `loaded`: the modules that are loaded
+// now. Errors: "partly-applied", "module-not-loaded".
+Result<void> check_missing(const std::string& id, const std::set<std::string>& missing,
+                           const std::set<std::string, std::less<>>& loaded, bool skip_unloaded);
 
 // The kernel that runs (uname(2)); `compiler` stays empty.
 KernelIdentity running_kernel();

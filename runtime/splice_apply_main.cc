@@ -2,6 +2,7 @@
 //
 // splice-apply: puts an update into the running kernel.
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/command_line.h"
@@ -13,22 +14,33 @@ namespace {
 
 using namespace splicer;
 
+// ", without tun"
+std::string without(const std::set<std::string>& left_out) {
+  return left_out.empty() ? std::string() : fmt::format(", without {}", fmt::join(left_out, ", "));
+}
+
 int report(const Apply& apply) {
   const std::string& id = apply.package.manifest.id;
   const std::size_t count = apply.matched.functions.size();
   if (apply.applied_already) {
-    apply.console.document(
-        {{"id", id}, {"state", "applied"}, {"already", true}, {"pause_ns", apply.pause_ns}});
-    apply.console.print("{}: applied already\n", id);
+    apply.console.document({{"id", id},
+                            {"state", apply.left_out.empty() ? "applied" : "partly"},
+                            {"already", true},
+                            {"left_out", apply.left_out},
+                            {"pause_ns", apply.pause_ns}});
+    apply.console.print("{}: applied already{}\n", id, without(apply.left_out));
     return 0;
   }
+  const char* const state = apply.options.dry_run    ? "matched"
+                            : apply.left_out.empty() ? "applied"
+                                                     : "partly";
   nlohmann::json functions = nlohmann::json::array();
   for (const MatchedFunction& matched : apply.matched.functions)
     functions.push_back({{"name", matched.function->name},
                          {"unit", matched.function->unit},
                          {"address", fmt::format("{}", matched.run.address)}});
   nlohmann::json document{{"id", id},
-                          {"state", apply.options.dry_run ? "matched" : "applied"},
+                          {"state", state},
                           {"functions", std::move(functions)},
                           {"left_out", apply.left_out}};
   if (!apply.options.dry_run) document["pause_ns"] = apply.pause_ns;
@@ -37,8 +49,9 @@ int report(const Apply& apply) {
     apply.console.print("{}: {} {} the running kernel, nothing was changed\n", id,
                         counted(count, "function"), count == 1 ? "matches" : "match");
   } else {
-    apply.console.print("{} applied: {}, machine stopped for {} us\n", id,
-                        counted(count, "function"), microseconds(apply.pause_ns));
+    apply.console.print("{} applied: {}{}, machine stopped for {} us\n", id,
+                        counted(count, "function"), without(apply.left_out),
+                        microseconds(apply.pause_ns));
   }
   return 0;
 }
@@ -51,6 +64,8 @@ constexpr Result<void> (*kPasses[])(Apply&) = {
     check_kernel,
     // Before the core module is loaded: an update that is applied needs nothing more.
     find_applied,
+    // As early: what it stands on must be there, and the order is the user's to mend.
+    check_stand,
     // Before the match: from here no other command changes what is applied, and no module that is
     // patched can be unloaded and leave what was matched without meaning.
     open_core,

@@ -26,20 +26,20 @@ int view_update(const std::string& id, const Console& console) {
   if (!state) return console.finish(state.error());
   const auto update = state->find_prefix(id);
   if (!update) return console.finish(update.error());
-  const LivePatches others = LivePatches::read();
-  console.document({{"update", update_json(*state, **update, others)}});
-  console.print("{}", update_text(*state, **update, others));
-  return in_force(**update, others) ? 0 : static_cast<int>(ExitCode::error);
+  const Surroundings around = Surroundings::read();
+  console.document({{"update", update_json(*state, **update, around)}});
+  console.print("{}", update_text(*state, **update, around));
+  return in_force(**update, around) ? 0 : static_cast<int>(ExitCode::error);
 }
 
 int view_all(const Console& console) {
   const auto state = State::read();
   if (!state) return console.finish(state.error());
-  const LivePatches others = LivePatches::read();
-  console.document(applied_json(*state, others));
-  console.print("{}", applied_text(*state, others));
+  const Surroundings around = Surroundings::read();
+  console.document(applied_json(*state, around));
+  console.print("{}", applied_text(*state, around));
   const bool all = std::ranges::all_of(
-      state->updates(), [&](const AppliedUpdate& update) { return in_force(update, others); });
+      state->updates(), [&](const AppliedUpdate& update) { return in_force(update, around); });
   return all ? 0 : static_cast<int>(ExitCode::error);
 }
 

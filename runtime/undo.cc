@@ -13,16 +13,16 @@
 #include "runtime/live/device.h"
 #include "runtime/live/interruption.h"
 #include "runtime/live/module_loader.h"
+#include "runtime/prepare/applied_record.h"
+#include "runtime/prepare/dependence.h"
 #include "runtime/prepare/state.h"
 
 namespace splicer {
 
 namespace {
 
-Result<AppliedUpdate> find_update(const std::string& id) {
-  auto state = State::read();
-  if (!state) return propagate(state);
-  auto found = state->find_prefix(id);
+Result<AppliedUpdate> find_update(const State& state, const std::string& id) {
+  auto found = state.find_prefix(id);
   if (!found) return propagate(found);
   return **found;
 }
@@ -60,14 +60,27 @@ Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& con
 Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
   if (auto root = check_root(); !root) return propagate(root);
   // Before the device is opened: without any update the core module need not be loaded.
-  if (auto update = find_update(options.id); !update) return propagate(update);
+  auto before = State::read();
+  if (!before) return propagate(before);
+  const auto named = find_update(*before, options.id);
+  if (!named) return propagate(named);
 
   HeldSignals signals;
   auto device = Device::open(options.attempts, signals);
   if (!device) return propagate(device);
   // Again, since another command may have been at work until the device was ours.
-  auto update = find_update(options.id);
+  // By its whole id: of the beginning that was given another update may have come meanwhile.
+  auto state = State::read();
+  if (!state) return propagate(state);
+  auto update = find_update(*state, named->id);
   if (!update) return propagate(update);
+  const auto above = standing_on(update->id, *state, AppliedRecords::read());
+  if (!above.empty()) {
+    return fail(ExitCode::error, "update-covered",
+                fmt::format("update {} was made on this one, and needs it", above.back()))
+        .at_file(update->id)
+        .hint(fmt::format("splice-undo {} first", above.back()));
+  }
   console.stage("undoing update {}, {}", update->id, counted(update->replaced(), "function"));
   auto pause = switch_back(options, console, *device, *update, signals);
   if (!pause) {
@@ -75,6 +88,7 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
     return propagate(pause);
   }
 
+  remove_record(update->id);
   unload(*update, console);
   const auto left = device->updates();
   std::optional<Device> last(std::move(*device));

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/wording.h"
+#include "runtime/live/module_loader.h"
 
 namespace splicer {
 
@@ -19,12 +20,35 @@ constexpr int kNameWidth = 36;
 
 std::string hex(RunAddress address) { return fmt::format("{}", address); }
 
-std::string headline(const AppliedUpdate& update) {
+const std::vector<std::string>& left_out(const AppliedUpdate& update, const Surroundings& around) {
+  static const std::vector<std::string> none;
+  const AppliedRecord* record = around.records.find(update.id);
+  return record == nullptr ? none : record->left_out;
+}
+
+// "applied", or "partly" without some of its modules.
+std::string state_of(const AppliedUpdate& update, const Surroundings& around) {
+  const bool partly = update.state == "applied" && !left_out(update, around).empty();
+  return partly ? "partly" : update.state;
+}
+
+std::string headline(const AppliedUpdate& update, const Surroundings& around) {
   std::string text = fmt::format("{}  since {}", update.id, local_time(update.applied_at));
   if (!update.functions_hidden) text += fmt::format(", {}", counted(update.replaced(), "function"));
   text += fmt::format(", machine stopped for {} us", microseconds(update.pause_ns));
-  if (update.state != "applied") text += fmt::format(" ({})", update.state);
-  return text + "\n";
+  if (const std::string state = state_of(update, around); state != "applied")
+    text += fmt::format(" ({})", state);
+  text += "\n";
+  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr)
+    for (const std::string& title : record->titles) text += fmt::format("    \"{}\"\n", title);
+  for (const std::string& module : left_out(update, around))
+    text += around.modules.contains(module)
+                ? fmt::format(
+                      "    module {} is loaded and NOT PATCHED: it was not loaded when the "
+                      "update was applied\n",
+                      module)
+                : fmt::format("    module {} is not loaded, and not patched\n", module);
+  return text;
 }
 
 // The update that replaced this one's function again, or nullptr.
@@ -35,12 +59,12 @@ const AppliedUpdate* covering(const State& state, const AppliedUpdate& update,
 }
 
 std::string function_line(const State& state, const AppliedUpdate& update,
-                          const AppliedFunction& function, const LivePatches& others) {
+                          const AppliedFunction& function, const Surroundings& around) {
   std::string line =
       fmt::format("    {:<{}} {}", function.name, kNameWidth, counted(function.new_size, "byte"));
   if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
     line += fmt::format(", replaced again by {}", by->id);
-  if (const auto by = others.deciding(function.name); by)
+  if (const auto by = around.others.deciding(function.name); by)
     line += fmt::format(", NOT IN FORCE: {} decides", *by);
   return line + "\n";
 }
@@ -49,10 +73,17 @@ std::string section(std::string_view title) { return fmt::format("{}:\n", title)
 
 }  // namespace
 
-bool in_force(const AppliedUpdate& update, const LivePatches& others) {
-  return std::ranges::none_of(update.functions, [&](const AppliedFunction& function) {
-    return !function.checked() && others.deciding(function.name);
-  });
+Surroundings Surroundings::read() {
+  return {LivePatches::read(), AppliedRecords::read(), loaded_modules()};
+}
+
+bool in_force(const AppliedUpdate& update, const Surroundings& around) {
+  const bool patched = std::ranges::none_of(
+      left_out(update, around),
+      [&](const std::string& module) { return around.modules.contains(module); });
+  return patched && std::ranges::none_of(update.functions, [&](const AppliedFunction& function) {
+           return !function.checked() && around.others.deciding(function.name);
+         });
 }
 
 bool names_a_file(std::string_view argument) {
@@ -60,34 +91,34 @@ bool names_a_file(std::string_view argument) {
          access(std::string(argument).c_str(), F_OK) == 0;
 }
 
-std::string applied_text(const State& state, const LivePatches& others) {
+std::string applied_text(const State& state, const Surroundings& around) {
   if (state.updates().empty()) return "no updates are applied\n";
   std::string text;
   for (const AppliedUpdate& update : state.updates()) {
-    text += headline(update);
+    text += headline(update, around);
     for (const AppliedFunction& function : update.functions)
-      if (!function.checked()) text += function_line(state, update, function, others);
+      if (!function.checked()) text += function_line(state, update, function, around);
   }
   return text;
 }
 
-json applied_json(const State& state, const LivePatches& others) {
+json applied_json(const State& state, const Surroundings& around) {
   json updates = json::array();
   for (const AppliedUpdate& update : state.updates())
-    updates.push_back(update_json(state, update, others));
+    updates.push_back(update_json(state, update, around));
   return {{"updates", std::move(updates)}};
 }
 
 std::string update_text(const State& state, const AppliedUpdate& update,
-                        const LivePatches& others) {
-  std::string text = headline(update);
+                        const Surroundings& around) {
+  std::string text = headline(update, around);
   text += section("modules");
   for (const std::string& module : update.modules) text += fmt::format("    {}\n", module);
   text += section("functions");
   if (update.functions_hidden) text += "    (only root may see them)\n";
   for (const AppliedFunction& function : update.functions) {
     if (function.checked()) continue;
-    text += function_line(state, update, function, others);
+    text += function_line(state, update, function, around);
     text += fmt::format("        entry {}, jump at {}", function.old_entry, function.site);
     if (function.hop != RunAddress()) text += fmt::format(" by way of {}", function.hop);
     text += fmt::format(" to {}; {} of old code", function.new_code,
@@ -99,7 +130,7 @@ std::string update_text(const State& state, const AppliedUpdate& update,
   return text;
 }
 
-json update_json(const State& state, const AppliedUpdate& update, const LivePatches& others) {
+json update_json(const State& state, const AppliedUpdate& update, const Surroundings& around) {
   json functions = json::array();
   for (const AppliedFunction& function : update.functions) {
     if (function.checked()) continue;
@@ -113,16 +144,24 @@ json update_json(const State& state, const AppliedUpdate& update, const LivePatc
     if (function.hop != RunAddress()) row["hop"] = hex(function.hop);
     if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
       row["replaced_by"] = by->id;
-    if (const auto by = others.deciding(function.name); by) row["decided_by"] = *by;
+    if (const auto by = around.others.deciding(function.name); by) row["decided_by"] = *by;
     functions.push_back(std::move(row));
   }
+  json missing = json::array();
+  for (const std::string& module : left_out(update, around))
+    missing.push_back({{"module", module}, {"loaded", around.modules.contains(module)}});
+  json titles = json::array();
+  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr)
+    titles = record->titles;
   json out{{"id", update.id},
-           {"state", update.state},
+           {"state", state_of(update, around)},
+           {"titles", std::move(titles)},
+           {"left_out", std::move(missing)},
            {"applied_at", update.applied_at},
            {"since", local_time(update.applied_at)},
            {"pause_ns", update.pause_ns},
            {"sequence", update.sequence},
-           {"in_force", in_force(update, others)},
+           {"in_force", in_force(update, around)},
            {"modules", update.modules}};
   if (!update.functions_hidden) out["functions"] = std::move(functions);
   return out;
@@ -138,6 +177,8 @@ std::string package_text(const Package& package) {
   text += section("patches");
   for (const PackagePatch& patch : manifest.patches)
     text += fmt::format("    {} ({})\n", patch.title, patch.member);
+  if (!manifest.base.empty()) text += section("made on");
+  for (const PackageBase& base : manifest.base) text += fmt::format("    {}\n", base.title);
   for (const PackageTarget& target : manifest.targets) {
     text += section(target.name);
     for (const PackageFunction& function : target.functions) {
@@ -165,6 +206,9 @@ json package_json(const Package& package) {
   json patches = json::array();
   for (const PackagePatch& patch : manifest.patches)
     patches.push_back({{"member", patch.member}, {"title", patch.title}});
+  json base = json::array();
+  for (const PackageBase& one : manifest.base)
+    base.push_back({{"title", one.title}, {"sha256", one.sha256}});
   json targets = json::array();
   for (const PackageTarget& target : manifest.targets) {
     json functions = json::array();
@@ -188,6 +232,7 @@ json package_json(const Package& package) {
           {"tool_version", manifest.tool_version},
           {"kernel", kernel_json(manifest.kernel)},
           {"patches", std::move(patches)},
+          {"base", std::move(base)},
           {"targets", std::move(targets)},
           {"accepted", std::move(accepted)},
           {"warnings", manifest.warnings}};

@@ -11,27 +11,40 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "runtime/package/package.h"
+#include "runtime/prepare/applied_record.h"
 #include "runtime/prepare/live_patches.h"
 #include "runtime/prepare/state.h"
 
 namespace splicer {
 
-// `others`: live patches of the kernel's own. A function whose calls one of them leads elsewhere is
-// applied and not in force, and is shown so.
-std::string applied_text(const State& state, const LivePatches& others = {});
-nlohmann::json applied_json(const State& state, const LivePatches& others = {});
+// What decides whether an applied update is in force everywhere.
+struct Surroundings {
+  // Live patches of the kernel's own. A function whose calls one of them leads elsewhere is applied
+  // and not in force, and is shown so.
+  LivePatches others = {};
+  // Which modules an update left out; one that is loaded now is not patched.
+  AppliedRecords records = {};
+  std::set<std::string, std::less<>> modules = {};  // that are loaded
+
+  static Surroundings read();
+};
+
+std::string applied_text(const State& state, const Surroundings& around = {});
+nlohmann::json applied_json(const State& state, const Surroundings& around = {});
 // With each function's addresses and how it came about.
 std::string update_text(const State& state, const AppliedUpdate& update,
-                        const LivePatches& others = {});
+                        const Surroundings& around = {});
 nlohmann::json update_json(const State& state, const AppliedUpdate& update,
-                           const LivePatches& others = {});
-// Is each replaced function of the update in force, as far as `others` say?
-bool in_force(const AppliedUpdate& update, const LivePatches& others);
+                           const Surroundings& around = {});
+// Is each replaced function of the update in force, and each of its modules patched that is loaded?
+bool in_force(const AppliedUpdate& update, const Surroundings& around);
 std::string package_text(const Package& package);
 nlohmann::json package_json(const Package& package);
 

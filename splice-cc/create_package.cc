@@ -119,6 +119,8 @@ Result<void> write_update(Creation& creation) {
     manifest.patches.push_back({member, patch.title});
     creation.package.members[member] = to_bytes(patch.text);
   }
+  for (const Patch& patch : creation.base.patches())
+    manifest.base.push_back({patch.title, sha256_hex(patch.text)});
   manifest.warnings = creation.warnings;
   auto tar = write_package(creation.package);
   if (!tar) return propagate(tar);

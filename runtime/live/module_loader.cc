@@ -140,6 +140,13 @@ Result<RunAddress> section_address(const std::string& module, const std::string&
   return RunAddress(*address);
 }
 
+std::set<std::string, std::less<>> loaded_modules(const std::string& proc) {
+  std::set<std::string, std::less<>> modules;
+  for (const std::string& line : split_lines(read_contents(proc + "/modules").text()))
+    if (!line.empty()) modules.insert(line.substr(0, line.find(' ')));
+  return modules;
+}
+
 Result<void> unload_module(const std::string& name) {
   int number = 0;
   for (int i = 0; i < kUnloadAttempts; ++i) {

@@ -13,6 +13,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,6 +48,9 @@ class LoadedModule {
 // "module-section".
 Result<RunAddress> section_address(const std::string& module, const std::string& section,
                                    const std::string& root = "/sys/module");
+
+// The modules that are loaded, by their names in /proc/modules.
+std::set<std::string, std::less<>> loaded_modules(const std::string& proc = "/proc");
 
 // Tries for a second while it is in use: a process that reads its sysfs files holds it. A module
 // that is not there counts as unloaded. Errors: "module-unload".

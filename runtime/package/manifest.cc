@@ -285,6 +285,18 @@ PackageTarget read_target(Reader& in, const json& row, const std::string& where)
   return t;
 }
 
+PackageBase read_base(Reader& in, const json& row, const std::string& where) {
+  PackageBase base;
+  base.title = in.prose(row, where, "title");
+  base.sha256 = in.text(
+      row, where, "sha256",
+      [](const std::string& s) {
+        return s.size() == 64 && s.find_first_not_of("0123456789abcdef") == std::string::npos;
+      },
+      "a SHA-256");
+  return base;
+}
+
 // What no field can say alone: that references lead somewhere and names are unique.
 void check_references(Reader& in, const Manifest& manifest) {
   std::set<std::string> units;
@@ -412,6 +424,9 @@ json manifest_json(const Manifest& manifest) {
   json patches = json::array();
   for (const PackagePatch& patch : manifest.patches)
     patches.push_back({{"member", patch.member}, {"title", sentence(patch.title)}});
+  json base = json::array();
+  for (const PackageBase& one : manifest.base)
+    base.push_back({{"title", sentence(one.title)}, {"sha256", one.sha256}});
   json targets = json::array();
   for (const PackageTarget& target : manifest.targets) targets.push_back(target_json(target));
   json accepted = json::array();
@@ -424,6 +439,7 @@ json manifest_json(const Manifest& manifest) {
           {"tool_version", manifest.tool_version},
           {"kernel", kernel_json(manifest.kernel)},
           {"patches", std::move(patches)},
+          {"base", std::move(base)},
           {"targets", std::move(targets)},
           {"core", manifest.core},
           {"accepted", std::move(accepted)},
@@ -456,6 +472,9 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
     patch.member = in.path(row, at, "member");
     patch.title = in.prose(row, at, "title");
     m.patches.push_back(std::move(patch));
+  });
+  in.rows(document, top, "base", [&](const json& row, const std::string& at) {
+    m.base.push_back(read_base(in, row, at));
   });
   in.rows(document, top, "targets", [&](const json& row, const std::string& at) {
     m.targets.push_back(read_target(in, row, at));

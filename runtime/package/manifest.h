@@ -108,6 +108,12 @@ struct PackagePatch {
   std::string title;   // Subject of the mail, or the file's name
 };
 
+// A patch that the kernel must have before: the update was made --on it.
+struct PackageBase {
+  std::string title;
+  std::string sha256;  // of the patch
+};
+
 // A finding of splice-create's check of meaning that its user overrode.
 struct PackageAccepted {
   std::string finding;  // "layout-changed:struct foo"
@@ -120,6 +126,7 @@ struct Manifest {
   std::string tool_version;
   KernelIdentity kernel;
   std::vector<PackagePatch> patches;
+  std::vector<PackageBase> base;       // in the order in which they apply
   std::vector<PackageTarget> targets;  // "vmlinux" first
   std::string core;                    // "core/splice.ko", or empty
   std::vector<PackageAccepted> accepted;

@@ -115,7 +115,8 @@ TEST(View, FileOrId) {
 TEST_F(ViewTest, AFunctionThatALivePatchDecides) {
   const TemporaryFolder folder;
   std::filesystem::create_directories(folder / "sample/vmlinux/f,1");
-  const LivePatches others = LivePatches::read(folder.path().string(), (folder / "none").string());
+  const Surroundings others{
+      LivePatches::read(folder.path().string(), (folder / "none").string()), {}, {}};
   const State all = state();
   EXPECT_FALSE(in_force(all.updates()[0], others));
   EXPECT_TRUE(in_force(all.updates()[0], {}));
@@ -123,6 +124,29 @@ TEST_F(ViewTest, AFunctionThatALivePatchDecides) {
   const auto json = update_json(all, all.updates()[0], others);
   EXPECT_EQ(json["in_force"], false);
   EXPECT_EQ(json["functions"][0]["decided_by"], "live patch sample");
+}
+
+// What was left out is seen, and counts once the module is there.
+TEST_F(ViewTest, AppliedPartly) {
+  const TemporaryFolder run;
+  const State all = state();
+  ASSERT_TRUE(write_record({"1111111111111111", {"tun: check the caller"}, {}, {}, {}, {"tun"}},
+                           run.path()));
+  Surroundings around{{}, AppliedRecords::read(run.path()), {"veth"}};
+  EXPECT_THAT(applied_text(all, around),
+              HasSubstr("stopped for 21.4 us (partly)\n    \"tun: check the caller\"\n"
+                        "    module tun is not loaded, and not patched\n"));
+  EXPECT_TRUE(in_force(all.updates()[0], around));
+  EXPECT_EQ(update_json(all, all.updates()[0], around)["state"], "partly");
+
+  around.modules.insert("tun");
+  EXPECT_THAT(applied_text(all, around), HasSubstr("module tun is loaded and NOT PATCHED"));
+  EXPECT_FALSE(in_force(all.updates()[0], around));
+  const auto json = update_json(all, all.updates()[0], around);
+  EXPECT_EQ(json["left_out"][0]["module"], "tun");
+  EXPECT_EQ(json["left_out"][0]["loaded"], true);
+  EXPECT_EQ(json["in_force"], false);
+  EXPECT_TRUE(in_force(all.updates()[1], around));
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ inline Package sample_package() {
   manifest.kernel = {"6.1.0-50-cloud-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-07-07)",
                      "x86_64", "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0"};
   manifest.patches.push_back({"patch/0001-fix.patch", "fork: check the limit"});
+  manifest.base.push_back({"fork: the first fix", std::string(64, 'a')});
   manifest.core = "core/splice.ko";
   manifest.accepted.push_back({"layout-changed:struct foo", "the patch changes struct foo"});
   manifest.warnings.push_back("the patch changes a comment only");

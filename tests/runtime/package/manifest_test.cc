@@ -109,6 +109,15 @@ TEST(Manifest, ReferencesThatLeadNowhere) {
   EXPECT_EQ(code_with("/targets", json::array(), "replace no function"), "package-manifest");
 }
 
+TEST(Manifest, Base) {
+  EXPECT_EQ(code_with("/base", json::array()), "");
+  EXPECT_EQ(code_with("/base/0/sha256", std::string(64, '0')), "");
+  EXPECT_EQ(code_with("/base/0/sha256", std::string(63, '0')), "package-manifest");
+  EXPECT_EQ(code_with("/base/0/sha256", std::string(64, 'g')), "package-manifest");
+  EXPECT_EQ(code_with("/base/0/title", "a\nb"), "package-manifest");
+  EXPECT_EQ(parse_manifest(sample(), "x.tar")->base[0].title, "fork: the first fix");
+}
+
 TEST(Manifest, Hooks) {
   EXPECT_EQ(code_with("/targets/0/hooks/0/kind", "pre_reboot", "kind"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/hooks/0/section", "", "section"), "package-manifest");

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/prepare/dependence.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace splicer {
+
+namespace {
+
+bool any_common(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::ranges::any_of(
+      a, [&](const std::string& one) { return std::ranges::find(b, one) != b.end(); });
+}
+
+// The applied updates, oldest first, that have a record of which `is` holds.
+std::vector<std::string> applied_where(const State& state, const AppliedRecords& records,
+                                       const std::function<bool(const AppliedRecord&)>& is) {
+  std::vector<std::string> ids;
+  for (const AppliedUpdate& update : state.updates())
+    if (const AppliedRecord* record = records.find(update.id); record != nullptr && is(*record))
+      ids.push_back(update.id);
+  return ids;
+}
+
+}  // namespace
+
+Result<void> check_base(const Manifest& manifest, const State& state,
+                        const AppliedRecords& records) {
+  std::string missing;
+  std::string first;
+  for (const PackageBase& base : manifest.base) {
+    const auto by = applied_where(state, records, [&](const AppliedRecord& record) {
+      return std::ranges::find(record.patches, base.sha256) != record.patches.end();
+    });
+    if (!by.empty()) continue;
+    missing += fmt::format("{}  {}\n", base.sha256, base.title);
+    if (first.empty()) first = base.title;
+  }
+  if (missing.empty()) return {};
+  return fail(ExitCode::error, "base-missing",
+              fmt::format("the update was made on \"{}\", which no applied update brings", first))
+      .detail(std::move(missing))
+      .hint("apply the update that has this patch first (splice-view UPDATE.tar lists patches)");
+}
+
+std::vector<std::string> standing_on(const std::string& id, const State& state,
+                                     const AppliedRecords& records) {
+  const AppliedRecord* own = records.find(id);
+  if (own == nullptr) return {};
+  return applied_where(state, records, [&](const AppliedRecord& other) {
+    return other.id != id && any_common(other.base, own->patches);
+  });
+}
+
+std::vector<std::string> ignored_by(const Manifest& manifest, const State& state,
+                                    const AppliedRecords& records) {
+  std::vector<std::string> units;
+  for (const PackageTarget& target : manifest.targets)
+    for (const PackageUnit& unit : target.units) units.push_back(unit.name);
+  std::vector<std::string> base;
+  for (const PackageBase& one : manifest.base) base.push_back(one.sha256);
+  return applied_where(state, records, [&](const AppliedRecord& other) {
+    return other.id != manifest.id && any_common(other.units, units) &&
+           !any_common(other.patches, base);
+  });
+}
+
+}  // namespace splicer

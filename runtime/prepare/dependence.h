@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Updates that stand on each other. One that was made --on another's patches compiled its new code
+// from the source with them: inlined helpers are the repaired ones, and calls rely on what the
+// repaired functions do. So the other must be applied first, and cannot be undone before it.
+//
+//     check_base(package.manifest, state, records)       "base-missing"
+//     standing_on("42ac...", state, records)             {"77f0..."}
+//
+// Patches are known by their digests, so that it does not matter whether the base was given as a patch
+// or as a package, nor whether a package was made twice.
+//
+// Invariant: an update without a record (another release applied it) satisfies no base and stands on
+// none.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "matcher/base/result.h"
+#include "runtime/package/manifest.h"
+#include "runtime/prepare/applied_record.h"
+#include "runtime/prepare/state.h"
+
+namespace splicer {
+
+// Has each patch of the manifest's base been brought by an applied update? Errors: "base-missing".
+Result<void> check_base(const Manifest& manifest, const State& state,
+                        const AppliedRecords& records);
+
+// Ids of applied updates, oldest first, whose base has a patch of this one.
+std::vector<std::string> standing_on(const std::string& id, const State& state,
+                                     const AppliedRecords& records);
+
+// Ids of applied updates that changed a source file of this one, which was made without their patches:
+// what it inlines from there may be unrepaired.
+std::vector<std::string> ignored_by(const Manifest& manifest, const State& state,
+                                    const AppliedRecords& records);
+
+}  // namespace splicer

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/prepare/applied_record.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/package/digest.h"
+#include "tests/support/sample_package.h"
+#include "tests/support/temporary_folder.h"
+
+namespace splicer {
+namespace {
+
+class AppliedRecordTest : public testing::Test {
+ protected:
+  AppliedRecordTest() { folder_.write("proc/sys/kernel/random/boot_id", "first\n"); }
+  AppliedRecords read() const { return AppliedRecords::read(run_, proc_); }
+
+  TemporaryFolder folder_;
+  std::string run_ = folder_ / "run/splice";
+  std::string proc_ = folder_ / "proc";
+};
+
+TEST_F(AppliedRecordTest, ComesBackAsItWas) {
+  Package package = sample_package();
+  package.manifest.id = "0123456789abcdef";
+  ASSERT_TRUE(write_record(record_of(package, {"tun"}), run_, proc_));
+  const AppliedRecords records = read();
+  const AppliedRecord* record = records.find("0123456789abcdef");
+  ASSERT_NE(record, nullptr);
+  EXPECT_EQ(record->titles, std::vector<std::string>{"fork: check the limit"});
+  EXPECT_EQ(record->patches,
+            std::vector<std::string>{sha256_hex(package.members.at("patch/0001-fix.patch"))});
+  EXPECT_EQ(record->base, std::vector<std::string>{std::string(64, 'a')});
+  EXPECT_EQ(record->units, std::vector<std::string>{"kernel/fork.o"});
+  EXPECT_EQ(record->left_out, std::vector<std::string>{"tun"});
+
+  remove_record("0123456789abcdef", run_);
+  EXPECT_FALSE(read().known("0123456789abcdef"));
+}
+
+TEST_F(AppliedRecordTest, OfAnotherBootSaysNothing) {
+  ASSERT_TRUE(write_record({"0123456789abcdef", {}, {}, {}, {}, {}}, run_, proc_));
+  EXPECT_TRUE(read().known("0123456789abcdef"));
+  folder_.write("proc/sys/kernel/random/boot_id", "second\n");
+  EXPECT_FALSE(read().known("0123456789abcdef"));
+}
+
+TEST_F(AppliedRecordTest, WhatIsNoRecord) {
+  for (const char* text : {"", "{", "[]", R"({"boot_id": "first\n"})",
+                           R"({"boot_id": "first\n", "titles": [1], "patches": [], "base": [],
+                               "units": [], "left_out": []})"}) {
+    folder_.write("run/splice/0123456789abcdef.json", text);
+    EXPECT_FALSE(read().known("0123456789abcdef")) << text;
+  }
+}
+
+TEST_F(AppliedRecordTest, ThatCannotBeWritten) {
+  folder_.write("run", "a file");
+  const auto written = write_record({"0123456789abcdef", {}, {}, {}, {}, {}}, run_, proc_);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, "record-unwritable");
+}
+
+}  // namespace
+}  // namespace splicer

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/prepare/dependence.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temporary_folder.h"
+
+namespace splicer {
+namespace {
+
+constexpr const char* kFirst = "1111111111111111";
+constexpr const char* kSecond = "2222222222222222";
+const std::string kPatch(64, 'a');
+const std::string kOther(64, 'b');
+
+// The first brought kPatch; the second was made on it.
+class Dependence : public testing::Test {
+ protected:
+  Dependence() {
+    apply(kFirst, "1", {kPatch}, {});
+    apply(kSecond, "2", {kOther}, {kPatch});
+  }
+  void apply(const std::string& id, const char* sequence, std::vector<std::string> patches,
+             std::vector<std::string> base) const {
+    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
+                                     {"pause_ns", "1\n"},
+                                     {"applied_at", "1\n"},
+                                     {"sequence", sequence},
+                                     {"modules", "splice_" + id + "_0\n"},
+                                     {"functions", ""}})
+      folder_.write("sys/" + id + "/" + file, text);
+    EXPECT_TRUE(
+        write_record({id, {"title"}, std::move(patches), std::move(base), {"kernel/fork.o"}, {}},
+                     folder_ / "run"));
+  }
+  State state() const { return State::read(folder_ / "sys").value(); }
+  AppliedRecords records() const { return AppliedRecords::read(folder_ / "run"); }
+  static Manifest made_on(const std::string& patch) {
+    Manifest manifest;
+    manifest.id = "3333333333333333";
+    manifest.targets.resize(1);
+    manifest.targets[0].units.push_back({"kernel/fork.o", "kernel/fork.c", "pre/kernel/fork.o"});
+    if (!patch.empty()) manifest.base.push_back({"fork: check", patch});
+    return manifest;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(Dependence, ABaseThatIsApplied) {
+  EXPECT_TRUE(check_base(made_on(""), state(), records()));
+  EXPECT_TRUE(check_base(made_on(kPatch), state(), records()));
+}
+
+TEST_F(Dependence, ABaseThatIsNot) {
+  const auto stands = check_base(made_on(std::string(64, 'c')), state(), records());
+  ASSERT_FALSE(stands);
+  EXPECT_EQ(stands.error().code, "base-missing");
+  EXPECT_NE(stands.error().message.find("fork: check"), std::string::npos);
+}
+
+// A record of an update that is no longer applied satisfies nothing.
+TEST_F(Dependence, ARecordAloneIsNoBase) {
+  EXPECT_FALSE(check_base(made_on(kPatch), State(), records()));
+}
+
+TEST_F(Dependence, WhatStandsOnIt) {
+  EXPECT_EQ(standing_on(kFirst, state(), records()), std::vector<std::string>{kSecond});
+  EXPECT_TRUE(standing_on(kSecond, state(), records()).empty());
+  EXPECT_TRUE(standing_on(kFirst, State(), records()).empty());
+}
+
+TEST_F(Dependence, AnUpdateThatWasMadeWithoutTheOthers) {
+  EXPECT_EQ(ignored_by(made_on(""), state(), records()),
+            (std::vector<std::string>{kFirst, kSecond}));
+  EXPECT_EQ(ignored_by(made_on(kPatch), state(), records()), std::vector<std::string>{kSecond});
+  Manifest elsewhere = made_on("");
+  elsewhere.targets[0].units[0].name = "kernel/exit.o";
+  EXPECT_TRUE(ignored_by(elsewhere, state(), records()).empty());
+}
+
+}  // namespace
+}  // namespace splicer
