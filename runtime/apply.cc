@@ -11,6 +11,7 @@
 #include "matcher/base/wording.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/live_image.h"
+#include "runtime/live/leftovers.h"
 #include "runtime/prepare/dependence.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
@@ -41,9 +42,23 @@ Result<void> load_core(Apply& apply) {
   return {};
 }
 
+// A core module that serves no update, of an older release or left by a command that was killed, makes
+// way for the package's own: what was repaired in that one would otherwise never be in force.
+void replace_unused_core(Apply& apply) {
+  const std::string& member = apply.package.manifest.core;
+  if (member.empty() || apply.core || !Device::exists() ||
+      is_loaded_build(apply.package.members.at(member), kCoreModule))
+    return;
+  if (apply.state.updates().empty() && unload_module(kCoreModule)) return;
+  apply.console.warning(
+      "the core module that is loaded is another build than the package's, and stays as long as "
+      "updates are applied");
+}
+
 // Another splice-undo may unload the core between our look and our open: then it is loaded again.
 Result<void> open_device(Apply& apply) {
   for (unsigned tries_left = kCoreOpenTries;;) {
+    replace_unused_core(apply);
     if (!Device::exists())
       if (auto loaded = load_core(apply); !loaded) return loaded;
     auto device = Device::open(apply.options.attempts, *apply.signals);
@@ -194,8 +209,6 @@ Result<void> load_target(Apply& apply, std::size_t index) {
   if (!linked) return propagate(linked);
 
   const std::string name = update_module_name(manifest.id, index);
-  // The update is not applied, so a module of its name is what a killed command left behind.
-  if (auto gone = unload_module(name); !gone) return gone;
   auto module = LoadedModule::load(*linked, name);
   if (!module) return propagate(module);
   apply.modules.push_back(std::move(*module));
@@ -289,7 +302,12 @@ Result<std::uint64_t> switch_once(Apply& apply, unsigned& tries_left) {
 Apply::~Apply() {
   if (record_written) remove_record(package.manifest.id);
   // A later target's module may use what an earlier one exports.
-  while (!modules.empty()) modules.pop_back();
+  const auto said = [&](const Result<void>& gone) {
+    if (!gone) console.warning(gone.error().message + "; " + gone.error().advice);
+  };
+  for (; !modules.empty(); modules.pop_back()) said(modules.back().unload());
+  device.reset();  // it holds the core module
+  if (core) said(core->unload());
 }
 
 std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
@@ -494,6 +512,7 @@ Result<void> load_code(Apply& apply) {
     }
     return {};
   }
+  unload_leftovers(apply.state, apply.console);
   apply.console.stage("loading the new code");
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (apply.left_out.contains(targets[i].name)) continue;

@@ -26,7 +26,7 @@ int view_update(const std::string& id, const Console& console) {
   if (!state) return console.finish(state.error());
   const auto update = state->find_prefix(id);
   if (!update) return console.finish(update.error());
-  const Surroundings around = Surroundings::read();
+  const Surroundings around = Surroundings::read(*state);
   console.document({{"update", update_json(*state, **update, around)}});
   console.print("{}", update_text(*state, **update, around));
   return in_force(**update, around) ? 0 : static_cast<int>(ExitCode::error);
@@ -35,7 +35,7 @@ int view_update(const std::string& id, const Console& console) {
 int view_all(const Console& console) {
   const auto state = State::read();
   if (!state) return console.finish(state.error());
-  const Surroundings around = Surroundings::read();
+  const Surroundings around = Surroundings::read(*state);
   console.document(applied_json(*state, around));
   console.print("{}", applied_text(*state, around));
   const bool all = std::ranges::all_of(

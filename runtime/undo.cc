@@ -12,6 +12,7 @@
 #include "runtime/apply.h"
 #include "runtime/live/device.h"
 #include "runtime/live/interruption.h"
+#include "runtime/live/leftovers.h"
 #include "runtime/live/module_loader.h"
 #include "runtime/prepare/applied_record.h"
 #include "runtime/prepare/dependence.h"
@@ -90,6 +91,7 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
 
   remove_record(update->id);
   unload(*update, console);
+  if (const auto now = State::read(); now) unload_leftovers(*now, console);
   const auto left = device->updates();
   std::optional<Device> last(std::move(*device));
   last.reset();

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/wording.h"
+#include "runtime/live/leftovers.h"
 #include "runtime/live/module_loader.h"
 
 namespace splicer {
@@ -73,8 +74,8 @@ std::string section(std::string_view title) { return fmt::format("{}:\n", title)
 
 }  // namespace
 
-Surroundings Surroundings::read() {
-  return {LivePatches::read(), AppliedRecords::read(), loaded_modules()};
+Surroundings Surroundings::read(const State& state) {
+  return {LivePatches::read(), AppliedRecords::read(), loaded_modules(), leftover_modules(state)};
 }
 
 bool in_force(const AppliedUpdate& update, const Surroundings& around) {
@@ -92,21 +93,24 @@ bool names_a_file(std::string_view argument) {
 }
 
 std::string applied_text(const State& state, const Surroundings& around) {
-  if (state.updates().empty()) return "no updates are applied\n";
   std::string text;
+  if (state.updates().empty()) text = "no updates are applied\n";
   for (const AppliedUpdate& update : state.updates()) {
     text += headline(update, around);
     for (const AppliedFunction& function : update.functions)
       if (!function.checked()) text += function_line(state, update, function, around);
   }
-  return text;
+  if (around.leftovers.empty()) return text;
+  text += section("left by a command that was ended, or of one that is at work");
+  for (const std::string& module : around.leftovers) text += fmt::format("    {}\n", module);
+  return text + "    the next splice-apply or splice-undo unloads them\n";
 }
 
 json applied_json(const State& state, const Surroundings& around) {
   json updates = json::array();
   for (const AppliedUpdate& update : state.updates())
     updates.push_back(update_json(state, update, around));
-  return {{"updates", std::move(updates)}};
+  return {{"updates", std::move(updates)}, {"leftovers", around.leftovers}};
 }
 
 std::string update_text(const State& state, const AppliedUpdate& update,

@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/package/package.h"
 #include "runtime/prepare/applied_record.h"
@@ -32,8 +33,9 @@ struct Surroundings {
   // Which modules an update left out; one that is loaded now is not patched.
   AppliedRecords records = {};
   std::set<std::string, std::less<>> modules = {};  // that are loaded
+  std::vector<std::string> leftovers = {};          // of updates that are not applied
 
-  static Surroundings read();
+  static Surroundings read(const State& state);
 };
 
 std::string applied_text(const State& state, const Surroundings& around = {});

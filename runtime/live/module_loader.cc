@@ -116,9 +116,14 @@ LoadedModule::LoadedModule(LoadedModule&& other) noexcept
     : name_(std::move(other.name_)), unload_(std::exchange(other.unload_, false)) {}
 
 LoadedModule::~LoadedModule() {
-  // Nothing more can be done here if it stays: no code runs in it, and the next apply of the same
-  // update unloads it.
-  if (unload_) (void)unload_module(name_);
+  // Nothing more can be done here if it stays: no code runs in it, and the next command unloads it
+  // (leftovers.h).
+  (void)unload();
+}
+
+Result<void> LoadedModule::unload() {
+  if (!std::exchange(unload_, false)) return {};
+  return unload_module(name_);
 }
 
 Result<RunAddress> section_address(const std::string& module, const std::string& section,

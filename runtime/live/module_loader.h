@@ -37,6 +37,8 @@ class LoadedModule {
 
   const std::string& name() const { return name_; }
   void keep() { unload_ = false; }
+  // Unloads it now, unless it is kept, and says whether that worked.
+  Result<void> unload();
 
  private:
   explicit LoadedModule(std::string name) : name_(std::move(name)) {}

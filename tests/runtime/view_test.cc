@@ -116,7 +116,7 @@ TEST_F(ViewTest, AFunctionThatALivePatchDecides) {
   const TemporaryFolder folder;
   std::filesystem::create_directories(folder / "sample/vmlinux/f,1");
   const Surroundings others{
-      LivePatches::read(folder.path().string(), (folder / "none").string()), {}, {}};
+      LivePatches::read(folder.path().string(), (folder / "none").string()), {}, {}, {}};
   const State all = state();
   EXPECT_FALSE(in_force(all.updates()[0], others));
   EXPECT_TRUE(in_force(all.updates()[0], {}));
@@ -132,7 +132,7 @@ TEST_F(ViewTest, AppliedPartly) {
   const State all = state();
   ASSERT_TRUE(write_record({"1111111111111111", {"tun: check the caller"}, {}, {}, {}, {"tun"}},
                            run.path()));
-  Surroundings around{{}, AppliedRecords::read(run.path()), {"veth"}};
+  Surroundings around{{}, AppliedRecords::read(run.path()), {"veth"}, {}};
   EXPECT_THAT(applied_text(all, around),
               HasSubstr("stopped for 21.4 us (partly)\n    \"tun: check the caller\"\n"
                         "    module tun is not loaded, and not patched\n"));
@@ -147,6 +147,16 @@ TEST_F(ViewTest, AppliedPartly) {
   EXPECT_EQ(json["left_out"][0]["loaded"], true);
   EXPECT_EQ(json["in_force"], false);
   EXPECT_TRUE(in_force(all.updates()[1], around));
+}
+
+TEST_F(ViewTest, LeftoverModules) {
+  const Surroundings around{{}, {}, {}, {"splice_3333333333333333_0"}};
+  EXPECT_THAT(
+      applied_text(State(), around),
+      HasSubstr("no updates are applied\nleft by a command that was ended, or of one that is "
+                "at work:\n    splice_3333333333333333_0\n"));
+  EXPECT_EQ(applied_json(State(), around)["leftovers"][0], "splice_3333333333333333_0");
+  EXPECT_THAT(applied_text(state(), {}), Not(HasSubstr("left by")));
 }
 
 }  // namespace
