@@ -88,8 +88,8 @@ bool in_force(const AppliedUpdate& update, const Surroundings& around) {
 }
 
 bool names_a_file(std::string_view argument) {
-  return argument.find('/') != std::string_view::npos || argument.ends_with(".tar") ||
-         access(std::string(argument).c_str(), F_OK) == 0;
+  return argument == "-" || argument.find('/') != std::string_view::npos ||
+         argument.ends_with(".tar") || access(std::string(argument).c_str(), F_OK) == 0;
 }
 
 std::string applied_text(const State& state, const Surroundings& around) {

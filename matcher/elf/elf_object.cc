@@ -22,6 +22,8 @@ namespace {
 
 // A kernel object with debug information stays far below this; anything larger is not one.
 constexpr std::uint64_t kMaxObjectSize = 1ull << 30;
+// Of all names together: symbols may share one long string. The largest modules have some 5 MB.
+constexpr std::size_t kMaxNames = 64U << 20;
 
 struct ElfCloser {
   void operator()(Elf* elf) const { elf_end(elf); }
@@ -244,6 +246,7 @@ Result<void> ElfObject::Reader::read_symbols() {
   if (auto found = find_symbol_table(); !found) return found;
   const Bytes names = object_.sections_[symbol_table_->link].bytes;
   object_.symbols_.resize(symbol_table_->bytes.size() / sizeof(Elf64_Sym));
+  std::size_t length = 0;  // of all names
   for (std::size_t i = 0; i < object_.symbols_.size(); i++) {
     const auto raw = record<Elf64_Sym>(symbol_table_->bytes, i);
     Symbol& symbol = object_.symbols_[i];
@@ -255,6 +258,8 @@ Result<void> ElfObject::Reader::read_symbols() {
     auto text = string_at(names, raw.st_name);
     if (!text) return malformed(fmt::format("the name of symbol {} is out of range", i));
     symbol.name = std::move(*text);
+    length += symbol.name.size();
+    if (length > kMaxNames) return malformed("the names of its symbols are too long");
     if (!symbol.defined()) continue;
     const Section& section = object_.sections_[symbol.section];
     if (!inside(symbol.value.value(), symbol.size, section.size))

@@ -65,7 +65,9 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
   }
   if (!any_address) {
     return fail(ExitCode::error, "kallsyms-hidden", "the kernel hides the addresses of its symbols")
-        .hint("run as root, and see kernel.kptr_restrict in sysctl(8)");
+        .hint(
+            "run as root; kernel.kptr_restrict=2 hides them from root too: sysctl "
+            "kernel.kptr_restrict=1");
   }
   return SymbolTable(std::move(symbols));
 }

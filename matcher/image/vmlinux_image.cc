@@ -208,7 +208,7 @@ Result<std::vector<KernelSymbol>> VmlinuxReader::read_symbol_table(const GElf_Sh
 }  // namespace
 
 Result<std::unique_ptr<Image>> open_vmlinux_image(const std::string& path) {
-  const Contents shipped = read_contents(path);
+  const Contents shipped = read_contents(path, kMaxKernel);
   if (shipped.error != 0)
     return malformed(path, fmt::format("it cannot be read: {}", std::strerror(shipped.error)));
   auto file = unpack_kernel(shipped.bytes, path);

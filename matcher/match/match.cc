@@ -307,7 +307,13 @@ class ObjectMatcher {
     const std::string hint =
         mismatch_hint(object_, image_, result.functions.size(), bad, only_numbers_);
     for (FunctionMatch& function : result.functions)
-      if (differs(function)) function.error.advice = hint;
+      if (differs(function))
+        function.error.advice =
+            function.update.empty()
+                ? hint
+                : fmt::format(
+                      "update {} has replaced this function: make this one with --on for it",
+                      function.update);
   }
 
   FunctionMatch gone(const Symbol& symbol) const {

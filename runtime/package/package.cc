@@ -30,7 +30,8 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kManifest = "manifest.json";
-constexpr std::size_t kMaxManifest = 64u << 20;
+constexpr std::size_t kMaxManifest = 16u << 20;
+constexpr std::size_t kMaxValues = 1u << 20;  // in it: each takes many times its two bytes of text
 constexpr int kMaxDepth = 16;  // of arrays and objects in each other; the schema needs 5
 
 Failure refuse(const char* code, std::string message, const std::string& file) {
@@ -60,8 +61,9 @@ json members_table(const Members& members) {
 // A document is printed recursively (for the id): a deep one could exhaust the stack.
 Result<json> parse_json(const std::vector<std::uint8_t>& text, const std::string& file) {
   bool too_deep = false;
+  std::size_t values = 0;
   const auto watch = [&](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > kMaxDepth;
+    too_deep = too_deep || depth > kMaxDepth || ++values > kMaxValues;
     return !too_deep;
   };
   json document = json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
@@ -135,6 +137,12 @@ Result<std::vector<std::uint8_t>> read_whole_file(const std::string& path) {
         .at_file(path)
         .hint("name the file that splice-create wrote");
   };
+  if (path == "-") {
+    Contents piped = read_contents(STDIN_FILENO, kMaxPackageBytes);
+    if (piped.error == 0) return std::move(piped.bytes);
+    return unreadable(fmt::format("the package cannot be read from standard input: {}",
+                                  std::strerror(piped.error)));
+  }
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0)

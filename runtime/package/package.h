@@ -41,6 +41,7 @@ Result<std::vector<std::uint8_t>> write_package(Package& package);
 // Errors: ExitCode::bad_package with codes "package-truncated", "package-member-path",
 // "package-member-duplicate", "package-member-size", "package-member-digest", "package-manifest",
 // "package-schema", "package-id".
+// "-" is standard input, so that what was verified there is what is read.
 Result<Package> read_package(const std::string& path);
 Result<Package> parse_package(std::vector<std::uint8_t> tar, const std::string& name);
 

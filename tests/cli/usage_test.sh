@@ -91,6 +91,10 @@ for command in splice-apply splice-view; do
   expect 7 package-truncated $command -q noise.tar
   expect 7 package-truncated $command -q empty.tar
 done
+# From a pipe: what was checked there is what is read.
+count=$((count + 1))
+head -c 100 noise.tar | splice-view -q - >out 2>err
+[ $? = 7 ] || failed "splice-view -: status $?, expected 7"
 expect 1 vmlinux-malformed splice-match -q --image no-such-file fork.o
 expect 1 kernel-file-malformed splice-match -q --image noise.tar fork.o
 expect 1 kernel-parts-missing splice-create -q --kernel 0.0.0-none fix.patch

@@ -324,5 +324,23 @@ TEST(ElfObject, Example) {
   EXPECT_EQ(sizes, (std::map<std::string, std::uint64_t>{{".text.caller", 8}}));
 }
 
+// A small file in which all names are one long string would fill the memory.
+TEST(ElfObject, NamesThatAreTooLong) {
+  ObjectBuilder builder;
+  builder.undefined(std::string(4000, 'x'));
+  for (unsigned i = 0; i < 20000; i++) builder.undefined("y");
+  ByteVector file = builder.bytes();
+  const std::size_t table = section_of_type(file, SHT_SYMTAB);
+  change_section(file, table, [&](Elf64_Shdr& row) {
+    Elf64_Sym first;
+    std::memcpy(&first, file.data() + row.sh_offset + sizeof first, sizeof first);
+    for (std::size_t i = 1; i < row.sh_size / sizeof first; i++)
+      std::memcpy(file.data() + row.sh_offset + i * sizeof first, &first, sizeof first);
+  });
+  const auto object = ElfObject::parse(file, "test.o");
+  ASSERT_FALSE(object);
+  EXPECT_NE(object.error().message.find("names of its symbols are too long"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace splicer

@@ -284,6 +284,17 @@ TEST_F(Match, ConflictBetweenFunctions) {
   EXPECT_EQ(state(result, "other"), MatchState::mismatched);
 }
 
+// The update that replaced it is named: no other mistake has to be looked for.
+TEST_F(Match, AFunctionThatAnUpdateReplacedDiffers) {
+  same(kText, "one", kReturnOne);
+  run(kText + 0x8000, "one", hex("b8 02 00 00 00 c3"), "splice_0123_0");
+  options_.redirects[RunAddress(kText)] = {RunAddress(kText + 0x8000), RunAddress(kText), "0123"};
+  const MatchResult result = match();
+  EXPECT_EQ(state(result, "one"), MatchState::mismatched);
+  EXPECT_NE(result.find("one")->error.advice.find("update 0123 has replaced this function"),
+            std::string::npos);
+}
+
 TEST_F(Match, WeakFunctionOverridden) {
   function("arch_hook", kReturnOne, STB_WEAK);
   run(kText, "arch_hook", hex("b8 02 00 00 00 c3"));

@@ -113,6 +113,11 @@ TEST(Package, ManifestMustBeThereAndBeJson) {
 }
 
 TEST(Package, DeepJsonIsRefused) {
+  std::string many = "{\"a\":[0";
+  for (unsigned i = 0; i < (1U << 20); i++) many += ",0";
+  many += "]}";
+  EXPECT_EQ(code_of(spoilt([&](Members& m) { m["manifest.json"] = bytes_of(many); })),
+            "package-manifest");
   const std::string deep = "{\"a\":" + std::string(200000, '[') + std::string(200000, ']') + "}";
   EXPECT_EQ(code_of(spoilt([&](Members& m) { m["manifest.json"] = bytes_of(deep); })),
             "package-manifest");

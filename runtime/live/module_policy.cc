@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/live/module_policy.h"
+
+#include <fmt/core.h>
+#include <linux/capability.h>
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "matcher/base/file.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr std::size_t kMaxAttribute = 4096;
+
+std::string attribute(const std::string& path) {
+  std::string text = read_contents(path, kMaxAttribute).text();
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+// "none [integrity] confidentiality" (security/lockdown/lockdown.c): the word in brackets, unless it
+// is none.
+std::string lockdown(const std::string& root) {
+  const std::string text = attribute(root + "/sys/kernel/security/lockdown");
+  const std::size_t begin = text.find('[');
+  const std::size_t end = text.find(']');
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return {};
+  const std::string level = text.substr(begin + 1, end - begin - 1);
+  return level == "none" ? std::string() : level;
+}
+
+// "CapEff:\t000001ffffffffff" (fs/proc/array.c, task_cap()).
+std::optional<std::uint64_t> effective_capabilities(const std::string& root) {
+  constexpr std::string_view kField = "CapEff:\t";
+  for (const std::string& line : split_lines(attribute(root + "/proc/self/status"))) {
+    if (!line.starts_with(kField)) continue;
+    std::uint64_t value = 0;
+    const char* const end = line.data() + line.size();
+    const auto [rest, error] = std::from_chars(line.data() + kField.size(), end, value, 16);
+    if (error == std::errc() && rest == end) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<void> check_module_policy(const std::string& root) {
+  if (attribute(root + "/proc/sys/kernel/modules_disabled") == "1")
+    return fail(ExitCode::error, "modules-disabled",
+                "kernel.modules_disabled is 1: this kernel loads no module until the next boot")
+        .hint("reboot into a fixed kernel, or with kernel.modules_disabled=0");
+  if (const std::string level = lockdown(root); !level.empty())
+    return fail(ExitCode::error, "locked-down",
+                fmt::format("this kernel is locked down ({}), as with Secure Boot: it loads only "
+                            "signed modules, and an update is linked on this machine, where it "
+                            "cannot be signed",
+                            level))
+        .hint("reboot into a fixed kernel");
+  if (attribute(root + "/sys/module/module/parameters/sig_enforce") == "Y")
+    return fail(ExitCode::error, "signed-modules-only",
+                "this kernel loads only signed modules (module.sig_enforce), and an update is "
+                "linked on this machine, where it cannot be signed")
+        .hint("reboot into a fixed kernel, or without module.sig_enforce");
+  const auto capabilities = effective_capabilities(root);
+  if (capabilities && (*capabilities >> CAP_SYS_MODULE & 1) == 0)
+    return fail(ExitCode::error, "no-capability",
+                "this process may not load modules: it lacks CAP_SYS_MODULE, as in a container")
+        .hint("run the command on the host");
+  if (attribute(root + "/proc/sys/kernel/kptr_restrict") == "2")
+    return fail(ExitCode::error, "kptr-restrict",
+                "kernel.kptr_restrict is 2, which hides the addresses of symbols from root too")
+        .hint("run sysctl kernel.kptr_restrict=1, apply the update, and set it back");
+  return {};
+}
+
+}  // namespace splicer

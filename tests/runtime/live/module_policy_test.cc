@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Each setting that forbids updates has a sentence and a code of its own.
+#include "runtime/live/module_policy.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temporary_folder.h"
+
+namespace splicer {
+namespace {
+
+class ModulePolicy : public testing::Test {
+ protected:
+  void set(const char* file, const char* text) const { root_.write(file, text); }
+  std::string code() const {
+    const auto allowed = check_module_policy(root_.path());
+    if (allowed) return "allowed";
+    EXPECT_FALSE(allowed.error().advice.empty());
+    EXPECT_EQ(allowed.error().exit, ExitCode::error);
+    return allowed.error().code;
+  }
+  TemporaryFolder root_;
+};
+
+TEST_F(ModulePolicy, WhatIsNotSaidForbidsNothing) {
+  EXPECT_EQ(code(), "allowed");
+  set("proc/sys/kernel/modules_disabled", "0\n");
+  set("sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+  set("sys/module/module/parameters/sig_enforce", "N\n");
+  set("proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n");
+  set("proc/sys/kernel/kptr_restrict", "1\n");
+  EXPECT_EQ(code(), "allowed");
+}
+
+TEST_F(ModulePolicy, ModulesAreDisabled) {
+  set("proc/sys/kernel/modules_disabled", "1\n");
+  EXPECT_EQ(code(), "modules-disabled");
+}
+
+TEST_F(ModulePolicy, LockedDown) {
+  set("sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+  EXPECT_EQ(code(), "locked-down");
+  set("sys/kernel/security/lockdown", "none integrity [confidentiality]\n");
+  EXPECT_EQ(code(), "locked-down");
+}
+
+TEST_F(ModulePolicy, OnlySignedModules) {
+  set("sys/module/module/parameters/sig_enforce", "Y\n");
+  EXPECT_EQ(code(), "signed-modules-only");
+}
+
+TEST_F(ModulePolicy, InAContainer) {
+  set("proc/self/status", "Name:\tx\nCapEff:\t00000000a80425fb\n");
+  EXPECT_EQ(code(), "no-capability");
+}
+
+TEST_F(ModulePolicy, SymbolsAreHiddenFromRoot) {
+  set("proc/sys/kernel/kptr_restrict", "2\n");
+  EXPECT_EQ(code(), "kptr-restrict");
+}
+
+}  // namespace
+}  // namespace splicer
