@@ -2,6 +2,7 @@
 #include "runtime/apply.h"
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/live_image.h"
 #include "runtime/live/leftovers.h"
+#include "runtime/live/module_policy.h"
 #include "runtime/prepare/dependence.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
@@ -297,6 +299,28 @@ Result<std::uint64_t> switch_once(Apply& apply, unsigned& tries_left) {
   }
 }
 
+// Structures of which the kernel's type information says nothing.
+Result<void> tell_types(const Apply& apply) {
+  apply.console.detail("{} that the new code uses agree with the kernel's type information",
+                       counted(apply.matched.types, "structure"));
+  const std::vector<std::string>& unknown = apply.matched.unknown_types;
+  if (unknown.empty()) return {};
+  const std::string text = fmt::format(
+      "the kernel's type information does not have {} of {} that the new code uses: {}{}",
+      unknown.size(), counted(unknown.size() + apply.matched.types, "structure"), unknown[0],
+      unknown.size() > 1 ? " and others" : "");
+  if (apply.options.require_types)
+    return fail(ExitCode::mismatch, "types-unknown", text)
+        .detail(fmt::format("{}\n", fmt::join(unknown, "\n")))
+        .hint("boot a kernel with CONFIG_DEBUG_INFO_BTF, or apply without --require-types");
+  if (apply.matched.types == 0) {
+    apply.console.warning(text + "; their layout was not compared");
+  } else {
+    apply.console.detail("{}", text);
+  }
+  return {};
+}
+
 }  // namespace
 
 Apply::~Apply() {
@@ -391,7 +415,8 @@ Result<void> check_kernel(Apply& apply) {
     same.error().file = apply.options.path;
     return same;
   }
-  return check_root();
+  if (auto root = check_root(); !root) return root;
+  return check_module_policy();
 }
 
 Result<void> find_applied(Apply& apply) {
@@ -490,8 +515,7 @@ Result<void> match(Apply& apply) {
           .hint("try again when no module is being loaded or unloaded");
     }
   }
-  apply.console.detail("{} that the new code uses agree with the kernel's type information",
-                       counted(apply.matched.types, "structure"));
+  if (auto told = tell_types(apply); !told) return told;
   for (const MatchedFunction& matched : apply.matched.functions)
     apply.console.detail("{} matches at {}, jump at {}{}", matched.function->name, matched.run.code,
                          matched.trampoline.site,

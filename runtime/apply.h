@@ -4,7 +4,7 @@
 // says why it cannot go on; giving up at any of them leaves the kernel as it was.
 //
 //     read_update    the package, whole and intact
-//     check_kernel   made for the running kernel, and run by root
+//     check_kernel   made for the running kernel, run by root, and modules can be loaded
 //     find_applied   is it applied already? then there is nothing left to do
 //     check_stand    is what it was made on applied?
 //     open_core      load the core module if needed, open its device, hold the patched modules
@@ -45,6 +45,7 @@ struct ApplyOptions {
   std::string path;
   bool dry_run = false;
   bool skip_unloaded = false;
+  bool require_types = false;
   Attempts attempts = {};
 };
 

@@ -43,6 +43,7 @@ int report(const Apply& apply) {
                           {"state", state},
                           {"functions", std::move(functions)},
                           {"left_out", apply.left_out}};
+  document["types"] = {{"compared", apply.matched.types}, {"unknown", apply.matched.unknown_types}};
   if (!apply.options.dry_run) document["pause_ns"] = apply.pause_ns;
   apply.console.document(document);
   if (apply.options.dry_run) {
@@ -89,6 +90,7 @@ int apply_update(Command& command) {
   options.path = command.values()["package"].as<std::vector<std::string>>().front();
   options.dry_run = command.has("dry-run");
   options.skip_unloaded = command.has("skip-unloaded");
+  options.require_types = command.has("require-types");
   const auto attempts = attempts_option(command);
   if (!attempts) return console.finish(attempts.error());
   options.attempts = *attempts;
@@ -107,7 +109,8 @@ int main(int argc, char** argv) {
   Command command("splice-apply", "[OPTION]... UPDATE.tar",
                   "Put an update into the running kernel.");
   command.options().add_options()("dry-run,n", "match and link, but change nothing")(
-      "skip-unloaded", "leave out modules that are not loaded; they stay unpatched");
+      "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
+      "require-types", "refuse where the kernel does not tell the layout of a structure");
   add_attempts_options(command);
   command.positional("package", 1);
   return command.run([&] {

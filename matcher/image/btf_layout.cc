@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -71,9 +72,74 @@ const btf_type* unqualified(const btf* types, std::uint32_t id) {
   return nullptr;
 }
 
+// Behind typedefs too.
+const btf_type* bare(const btf* types, std::uint32_t id) {
+  const btf_type* type = unqualified(types, id);
+  for (unsigned depth = 0; depth < kMaxDepth && type != nullptr && btf_is_typedef(type); ++depth)
+    type = unqualified(types, type->type);
+  return type;
+}
+
 std::string name_of(const btf* types, std::uint32_t offset) {
   const char* name = btf__str_by_offset(types, offset);
   return name == nullptr ? std::string() : std::string(name, strnlen(name, kMaxName));
+}
+
+constexpr std::uint32_t kEnum64 = 19;  // BTF_KIND_ENUM64, later than this libbpf's header
+
+std::string layout_type(const btf* types, std::uint32_t id, unsigned depth, std::size_t& work);
+
+// Members of a structure without a tag: "{counter@0=i32;}".
+std::string inline_layout(const btf* types, const btf_type* type, unsigned depth,
+                          std::size_t& work) {
+  std::string text = "{";
+  const btf_member* member = btf_members(type);
+  for (std::uint32_t i = 0; i < btf_vlen(type); ++i, ++member) {
+    if (work < sizeof(TypeMember)) return "?";
+    work -= sizeof(TypeMember);
+    text += fmt::format("{}@{}", name_of(types, member->name_off), btf_member_bit_offset(type, i));
+    if (const auto width = btf_member_bitfield_size(type, i)) text += fmt::format(":{}", width);
+    text += "=" + layout_type(types, member->type, depth + 1, work) + ";";
+  }
+  return text + "}";
+}
+
+std::string tag_of(const btf* types, const btf_type* type) {
+  const bool united = btf_is_union(type) || (btf_is_fwd(type) && btf_kflag(type));
+  return (united ? "union " : "struct ") + name_of(types, type->name_off);
+}
+
+// TypeMember::type of that type. pahole makes one array of an array of arrays.
+std::string layout_type(const btf* types, std::uint32_t id, unsigned depth, std::size_t& work) {
+  const btf_type* type = bare(types, id);
+  if (type == nullptr || depth == kMaxDepth) return "?";
+  if (btf_is_array(type)) {
+    std::uint64_t count = 1;
+    for (unsigned level = 0; level < kMaxDepth && type != nullptr && btf_is_array(type); ++level) {
+      count *= btf_array(type)->nelems;
+      id = btf_array(type)->type;
+      type = bare(types, id);
+    }
+    return short_layout_type(fmt::format("[{}]{}", count, layout_type(types, id, depth + 1, work)));
+  }
+  if (btf_is_ptr(type)) {
+    const btf_type* to = bare(types, type->type);
+    const bool tagged =
+        to != nullptr && to->name_off != 0 && (btf_is_composite(to) || btf_is_fwd(to));
+    return "*" + (tagged ? tag_of(types, to) : std::string());
+  }
+  if (btf_is_composite(type))
+    return type->name_off != 0 ? tag_of(types, type)
+                               : short_layout_type(inline_layout(types, type, depth, work));
+  const std::uint64_t bits = std::uint64_t{8} * type->size;
+  if (btf_is_enum(type) || btf_kind(type) == kEnum64)
+    return type->name_off != 0 ? "enum " + name_of(types, type->name_off)
+                               : fmt::format("e{}", bits);
+  if (btf_kind(type) == BTF_KIND_FLOAT) return fmt::format("f{}", bits);
+  if (!btf_is_int(type)) return "?";
+  const std::uint8_t encoding = btf_int_encoding(type);
+  if ((encoding & BTF_INT_BOOL) != 0) return "b8";
+  return fmt::format("{}{}", bits == 8 || (encoding & BTF_INT_SIGNED) != 0 ? 'i' : 'u', bits);
 }
 
 // All members, those of unnamed structures among them; false if there is no end to it, or `work`,
@@ -94,7 +160,8 @@ bool add_members(const btf* types, const btf_type* type, std::uint64_t base,
       const std::string inside = name.empty() ? prefix : prefix + name + ".";
       if (!add_members(types, inner, offset, inside, depth + 1, work, members)) return false;
     } else if (!name.empty()) {
-      members.push_back({prefix + name, offset, btf_member_bitfield_size(type, i)});
+      members.push_back({prefix + name, offset, btf_member_bitfield_size(type, i),
+                         layout_type(types, member->type, 0, work)});
     }
   }
   return true;
@@ -122,21 +189,55 @@ std::string place(const TypeMember& member) {
   return text;
 }
 
+// Where it is, whatever it is.
+TypeMember placed(TypeMember member) {
+  member.type.clear();
+  return member;
+}
+
+bool same_type(const std::string& a, const std::string& b) {
+  const auto unknown = [](const std::string& text) {
+    return text.empty() || text.find('?') != std::string::npos;
+  };
+  return a == b || unknown(a) || unknown(b);
+}
+
 const TypeMember* find(const std::vector<TypeMember>& members, const std::string& name) {
   const auto found = std::find_if(members.begin(), members.end(),
                                   [&](const TypeMember& member) { return member.name == name; });
   return found == members.end() ? nullptr : &*found;
 }
 
+// The first member that is something else in the kernel, of structures whose members are in the same
+// places.
+std::optional<std::string> type_difference(const TypeLayout& wanted, const TypeLayout& there) {
+  const auto by_place = [](const TypeLayout& layout) {
+    std::vector<TypeMember> members = layout.members;
+    std::stable_sort(members.begin(), members.end(), [](const TypeMember& a, const TypeMember& b) {
+      return placed(a) < placed(b);
+    });
+    return members;
+  };
+  const std::vector<TypeMember> ours = by_place(wanted);
+  const std::vector<TypeMember> theirs = by_place(there);
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    if (!same_type(ours[i].type, theirs[i].type))
+      return fmt::format("the member '{}' of {} is {} in the source and {} in the running kernel",
+                         ours[i].name, wanted.name, ours[i].type, theirs[i].type);
+  return std::nullopt;
+}
+
 // In what the kernel's structure differs from the source's, if it does.
 std::optional<std::string> difference(const TypeLayout& wanted, const TypeLayout& there) {
-  std::vector<TypeMember> ours = wanted.members;
-  std::vector<TypeMember> theirs = there.members;
+  std::vector<TypeMember> ours;
+  std::vector<TypeMember> theirs;
+  std::transform(wanted.members.begin(), wanted.members.end(), std::back_inserter(ours), placed);
+  std::transform(there.members.begin(), there.members.end(), std::back_inserter(theirs), placed);
   std::sort(ours.begin(), ours.end());
   std::sort(theirs.begin(), theirs.end());
-  if (ours == theirs && wanted.size == there.size) return std::nullopt;
+  if (ours == theirs && wanted.size == there.size) return type_difference(wanted, there);
   for (const TypeMember& member : wanted.members) {
-    if (std::binary_search(theirs.begin(), theirs.end(), member)) continue;
+    if (std::binary_search(theirs.begin(), theirs.end(), placed(member))) continue;
     const TypeMember* other = find(there.members, member.name);
     if (other == nullptr)
       return fmt::format("the member '{}' of {} is not in the running kernel", member.name,
@@ -146,7 +247,7 @@ std::optional<std::string> difference(const TypeLayout& wanted, const TypeLayout
         wanted.name, place(member), place(*other));
   }
   for (const TypeMember& member : there.members)
-    if (!std::binary_search(ours.begin(), ours.end(), member))
+    if (!std::binary_search(ours.begin(), ours.end(), placed(member)))
       return fmt::format("{} has a member '{}' in the running kernel, and none in the source",
                          wanted.name, member.name);
   return fmt::format("{} is {} bytes long in the source and {} in the running kernel", wanted.name,
@@ -155,11 +256,23 @@ std::optional<std::string> difference(const TypeLayout& wanted, const TypeLayout
 
 }  // namespace
 
-Result<std::size_t> compare_layouts(std::span<const TypeLayout> wanted,
-                                    std::span<const std::uint8_t> kernel,
-                                    std::span<const std::uint8_t> module,
-                                    const std::string& target) {
-  if (kernel.empty() || wanted.empty()) return 0;
+std::string short_layout_type(std::string text) {
+  constexpr std::size_t kLongest = 160;
+  if (text.size() <= kLongest) return text;
+  if (text.find('?') != std::string::npos) return "?";
+  std::uint64_t digest = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : text) digest = (digest ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
+  return fmt::format("#{:016x}", digest);
+}
+
+Result<ComparedLayouts> compare_layouts(std::span<const TypeLayout> wanted,
+                                        std::span<const std::uint8_t> kernel,
+                                        std::span<const std::uint8_t> module,
+                                        const std::string& target) {
+  ComparedLayouts compared;
+  if (kernel.empty())
+    for (const TypeLayout& one : wanted) compared.unknown.push_back(one.name);
+  if (kernel.empty() || wanted.empty()) return compared;
   auto base = parse(kernel, nullptr, "vmlinux");
   if (!base) return propagate(base);
   Types split;
@@ -178,7 +291,6 @@ Result<std::size_t> compare_layouts(std::span<const TypeLayout> wanted,
     if (const auto found = known.find(type.name); found != known.end())
       found->second.push_back(type.structure);
   }
-  std::size_t agreeing = 0;
   std::size_t work = kMaxWork;
   for (const TypeLayout& one : wanted) {
     std::optional<std::string> first;
@@ -190,7 +302,8 @@ Result<std::size_t> compare_layouts(std::span<const TypeLayout> wanted,
       agrees = agrees || !different;
       if (!first) first = different;
     }
-    if (agrees) ++agreeing;
+    if (agrees) ++compared.agreeing;
+    if (!agrees && !first) compared.unknown.push_back(one.name);
     if (agrees || !first) continue;
     return fail(ExitCode::mismatch, "structure-layout", *first)
         .at_file(target)
@@ -198,7 +311,7 @@ Result<std::size_t> compare_layouts(std::span<const TypeLayout> wanted,
             "the source, its configuration or the compiler is not the running kernel's: make the "
             "update with the kernel's own");
   }
-  return agreeing;
+  return compared;
 }
 
 }  // namespace splicer

@@ -11,8 +11,8 @@
 //     "vmlinux")
 //
 // A kernel may have several types of one name, each of another file; one of them has to agree. A
-// type that the kernel's record lacks, such as one that no compiled code used, proves nothing and
-// is passed over.
+// type that the kernel's record lacks, such as one that no compiled code used, proves nothing; it is
+// reported as unknown. So are all, of a kernel that keeps no record.
 //
 // Invariant: BTF is hostile. Reading it is bounded in depth and in work, whatever it says.
 #pragma once
@@ -30,6 +30,10 @@ struct TypeMember {
   std::string name;          // "next"; "pair.first" in a structure without a name of its own
   std::uint64_t offset = 0;  // bits
   std::uint64_t width = 0;   // bits, of a bit-field
+  // What it is: "u32", "i64", "b8", "f64"; "enum foo", "e32" without a name; "struct foo"; "*struct
+  // foo", "*" to anything else; "[4]" and what it is of; the members of a structure without a tag in
+  // braces. "?" or empty where that is not known, which agrees with all.
+  std::string type = {};
   auto operator<=>(const TypeMember&) const = default;
 };
 
@@ -39,12 +43,21 @@ struct TypeLayout {
   std::vector<TypeMember> members;
 };
 
-// How many of `wanted` the kernel knows and agrees with. `kernel` is the BTF of vmlinux, and
+// A long text of a type (TypeMember::type) as its digest: "#0123456789abcdef".
+std::string short_layout_type(std::string text);
+
+// Of the structures that were wanted.
+struct ComparedLayouts {
+  std::size_t agreeing = 0;
+  std::vector<std::string> unknown;  // that the kernel's record does not have
+};
+
+// Compares each of `wanted` with the kernel's of that name. `kernel` is the BTF of vmlinux, and
 // `module` that of the module `target`, which is split from it; either may be empty.
 // Errors: "structure-layout" (ExitCode::mismatch), "btf-malformed".
-Result<std::size_t> compare_layouts(std::span<const TypeLayout> wanted,
-                                    std::span<const std::uint8_t> kernel,
-                                    std::span<const std::uint8_t> module,
-                                    const std::string& target);
+Result<ComparedLayouts> compare_layouts(std::span<const TypeLayout> wanted,
+                                        std::span<const std::uint8_t> kernel,
+                                        std::span<const std::uint8_t> module,
+                                        const std::string& target);
 
 }  // namespace splicer

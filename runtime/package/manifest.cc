@@ -225,17 +225,24 @@ PackageHook read_hook(Reader& in, const json& row, const std::string& where) {
   return h;
 }
 
-// "NAME@OFFSET" or "NAME@OFFSET:WIDTH", in bits.
+// "NAME@OFFSET" or "NAME@OFFSET:WIDTH", in bits; and "=TYPE" where that is known.
 std::string member_text(const TypeMember& member) {
-  return member.width == 0 ? fmt::format("{}@{}", member.name, member.offset)
-                           : fmt::format("{}@{}:{}", member.name, member.offset, member.width);
+  std::string text = fmt::format("{}@{}", member.name, member.offset);
+  if (member.width != 0) text += fmt::format(":{}", member.width);
+  return member.type.empty() ? text : text + "=" + member.type;
 }
 
 std::optional<TypeMember> parse_member(std::string_view text) {
+  std::string type;
+  if (const std::size_t equals = text.find('='); equals != std::string_view::npos) {
+    type = text.substr(equals + 1);
+    text = text.substr(0, equals);
+    if (type.empty() || type.size() > kMaxName || !is_plain(type, true)) return std::nullopt;
+  }
   const std::size_t at = text.find('@');
   if (at == 0 || at == std::string_view::npos || at > kMaxName || !is_plain(text, false))
     return std::nullopt;
-  TypeMember member{std::string(text.substr(0, at)), 0, 0};
+  TypeMember member{std::string(text.substr(0, at)), 0, 0, std::move(type)};
   const char* const end = text.data() + text.size();
   auto [rest, error] = std::from_chars(text.data() + at + 1, end, member.offset);
   if (error != std::errc() || member.offset > kMaxLayout) return std::nullopt;
@@ -253,7 +260,8 @@ TypeLayout read_type(Reader& in, const json& row, const std::string& where) {
   type.size = in.number(row, where, "size", kMaxLayout);
   in.rows(row, where, "members", [&](const json& entry, const std::string& at) {
     const auto is_member = [](const std::string& s) { return parse_member(s).has_value(); };
-    if (const auto member = parse_member(in.checked(entry, at, is_member, "NAME@OFFSET[:WIDTH]")))
+    if (const auto member =
+            parse_member(in.checked(entry, at, is_member, "NAME@OFFSET[:WIDTH][=TYPE]")))
       type.members.push_back(*member);
   });
   return type;

@@ -116,7 +116,9 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
         compare_layouts(targets[i].types, kernel_types,
                         name == "vmlinux" ? std::vector<std::uint8_t>() : image.types(name), name);
     if (!types) return propagate(types);
-    matched.types += *types;
+    matched.types += types->agreeing;
+    matched.unknown_types.insert(matched.unknown_types.end(), types->unknown.begin(),
+                                 types->unknown.end());
   }
   const bool hooks = std::any_of(targets.begin(), targets.end(), [&](const PackageTarget& target) {
     return !target.hooks.empty() && !left_out.contains(target.name);

@@ -44,6 +44,7 @@ struct MatchedUpdate {
   std::vector<Addresses> addresses;
   std::vector<RuntimeConstants> constants;  // and the values that it needs, for each target
   std::size_t types = 0;  // structures that the kernel's own type information agrees with
+  std::vector<std::string> unknown_types;  // that it does not have, so nothing is known of them
   // Modules other than the targets that hold code or data the update refers to.
   std::set<std::string> owners;
 };

@@ -105,7 +105,7 @@ UsedLayouts used_layouts(const UnitFacts& pre, const UnitFacts& post, const Unit
     for (const MemberFacts& member : after->second.members)
       if (!member.name.empty() && !member.name.ends_with('.') &&
           member.name.find_first_of("[-") == std::string::npos)  // not of the record itself
-        layout.members.push_back({member.name, member.offset, member.width});
+        layout.members.push_back({member.name, member.offset, member.width, member.layout});
     layouts.emplace(name, std::move(layout));
   }
   return layouts;

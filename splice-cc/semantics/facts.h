@@ -31,6 +31,7 @@ struct MemberFacts {
   std::uint64_t offset = 0;  // bits
   std::uint64_t width = 0;   // bits, of a bit-field
   bool scalar = true;        // a number, an enumerator, a pointer
+  std::string layout = {};   // layout_type() of its type
   bool operator==(const MemberFacts&) const = default;
 };
 

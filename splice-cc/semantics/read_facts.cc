@@ -198,9 +198,13 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
             facts.members[i].name = name + "." + facts.members[i].name;
         continue;
       }
-      MemberFacts member{field->getNameAsString(), type_text(field->getType()), offset, 0};
+      MemberFacts member;
+      member.name = field->getNameAsString();
+      member.type = type_text(field->getType());
+      member.offset = offset;
       if (field->isBitField()) member.width = field->getBitWidthValue(context_);
       member.scalar = field->getType()->isScalarType();
+      member.layout = layout_type(field->getType(), context_);
       facts.members.push_back(std::move(member));
       if (const clang::RecordDecl* by_value = innermost_record(field->getType(), false))
         facts.embedded.insert(record_name(*by_value));

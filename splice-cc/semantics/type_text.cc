@@ -3,8 +3,11 @@
 
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/Decl.h>
+#include <clang/AST/RecordLayout.h>
 #include <clang/AST/Type.h>
 #include <fmt/core.h>
+
+#include "matcher/image/btf_layout.h"
 
 namespace splicer {
 
@@ -70,6 +73,64 @@ std::string type_text(clang::QualType type) {
   if (const auto* type_enum = llvm::dyn_cast<clang::EnumType>(bare))
     return enum_name(*type_enum->getDecl());
   return clang::QualType(bare, 0).getCanonicalType().getAsString();
+}
+
+namespace {
+
+// Members of a record without a tag: "{counter@0=i32;}".
+std::string inline_layout(const clang::RecordDecl& record, const clang::ASTContext& context) {
+  const clang::RecordDecl* defined = record.getDefinition();
+  if (defined == nullptr || defined->isInvalidDecl()) return "?";
+  const clang::ASTRecordLayout& layout = context.getASTRecordLayout(defined);
+  std::string text = "{";
+  for (const clang::FieldDecl* field : defined->fields()) {
+    if (field->isUnnamedBitfield()) continue;
+    text += fmt::format("{}@{}", field->getNameAsString(),
+                        layout.getFieldOffset(field->getFieldIndex()));
+    if (field->isBitField()) text += fmt::format(":{}", field->getBitWidthValue(context));
+    text += "=" + layout_type(field->getType(), context) + ";";
+  }
+  return text + "}";
+}
+
+std::string tag_of(const clang::RecordDecl& record) {
+  if (record.getIdentifier() == nullptr) return {};
+  return (record.isUnion() ? "union " : "struct ") + record.getNameAsString();
+}
+
+}  // namespace
+
+std::string layout_type(clang::QualType type, const clang::ASTContext& context) {
+  const clang::Type* bare = type.getCanonicalType().getTypePtr();
+  if (llvm::isa<clang::ArrayType>(bare)) {
+    std::uint64_t count = 1;
+    while (const auto* array = llvm::dyn_cast<clang::ArrayType>(bare)) {
+      const auto* fixed = llvm::dyn_cast<clang::ConstantArrayType>(array);
+      count *= fixed == nullptr ? 0 : fixed->getSize().getZExtValue();
+      bare = array->getElementType().getCanonicalType().getTypePtr();
+    }
+    return short_layout_type(
+        fmt::format("[{}]{}", count, layout_type(clang::QualType(bare, 0), context)));
+  }
+  if (const auto* pointer = llvm::dyn_cast<clang::PointerType>(bare)) {
+    const auto* record = pointer->getPointeeType()->getAs<clang::RecordType>();
+    return "*" + (record == nullptr ? std::string() : tag_of(*record->getDecl()));
+  }
+  if (const auto* record = llvm::dyn_cast<clang::RecordType>(bare)) {
+    const std::string tag = tag_of(*record->getDecl());
+    return tag.empty() ? short_layout_type(inline_layout(*record->getDecl(), context)) : tag;
+  }
+  const std::uint64_t bits = bare->isIncompleteType() ? 0 : context.getTypeSize(bare);
+  if (const auto* type_enum = llvm::dyn_cast<clang::EnumType>(bare)) {
+    const clang::EnumDecl* declared = type_enum->getDecl();
+    return declared->getIdentifier() == nullptr ? fmt::format("e{}", bits)
+                                                : "enum " + declared->getNameAsString();
+  }
+  if (bare->isBooleanType()) return "b8";
+  if (bare->isFloatingType()) return fmt::format("f{}", bits);
+  if (!bare->isIntegerType()) return "?";
+  // Kinds of char are not told apart: compilers, and what writes BTF, disagree about their sign.
+  return fmt::format("{}{}", bits == 8 || bare->isSignedIntegerType() ? 'i' : 'u', bits);
 }
 
 std::string record_name(const clang::RecordDecl& record) {

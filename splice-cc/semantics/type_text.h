@@ -14,6 +14,7 @@
 #include <string>
 
 namespace clang {
+class ASTContext;
 class EnumDecl;
 class QualType;
 class RecordDecl;
@@ -22,6 +23,9 @@ class RecordDecl;
 namespace splicer {
 
 std::string type_text(clang::QualType type);
+// The same as the kernel's own type information tells it (layout_type() in
+// matcher/image/btf_layout.cc): "u32", "[4]struct foo", "*struct foo".
+std::string layout_type(clang::QualType type, const clang::ASTContext& context);
 // "struct foo"; "struct foo in function" if it is declared in one; empty for a member without a
 // name of its own, which is then a part of the record around it.
 std::string record_name(const clang::RecordDecl& record);

@@ -39,8 +39,9 @@ inline Package sample_package() {
   vmlinux.symbols.push_back({"nr_threads", "pre", "kernel/fork.o", 9, "nr_threads", ""});
   vmlinux.symbols.push_back({"free_task", "kernel", "", 0, "free_task", ""});
   vmlinux.hooks.push_back({"check_apply", "check_limit", "kernel/fork.o", ".text", 16});
-  vmlinux.types.push_back(
-      {"struct task_struct", 64, {{"usage", 0, 0}, {"flags.used", 35, 1}, {"flags.all", 36, 64}}});
+  vmlinux.types.push_back({"struct task_struct",
+                           64,
+                           {{"usage", 0, 0, "i32"}, {"flags.used", 35, 1}, {"flags.all", 36, 64}}});
   manifest.targets.push_back(vmlinux);
 
   PackageTarget tun;

@@ -30,6 +30,13 @@ class Types {
   int integer(const char* name = "int", std::size_t size = 4) {
     return btf__add_int(types_.get(), name, size, BTF_INT_SIGNED);
   }
+  int unsigned_integer(const char* name, std::size_t size) {
+    return btf__add_int(types_.get(), name, size, 0);
+  }
+  int array(int element, int index, std::uint32_t count) {
+    return btf__add_array(types_.get(), index, element, count);
+  }
+  int pointer(int to) { return btf__add_ptr(types_.get(), to); }
   int structure(const char* name, std::uint32_t size) {
     return btf__add_struct(types_.get(), name, size);
   }
@@ -60,7 +67,7 @@ class Types {
 // "agrees", "unknown", or what is said of it.
 std::string verdict(const TypeLayout& wanted, const Bytes& kernel, const Bytes& module = {}) {
   const auto compared = compare_layouts(std::vector{wanted}, kernel, module, "tun");
-  if (compared) return *compared == 1 ? "agrees" : "unknown";
+  if (compared) return compared->agreeing == 1 ? "agrees" : "unknown";
   if (compared.error().code != "structure-layout") return compared.error().code;
   EXPECT_EQ(compared.error().exit, ExitCode::mismatch);
   EXPECT_EQ(compared.error().file, "tun");
@@ -92,8 +99,13 @@ TEST(TypeLayout, Counts) {
   types.structure("empty", 0);
   const std::vector<TypeLayout> wanted = {
       kPair, {"struct empty", 0, {}}, {"struct other", 8, {}}, {"union pair", 8, {}}};
-  EXPECT_EQ(compare_layouts(wanted, types.bytes(), {}, "vmlinux").value_or(99), 2u);
-  EXPECT_EQ(compare_layouts({}, types.bytes(), {}, "vmlinux").value_or(99), 0u);
+  const auto compared = compare_layouts(wanted, types.bytes(), {}, "vmlinux");
+  ASSERT_TRUE(compared);
+  EXPECT_EQ(compared->agreeing, 2u);
+  EXPECT_THAT(compared->unknown, testing::ElementsAre("struct other", "union pair"));
+  EXPECT_EQ(compare_layouts({}, types.bytes(), {}, "vmlinux")->agreeing, 0u);
+  // Of a kernel without type information.
+  EXPECT_EQ(compare_layouts(wanted, {}, {}, "vmlinux")->unknown.size(), 4u);
 }
 
 TEST(TypeLayout, SizeDiffers) {
@@ -145,6 +157,55 @@ TEST(TypeLayout, BitFields) {
   EXPECT_EQ(verdict(wide, types.bytes()),
             "the member 'three' of struct flags is at byte 0, bit 1, 2 bits wide in the source and "
             "at byte 0, bit 1, 3 bits wide in the running kernel");
+}
+
+// The same places, and something else there.
+TEST(TypeLayout, TypesOfMembers) {
+  Types types;
+  const int integer = types.integer();
+  const int number = types.alias("u32", types.unsigned_integer("unsigned int", 4));
+  types.structure("mutex", 4);
+  types.member("owner", integer, 0);
+  const int mutex = 4;
+  const int unnamed = types.structure("", 8);
+  types.member("key", number, 0);
+  types.member("value", integer, 32);
+  const int slots = types.array(unnamed, integer, 4);
+  const int pointer = types.pointer(types.constant(mutex));
+  types.structure("foo", 64);
+  types.member("count", number, 0);
+  types.member("lock", mutex, 32);
+  types.member("next", pointer, 64);
+  types.member("slots", slots, 128);
+  const TypeLayout foo{"struct foo",
+                       64,
+                       {{"count", 0, 0, "u32"},
+                        {"lock", 32, 0, "struct mutex"},
+                        {"next", 64, 0, "*struct mutex"},
+                        {"slots", 128, 0, "[4]{key@0=u32;value@32=i32;}"}}};
+  EXPECT_EQ(verdict(foo, types.bytes()), "agrees");
+  for (const auto& [member, type] : {std::pair{0, "i32"},
+                                     {0, "u16"},
+                                     {1, "struct rt_mutex"},
+                                     {2, "*"},
+                                     {3, "[4]{value@0=u32;key@32=i32;}"},
+                                     {3, "[2]{key@0=u32;value@32=i32;}"}}) {
+    TypeLayout other = foo;
+    other.members[static_cast<std::size_t>(member)].type = type;
+    EXPECT_THAT(verdict(other, types.bytes()), HasSubstr("in the running kernel")) << type;
+  }
+  TypeLayout unsaid = foo;
+  for (TypeMember& member : unsaid.members) member.type.clear();
+  EXPECT_EQ(verdict(unsaid, types.bytes()), "agrees");
+}
+
+TEST(TypeLayout, ALongTypeIsItsDigest) {
+  EXPECT_EQ(short_layout_type("[4]struct foo"), "[4]struct foo");
+  const std::string digest = short_layout_type("{" + std::string(200, 'a') + "}");
+  EXPECT_EQ(digest.size(), 17u);
+  EXPECT_EQ(digest[0], '#');
+  EXPECT_NE(digest, short_layout_type("{" + std::string(200, 'b') + "}"));
+  EXPECT_EQ(short_layout_type(std::string(200, 'a') + "?"), "?");  // agrees with all
 }
 
 TEST(TypeLayout, UnnamedStructuresInIt) {

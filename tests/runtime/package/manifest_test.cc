@@ -141,7 +141,7 @@ TEST(Manifest, Types) {
   ASSERT_TRUE(manifest) << manifest.error().message;
   EXPECT_EQ(sample()["targets"][0]["types"],
             json::parse(R"([{"name": "struct task_struct", "size": 64,
-                             "members": ["usage@0", "flags.used@35:1", "flags.all@36:64"]}])"));
+                             "members": ["usage@0=i32", "flags.used@35:1", "flags.all@36:64"]}])"));
   const std::vector<TypeLayout>& types = manifest->targets[0].types;
   ASSERT_EQ(types.size(), 1u);
   EXPECT_EQ(types[0].name, "struct task_struct");
@@ -160,10 +160,12 @@ TEST(Manifest, MembersOfTypes) {
   const auto code_of = [](const std::string& member) {
     return code_with("/targets/0/types/0/members/0", member);
   };
-  for (const char* member :
-       {"usage@0", "usage@2147483648", "usage@8:1", "usage@8:64", "a.b.c@07", "a@1:007"})
+  for (const char* member : {"usage@0", "usage@2147483648", "usage@8:1", "usage@8:64", "a.b.c@07",
+                             "a@1:007", "a@1=u32", "a@1:2=struct foo"})
     EXPECT_EQ(code_of(member), "") << member;
   for (const char* member : {"",
+                             "a@1=",
+                             "a@1=u\n",
                              "usage",
                              "@0",
                              "@",

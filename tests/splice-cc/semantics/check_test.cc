@@ -74,6 +74,8 @@ TEST_F(SemanticCheckTest, WhatNewCodeUsesIsListedByTarget) {
   const SemanticCheck checked = check();
   EXPECT_THAT(checked.findings, IsEmpty());
   EXPECT_THAT(checked.layouts.at("vmlinux"), ElementsAre(Key("struct seen")));
+  for (const TypeMember& member : checked.layouts.at("vmlinux").at("struct seen").members)
+    EXPECT_EQ(member.type, "i32") << member.name;
   EXPECT_FALSE(unit.reading) << "it is used up";
 }
 
