@@ -22,7 +22,7 @@
 #include "core.h"
 
 #define SPLICE_MAX_MODULES	1024
-#define SPLICE_MAX_EXPECTED	(64UL << 20)	/* all expected bytes of one update */
+#define SPLICE_MAX_EXPECTED	(16UL << 20)	/* of all functions; compared in the stop */
 
 /* A stretch of text that belongs to one function, or is its hop. */
 struct splice_text_interval {
@@ -32,14 +32,20 @@ struct splice_text_interval {
 	struct splice_patch *patch;	/* of an applied update: the first on its function */
 };
 
-static int splice_read_modules(struct splice_update *update, const struct splice_apply *apply)
+static int splice_wrong(struct splice_apply *apply, const char *reason)
+{
+	strscpy(apply->reason, reason, sizeof(apply->reason));
+	return -EINVAL;
+}
+
+static int splice_read_modules(struct splice_update *update, struct splice_apply *apply)
 {
 	const char __user *names = u64_to_user_ptr(apply->modules);
 	char name[SPLICE_NAME_LEN];
 	u32 i, j;
 
 	if (!apply->nr_modules || apply->nr_modules > SPLICE_MAX_MODULES)
-		return -EINVAL;
+		return splice_wrong(apply, "no modules of new code, or too many");
 	update->modules = kvcalloc(apply->nr_modules, sizeof(*update->modules), GFP_KERNEL);
 	if (!update->modules)
 		return -ENOMEM;
@@ -49,16 +55,16 @@ static int splice_read_modules(struct splice_update *update, const struct splice
 		if (copy_from_user(name, names + (size_t)i * sizeof(name), sizeof(name)))
 			return -EFAULT;
 		if (!name[0] || strnlen(name, sizeof(name)) == sizeof(name))
-			return -EINVAL;
+			return splice_wrong(apply, "a module's name is empty, or has no end");
 		module = splice_module_hold(name);
 		if (!module)
 			return -ENOENT;
 		update->modules[update->nr_modules++] = module;
 		if (module == THIS_MODULE)
-			return -EINVAL;
+			return splice_wrong(apply, "the core module is named as new code");
 		for (j = 0; j < i; j++) {
 			if (update->modules[j] == module)
-				return -EINVAL;
+				return splice_wrong(apply, "a module is named twice");
 		}
 	}
 	return 0;
@@ -77,17 +83,25 @@ static bool splice_name_is_plain(const char *name)
 	return true;
 }
 
-static int splice_read_hook(const struct splice_update *update, struct splice_update_hook *hook,
-			    const struct splice_hook *asked)
+/* Does a symbol of the table begin there? */
+static bool splice_is_entry(unsigned long address)
 {
-	unsigned long size, offset, function = asked->function;
+	unsigned long size, offset;
+
+	return splice_kernel_call(kallsyms_lookup_size_offset)(address, &size, &offset) && !offset;
+}
+
+static int splice_read_hook(const struct splice_update *update, struct splice_update_hook *hook,
+			    const struct splice_hook *asked, struct splice_apply *apply)
+{
+	unsigned long function = asked->function;
 
 	if (asked->kind >= SPLICE_NR_HOOK_KINDS)
-		return -EINVAL;
+		return splice_wrong(apply, "the hook is of no known kind");
 	if (!splice_in_own_text(update, function, 1))
-		return -EINVAL;
-	if (!splice_kernel_call(kallsyms_lookup_size_offset)(function, &size, &offset) || offset)
-		return -EINVAL;
+		return splice_wrong(apply, "the hook is not in the update's modules");
+	if (!splice_is_entry(function))
+		return splice_wrong(apply, "the hook is not the entry of a function");
 	if (splice_hook_may_refuse(asked->kind))
 		hook->ask = (int (*)(void))function;
 	else
@@ -106,7 +120,7 @@ static int splice_read_hooks(struct splice_update *update, struct splice_apply *
 	u32 i;
 
 	if (apply->nr_hooks > SPLICE_MAX_HOOKS)
-		return -EINVAL;
+		return splice_wrong(apply, "too many hooks");
 	update->hooks = kvcalloc(apply->nr_hooks, sizeof(*update->hooks), GFP_KERNEL);
 	if (!update->hooks)
 		return -ENOMEM;
@@ -114,8 +128,8 @@ static int splice_read_hooks(struct splice_update *update, struct splice_apply *
 		if (copy_from_user(&hook, &asked[i], sizeof(hook)))
 			return -EFAULT;
 		if (!splice_name_is_plain(hook.name))
-			return -EINVAL;
-		if (splice_read_hook(update, &update->hooks[i], &hook)) {
+			return splice_wrong(apply, "a hook's name is not plain text");
+		if (splice_read_hook(update, &update->hooks[i], &hook, apply)) {
 			memcpy(apply->hook, hook.name, sizeof(apply->hook));
 			return -EINVAL;
 		}
@@ -126,21 +140,22 @@ static int splice_read_hooks(struct splice_update *update, struct splice_apply *
 
 /* Checks each member by itself, and adds to the size of all expected bytes. */
 static int splice_read_function(struct splice_patch *patch, const struct splice_function *asked,
-				size_t *expected)
+				size_t *expected, struct splice_apply *apply)
 {
 	if (!asked->old_size || asked->old_size > SPLICE_MAX_CODE)
-		return -EINVAL;
-	if (asked->site ? !asked->new_size || asked->new_size > SPLICE_MAX_CODE :
-			  asked->hop || asked->new_code || asked->new_size)
-		return -EINVAL;
+		return splice_wrong(apply, "old_size is 0 or too large");
+	if (asked->site && (!asked->new_size || asked->new_size > SPLICE_MAX_CODE))
+		return splice_wrong(apply, "new_size is 0 or too large");
+	if (!asked->site && (asked->hop || asked->new_code || asked->new_size))
+		return splice_wrong(apply, "it is only watched, but has new code or a hop");
 	if (!asked->name[0] || strnlen(asked->name, sizeof(asked->name)) == sizeof(asked->name))
-		return -EINVAL;
+		return splice_wrong(apply, "its name is empty, or has no end");
 	/* A line of /sys/kernel/splice/ID/functions ends with the name. */
 	if (strpbrk(asked->name, " \t\n"))
-		return -EINVAL;
+		return splice_wrong(apply, "its name has white space");
 	*expected += asked->old_size;
 	if (*expected > SPLICE_MAX_EXPECTED)
-		return -EINVAL;
+		return splice_wrong(apply, "the update replaces too many bytes");
 	patch->old_entry = asked->old_entry;
 	patch->old_code = asked->old_code;
 	patch->new_code = asked->new_code;
@@ -164,7 +179,7 @@ static int splice_read_functions(struct splice_update *update, struct splice_app
 	if (!apply->nr_functions && apply->nr_hooks)
 		return 0;
 	if (!apply->nr_functions || apply->nr_functions > SPLICE_MAX_FUNCTIONS)
-		return -EINVAL;
+		return splice_wrong(apply, "no functions, or too many");
 	update->functions = kvcalloc(apply->nr_functions, sizeof(*update->functions), GFP_KERNEL);
 	update->changes = kvcalloc(apply->nr_functions, 2 * sizeof(*update->changes), GFP_KERNEL);
 	pointers = kvcalloc(apply->nr_functions, sizeof(*pointers), GFP_KERNEL);
@@ -179,7 +194,7 @@ static int splice_read_functions(struct splice_update *update, struct splice_app
 		error = -EFAULT;
 		if (copy_from_user(&function, &asked[i], sizeof(function)))
 			goto done;
-		error = splice_read_function(patch, &function, &expected);
+		error = splice_read_function(patch, &function, &expected, apply);
 		if (error)
 			goto done;
 		if (patch->hop &&
@@ -194,9 +209,10 @@ static int splice_read_functions(struct splice_update *update, struct splice_app
 		update->nr_replaced += !splice_is_watched(patch);
 	}
 	apply->bad_function = SPLICE_NO_FUNCTION;
-	error = -EINVAL;
-	if (!update->nr_replaced)
+	if (!update->nr_replaced) {
+		error = splice_wrong(apply, "its functions are only watched, none is replaced");
 		goto done;
+	}
 	update->expected = vmalloc(expected);
 	error = update->expected ? 0 : -ENOMEM;
 	for (i = 0; !error && i < update->nr_functions; i++) {
@@ -287,7 +303,7 @@ static int splice_check_stacked(struct splice_patch *patch, struct splice_patch 
 		return -ESTALE;
 	}
 	if (patch->site != newest->site || patch->hop != newest->hop)
-		return -EINVAL;
+		return splice_wrong(apply, "site or hop is not that of the earlier update");
 	patch->below = newest;
 	return 0;
 }
@@ -308,8 +324,20 @@ static unsigned long splice_first_free(const struct splice_patch *patch)
 	return patch->old_entry;
 }
 
-/* The site of a function that nobody has replaced yet. */
-static int splice_check_site(const struct splice_patch *patch)
+/* Is the symbol that `address` lies in the one that begins at `entry`? */
+static bool splice_is_part_of(unsigned long address, unsigned long entry)
+{
+	unsigned long size, offset;
+
+	return splice_kernel_call(kallsyms_lookup_size_offset)(address, &size, &offset) &&
+	       address - offset == entry;
+}
+
+/*
+ * The site of a function that nobody has replaced yet. No other symbol begins under the jump, for
+ * whoever calls that would land inside it.
+ */
+static int splice_check_site(const struct splice_patch *patch, struct splice_apply *apply)
 {
 	unsigned long length = patch->hop ? SPLICE_SHORT_JUMP : SPLICE_LONG_JUMP;
 	unsigned long first = splice_first_free(patch), ftrace_site = 0;
@@ -318,9 +346,11 @@ static int splice_check_site(const struct splice_patch *patch)
 		ftrace_site = splice_kernel_call(ftrace_location_range)(first, first);
 	if (patch->site != first &&
 	    !(patch->site == first + SPLICE_FTRACE_SITE && ftrace_site == first))
-		return -EINVAL;
+		return splice_wrong(apply, "the site is not where a jump may begin");
 	if (patch->site - patch->old_entry + length > patch->old_size)
-		return -EINVAL;
+		return splice_wrong(apply, "the jump reaches beyond the function");
+	if (!splice_is_part_of(patch->site + length - 1, patch->old_entry))
+		return splice_wrong(apply, "another symbol begins under the jump");
 	return 0;
 }
 
@@ -329,29 +359,50 @@ static int splice_check_site(const struct splice_patch *patch)
  * other symbol in the table begins there. Both are checked, because a function may begin with the
  * nop of an ftrace site.
  */
-static int splice_check_hop(const struct splice_patch *patch)
+static int splice_check_hop(const struct splice_patch *patch, struct splice_apply *apply)
 {
 	unsigned long end = patch->old_entry + patch->old_size;
-	unsigned long size, offset, last = patch->hop + SPLICE_LONG_JUMP - 1;
+	unsigned long last = patch->hop + SPLICE_LONG_JUMP - 1;
 	struct module *owner;
 	bool in_text;
 
 	if (!patch->hop)
 		return 0;
 	if (patch->hop < end || last < patch->hop || last - patch->site > 256)
-		return -EINVAL;
+		return splice_wrong(apply, "the hop is not right behind the function");
 	in_text = splice_text_hold(patch->old_entry, last + 1 - patch->old_entry, &owner);
 	/* The caller holds the old entry's module, and a range never spans two modules. */
 	module_put(owner);
 	if (!in_text || owner != patch->owner)
-		return -EINVAL;
+		return splice_wrong(apply, "the hop is not in the function's module");
 	if (memcmp((const u8 *)patch->hop, patch->expected_hop, SPLICE_LONG_JUMP))
 		return -ESTALE;
 	if (!splice_is_padding((const u8 *)end, last + 1 - end))
-		return -EINVAL;
-	if (!splice_kernel_call(kallsyms_lookup_size_offset)(last, &size, &offset) ||
-	    last - offset != patch->old_entry)
-		return -EINVAL;
+		return splice_wrong(apply, "what is before the hop's end is no padding");
+	if (!splice_is_part_of(last, patch->old_entry))
+		return splice_wrong(apply, "another symbol begins before the hop's end");
+	return 0;
+}
+
+/*
+ * Old code is text of the kernel or of a module, but not ours, nor the update's own.
+ *
+ * Code that the processor enters on its own, or that is called from there while the page tables are
+ * still the user's (pti_clone_entry_text() in arch/x86/mm/pti.c maps these bytes there, and no text
+ * of modules), cannot lead to new code. Nor can the thunks, through which everything goes.
+ */
+static int splice_hold_old_code(const struct splice_update *update, struct splice_patch *patch,
+				struct splice_apply *apply)
+{
+	if (!splice_text_hold(patch->old_code, patch->old_size, &patch->owner))
+		return splice_wrong(apply, "the old code is not in any text");
+	if (patch->owner == THIS_MODULE)
+		return splice_wrong(apply, "the old code is the core module's own");
+	if (splice_names_own_module(update, patch->owner))
+		return splice_wrong(apply, "the old code is in the update's modules");
+	if (splice_is_entry_text(patch->old_code) ||
+	    splice_is_entry_text(patch->old_code + patch->old_size - 1))
+		return splice_wrong(apply, "entry code and thunks cannot be replaced");
 	return 0;
 }
 
@@ -359,56 +410,60 @@ static int splice_check_hop(const struct splice_patch *patch)
  * It may be in an applied update's module: the out-of-line part of what is to be replaced again.
  * That module is held like any other.
  */
-static int splice_check_watched(const struct splice_update *update, struct splice_patch *patch)
+static int splice_check_watched(const struct splice_update *update, struct splice_patch *patch,
+				struct splice_apply *apply)
 {
 	if (patch->old_entry != patch->old_code)
-		return -EINVAL;
-	if (!splice_text_hold(patch->old_code, patch->old_size, &patch->owner))
-		return -EINVAL;
-	if (patch->owner == THIS_MODULE || splice_names_own_module(update, patch->owner))
-		return -EINVAL;
-	return 0;
+		return splice_wrong(apply, "it is only watched, but old_entry is not old_code");
+	return splice_hold_old_code(update, patch, apply);
+}
+
+static bool splice_shares_bytes(const struct splice_patch *patch,
+				const struct splice_text_interval *taken, u32 nr_taken)
+{
+	return splice_find_overlap(taken, nr_taken, patch->old_entry,
+				   patch->old_entry + patch->old_size) ||
+	       (patch->hop && splice_find_overlap(taken, nr_taken, patch->hop,
+						  patch->hop + SPLICE_LONG_JUMP));
 }
 
 static int splice_check_function(struct splice_update *update, struct splice_patch *patch,
 				 struct splice_apply *apply,
 				 const struct splice_text_interval *taken, u32 nr_taken)
 {
-	unsigned long old_end = patch->old_code + patch->old_size;
 	const struct splice_text_interval *interval;
 	int error;
 
 	if (splice_is_watched(patch))
-		return splice_check_watched(update, patch);
+		return splice_check_watched(update, patch, apply);
 	if (!splice_in_own_text(update, patch->new_code, patch->new_size))
-		return -EINVAL;
+		return splice_wrong(apply, "the new code is not in the update's modules");
+	if (!splice_is_entry(patch->new_code))
+		return splice_wrong(apply, "the new code does not begin at a function's entry");
 
 	interval = splice_find_overlap(taken, nr_taken, patch->old_entry, patch->old_entry + 1);
 	if (interval && interval->patch->old_entry == patch->old_entry) {
 		error = splice_check_stacked(patch, interval->patch, apply);
 		if (error)
 			return error;
-		return splice_text_hold(patch->old_entry, 1, &patch->owner) ? 0 : -EINVAL;
+		return splice_text_hold(patch->old_entry, 1, &patch->owner) ?
+			       0 :
+			       splice_wrong(apply, "the old code's module is going away");
 	}
 
-	if (!splice_text_hold(patch->old_entry, patch->old_size, &patch->owner))
-		return -EINVAL;
-	if (patch->owner == THIS_MODULE || splice_names_own_module(update, patch->owner))
-		return -EINVAL;
 	/* The code of an update that has been undone since. */
 	if (patch->old_code != patch->old_entry)
 		return -ESTALE;
-	error = splice_check_site(patch);
+	error = splice_hold_old_code(update, patch, apply);
+	if (!error && splice_shares_bytes(patch, taken, nr_taken)) {
+		splice_wrong(apply, "an applied update has its jump in these bytes");
+		error = -EADDRINUSE;
+	}
 	if (!error)
-		error = splice_check_hop(patch);
-	if (error)
-		return error;
-	if (splice_find_overlap(taken, nr_taken, patch->old_entry, old_end))
-		return -EADDRINUSE;
-	if (patch->hop &&
-	    splice_find_overlap(taken, nr_taken, patch->hop, patch->hop + SPLICE_LONG_JUMP))
-		return -EADDRINUSE;
-	return 0;
+		error = splice_check_site(patch, apply);
+	if (!error)
+		error = splice_check_hop(patch, apply);
+	return error;
 }
 
 /* No byte may belong to two functions or hops of the call. */
@@ -436,7 +491,7 @@ static int splice_check_overlaps(const struct splice_update *update, struct spli
 	for (i = 1; i < nr && !error; i++) {
 		if (intervals[i].start < intervals[i - 1].end) {
 			apply->bad_function = max(intervals[i].function, intervals[i - 1].function);
-			error = -EINVAL;
+			error = splice_wrong(apply, "it shares bytes with another function");
 		}
 	}
 	kvfree(intervals);
@@ -464,7 +519,7 @@ static int splice_check_functions(struct splice_update *update, struct splice_ap
 
 /*
  * Copies in all that the call points to, and proves it. Returns 0 and the update, or a negative
- * errno with bad_function and bad_offset filled in.
+ * errno with bad_function, bad_offset and reason filled in.
  */
 int splice_arguments_read(struct splice_apply *apply, struct splice_update **result)
 {
@@ -483,8 +538,11 @@ int splice_arguments_read(struct splice_apply *apply, struct splice_update **res
 		error = splice_read_functions(update, apply);
 	if (!error)
 		error = splice_check_functions(update, apply);
-	if (!error)
+	if (!error) {
 		error = splice_trampolines_plan(update, &apply->bad_function);
+		if (error)
+			splice_wrong(apply, "the new code is too far away for a jump");
+	}
 	if (error) {
 		splice_update_free(update);
 		return error;

@@ -138,6 +138,7 @@ struct splice_outcome {
 	int error;		/* 0, -ESTALE, -EBUSY, -ECANCELED */
 	u32 bad_function;
 	u32 bad_offset;
+	const char *reason;	/* for the reply, or NULL */
 	u64 pause_ns;
 	const struct splice_update_hook *refused_by;	/* with -ECANCELED */
 	int hook_error;
@@ -186,6 +187,8 @@ SPLICE_FOR_EACH_KERNEL_FUNCTION(SPLICE_DECLARE_KERNEL_FUNCTION)
 struct splice_kernel {
 	struct mutex *text_mutex;	/* over writes to kernel text */
 	struct mutex *kprobe_mutex;	/* over the set of probes */
+	unsigned long entry_start;	/* .entry.text: where the processor enters */
+	unsigned long entry_end;
 };
 
 extern struct splice_kernel splice_kernel;
@@ -198,6 +201,7 @@ unsigned long splice_module_text(const struct module *module, unsigned long *siz
 struct module * __must_check splice_module_hold(const char *name);
 bool __must_check splice_text_hold(unsigned long start, unsigned long size,
 				   struct module **owner);
+bool splice_is_entry_text(unsigned long address);
 bool splice_in_module_text(const struct module *module, unsigned long start, unsigned long size);
 bool splice_in_own_text(const struct splice_update *update, unsigned long start,
 			unsigned long size);
@@ -217,7 +221,9 @@ void splice_update_free(struct splice_update *update);
 
 bool splice_is_padding(const u8 *bytes, size_t size);
 int __must_check splice_trampolines_plan(struct splice_update *update, u32 *bad_function);
-int __must_check splice_trampolines_check(const struct splice_update *update, u32 *bad_function);
+int __must_check splice_trampolines_check(const struct splice_update *update,
+					  enum splice_direction direction,
+					  struct splice_outcome *outcome);
 void splice_text_lock(void);
 void splice_text_unlock(void);
 
@@ -240,6 +246,7 @@ struct splice_stack_check *splice_stack_check_new(struct splice_stack_range *ran
 						  u32 nr_ranges, u32 max_busy);
 void splice_stack_check_free(struct splice_stack_check *check);
 int __must_check splice_stack_check_running(struct splice_stack_check *check);
+int __must_check splice_stack_check_again(struct splice_stack_check *check);
 void splice_stack_check_stopped(struct splice_stack_check *check);
 void splice_stack_check_current(struct splice_stack_check *check);
 u32 splice_stack_check_busy(const struct splice_stack_check *check, struct splice_busy **busy);

@@ -6,7 +6,12 @@
  * running code and its APPLY. CAP_SYS_MODULE is needed at open, because a process that has it can
  * load any code anyway; and at every call, because a descriptor can be passed to a process that
  * does not have it.
+ *
+ * splice_mutex may be held for long: a hook of an update may sleep. Whoever waits for it can be
+ * killed meanwhile.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
 #include <linux/compat.h>
 #include <linux/fs.h>
@@ -26,7 +31,8 @@ static int splice_open(struct inode *inode, struct file *file)
 
 	if (!capable(CAP_SYS_MODULE))
 		return -EPERM;
-	mutex_lock(&splice_mutex);
+	if (mutex_lock_killable(&splice_mutex))
+		return -EINTR;
 	if (splice_is_open)
 		error = -EBUSY;
 	splice_is_open = true;
@@ -82,17 +88,21 @@ static int splice_ioctl_pin(const void __user *user)
 	return 0;
 }
 
-/* The out fields are copied back on success and on failure. */
+/*
+ * The out fields are copied back on success and on failure. Whether that can be done is tried
+ * before anything is: afterwards, "failed" would be wrong.
+ */
 static int splice_ioctl_apply(void __user *user)
 {
 	struct splice_apply asked;
 	int error;
 
-	if (copy_from_user(&asked, user, sizeof(asked)))
+	if (copy_from_user(&asked, user, sizeof(asked)) ||
+	    copy_to_user(user, &asked, sizeof(asked)))
 		return -EFAULT;
 	error = splice_update_apply(&asked, &splice_session_pins);
-	if (copy_to_user(user, &asked, sizeof(asked)) && !error)
-		error = -EFAULT;
+	if (copy_to_user(user, &asked, sizeof(asked)))
+		pr_warn("%s: only the errno, %d, could be answered\n", asked.id, error);
 	return error;
 }
 
@@ -101,11 +111,12 @@ static int splice_ioctl_undo(void __user *user)
 	struct splice_undo asked;
 	int error;
 
-	if (copy_from_user(&asked, user, sizeof(asked)))
+	if (copy_from_user(&asked, user, sizeof(asked)) ||
+	    copy_to_user(user, &asked, sizeof(asked)))
 		return -EFAULT;
 	error = splice_update_undo(&asked);
-	if (copy_to_user(user, &asked, sizeof(asked)) && !error)
-		error = -EFAULT;
+	if (copy_to_user(user, &asked, sizeof(asked)))
+		pr_warn("%s: only the errno, %d, could be answered\n", asked.id, error);
 	return error;
 }
 
@@ -116,7 +127,8 @@ static long splice_ioctl(struct file *file, unsigned int command, unsigned long 
 
 	if (!capable(CAP_SYS_MODULE))
 		return -EPERM;
-	mutex_lock(&splice_mutex);
+	if (mutex_lock_killable(&splice_mutex))
+		return -EINTR;
 	switch (command) {
 	case SPLICE_IOC_INFO:
 		error = splice_ioctl_info(user);

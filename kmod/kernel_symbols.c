@@ -34,7 +34,11 @@ DEFINE_STATIC_CALL_NULL(splice_kallsyms_lookup_name, kallsyms_lookup_name);
  */
 static int splice_find_lookup(void)
 {
-	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
+	/* Disabled: the address is filled in, and no text is touched. */
+	struct kprobe probe = {
+		.symbol_name = "kallsyms_lookup_name",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
 	int error = register_kprobe(&probe);
 
 	if (error)
@@ -71,5 +75,10 @@ int splice_kernel_symbols_find(void)
 	SPLICE_FOR_EACH_KERNEL_FUNCTION(SPLICE_FIND_KERNEL_FUNCTION)
 	splice_kernel.text_mutex = (struct mutex *)splice_find_symbol("text_mutex", true);
 	splice_kernel.kprobe_mutex = (struct mutex *)splice_find_symbol("kprobe_mutex", true);
-	return splice_kernel.text_mutex && splice_kernel.kprobe_mutex ? 0 : -ENOSYS;
+	splice_kernel.entry_start = splice_find_symbol("__entry_text_start", true);
+	splice_kernel.entry_end = splice_find_symbol("__entry_text_end", true);
+	return splice_kernel.text_mutex && splice_kernel.kprobe_mutex &&
+			       splice_kernel.entry_start && splice_kernel.entry_end ?
+		       0 :
+		       -ENOSYS;
 }

@@ -11,6 +11,8 @@
  *
  * Invariant: text that splice_text_hold() has accepted stays readable until *owner is put.
  */
+#include <linux/string.h>
+
 #include "core.h"
 
 /* The executable part of a loaded module's core memory. */
@@ -67,6 +69,28 @@ bool splice_text_hold(unsigned long start, unsigned long size, struct module **o
 	if (held)
 		*owner = module;
 	return held;
+}
+
+/*
+ * Code that the processor enters on its own, or one of the thunks that indirect calls and returns
+ * go through (arch/x86/lib/retpoline.S).
+ */
+bool splice_is_entry_text(unsigned long address)
+{
+	static const char *const thunks[] = { "__x86_indirect_", "__x86_return_thunk", "srso_",
+					      "retbleed_", "its_return_thunk",
+					      "call_depth_return_thunk" };
+	char name[KSYM_SYMBOL_LEN];
+	size_t i;
+
+	if (address >= splice_kernel.entry_start && address < splice_kernel.entry_end)
+		return true;
+	sprint_symbol_no_offset(name, address);
+	for (i = 0; i < ARRAY_SIZE(thunks); i++) {
+		if (strstarts(name, thunks[i]))
+			return true;
+	}
+	return false;
 }
 
 bool splice_in_module_text(const struct module *module, unsigned long start, unsigned long size)

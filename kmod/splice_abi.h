@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define SPLICE_ABI_VERSION	2
+#define SPLICE_ABI_VERSION	3
 #define SPLICE_DEVICE		"/dev/splice"
 
 #define SPLICE_ID_LEN		32	/* id with its NUL; [0-9a-f]{8,31} */
@@ -25,6 +25,7 @@
 #define SPLICE_MAX_STACK	64	/* entries of a reported stack */
 #define SPLICE_MAX_BUSY		256	/* threads that one call can report */
 #define SPLICE_MAX_HOOKS	1024
+#define SPLICE_REASON_LEN	96	/* a reason with its NUL */
 
 struct splice_info {
 	__u32 abi_version;	/* out: SPLICE_ABI_VERSION of the module */
@@ -116,6 +117,8 @@ struct splice_apply {
 	__s32 hook_error;	/* out, with ECANCELED: what the hook gave */
 	char hook[SPLICE_NAME_LEN];	/* out, with ECANCELED: the hook that refused; with EINVAL:
 					 * the hook that is out of range, if it is one */
+	char reason[SPLICE_REASON_LEN];	/* out, with EINVAL, ESTALE, EADDRINUSE: what is wrong, in
+					 * words, or "" */
 };
 
 struct splice_undo {
@@ -130,10 +133,12 @@ struct splice_undo {
 	char hook[SPLICE_NAME_LEN];	/* out, with ECANCELED: the hook that refused */
 	__s32 hook_error;	/* out, with ECANCELED: what it gave */
 	__u32 reserved;
+	char reason[SPLICE_REASON_LEN];	/* out, as above */
 };
 
 /*
- * errno: EPERM not allowed; EPROTO abi_version; EINVAL a field is out of range (bad_function);
+ * errno: EPERM not allowed; EPROTO abi_version; EINVAL a field is out of range (bad_function,
+ * reason);
  * EEXIST applied already; ENOENT no such update or module; ESTALE the bytes there are not the
  * expected ones (match again); EBUSY threads are in the code (busy[]); EDEADLK a later update
  * stands on it; EADDRINUSE the site is another's; ECANCELED a hook of the update refuses (hook,

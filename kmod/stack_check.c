@@ -59,6 +59,7 @@
 
 #define SPLICE_MAX_ENTRIES		256	/* frames; deeper stacks are read word by word */
 #define SPLICE_MAX_CURRENT_ENTRIES	32	/* a stopper's stack is shallow */
+#define SPLICE_DEAD_CPU_STACK		1024	/* bytes of an offline CPU's idle thread */
 
 struct splice_thread_record {
 	struct task_struct *task;
@@ -209,13 +210,18 @@ static void splice_report_hidden(unsigned long address, void *data)
 	splice_add_address(search->busy, address);
 }
 
-/* Every word between the stack pointer and the stack's end. The caller holds the stack. */
-static bool splice_check_words(struct splice_stack_check *check, struct task_struct *task)
+static unsigned long splice_stack_pointer(const struct task_struct *task)
+{
+	return task == current ? (unsigned long)__builtin_frame_address(0) :
+				 READ_ONCE(task->thread.sp);
+}
+
+/* Every word between `top` and the stack's end. The caller holds the stack. */
+static bool splice_check_words(struct splice_stack_check *check, struct task_struct *task,
+			       unsigned long top)
 {
 	unsigned long base = (unsigned long)task_stack_page(task);
 	unsigned long end = base + THREAD_SIZE;
-	unsigned long top = task == current ? (unsigned long)__builtin_frame_address(0) :
-					      READ_ONCE(task->thread.sp);
 	struct splice_hidden_search search = { .check = check };
 	unsigned long place;
 
@@ -265,7 +271,7 @@ static bool splice_check_task(struct splice_stack_check *check, struct task_stru
 	/* A task that is dead and has freed its stack is nowhere. */
 	if (!try_get_task_stack(task))
 		return false;
-	found = splice_check_words(check, task);
+	found = splice_check_words(check, task, splice_stack_pointer(task));
 	/* In the stop this is never the last reference: no other CPU can have dropped one. */
 	splice_kernel_call(put_task_stack)(task);
 	return found;
@@ -392,6 +398,47 @@ int splice_stack_check_running(struct splice_stack_check *check)
 }
 
 /*
+ * Under the text locks, before the stop: looks again at the threads that have run since, so that
+ * the stop need not. -EBUSY as above.
+ */
+int splice_stack_check_again(struct splice_stack_check *check)
+{
+	u32 i;
+
+	for (i = 0; i < check->nr_records; i++) {
+		struct splice_thread_record *record = &check->records[i];
+
+		if (record->valid && record->switches == splice_switches_of(record->task))
+			continue;
+		record->valid = false;
+		splice_look_at(check, record);
+		cond_resched();
+	}
+	return atomic_read(&check->nr_busy) ? -EBUSY : 0;
+}
+
+/*
+ * The idle thread of a CPU that is offline sits in native_play_dead() or below: a few calls from
+ * its stack's end. It wakes now and then, without warning, and goes round in that very code
+ * (mwait_play_dead() in arch/x86/kernel/smpboot.c). Where its stack pointer is nobody knows:
+ * thread.sp is of the last time that it was switched out.
+ */
+static void splice_check_idle(struct splice_stack_check *check, unsigned int cpu)
+{
+	struct task_struct *idle = splice_kernel_call(idle_task)(cpu);
+	unsigned long end;
+
+	if (!idle)
+		return;
+	if (cpu_online(cpu)) {
+		splice_check_task(check, idle, check->entries, SPLICE_MAX_ENTRIES);
+		return;
+	}
+	end = (unsigned long)task_stack_page(idle) + THREAD_SIZE;
+	splice_check_words(check, idle, end - SPLICE_DEAD_CPU_STACK);
+}
+
+/*
  * In the stop, on one CPU: all threads and idle tasks that do not run now. Those that do are the
  * stoppers, each of which checks itself with splice_stack_check_current().
  */
@@ -423,9 +470,8 @@ void splice_stack_check_stopped(struct splice_stack_check *check)
 		if (!record->listed && !splice_is_on_cpu(record->task))
 			splice_check_task(check, record->task, check->entries, SPLICE_MAX_ENTRIES);
 	}
-	for_each_online_cpu(cpu)
-		splice_check_task(check, splice_kernel_call(idle_task)(cpu), check->entries,
-				  SPLICE_MAX_ENTRIES);
+	for_each_possible_cpu(cpu)
+		splice_check_idle(check, cpu);
 	rcu_read_unlock();
 }
 

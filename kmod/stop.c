@@ -17,12 +17,15 @@
  * NMIs, machine checks and their like come in the stop as elsewhere. Code that runs in them can
  * meet a jump that is half written: it must not be patched.
  *
- * Invariant: all or nothing. Nothing is written before every comparison and every stack is done,
- * and writing cannot fail.
+ * Invariants.
+ *  - All or nothing: nothing is written before every comparison and every stack is done, and
+ *    writing cannot fail.
+ *  - From its look to its sync_core() a waiting CPU calls nothing: what it called might be in the
+ *    update, and would be written while it runs. It does not even touch the watchdogs, whose limit
+ *    (10 s, watchdog_thresh in kernel/watchdog.c) no stop comes near.
  */
 #include <linux/cpu.h>
 #include <linux/ktime.h>
-#include <linux/nmi.h>
 #include <asm/sync_core.h>
 
 #include "core.h"
@@ -127,10 +130,8 @@ static int splice_stop_cpu(void *data)
 	}
 	splice_stack_check_current(stop->check);
 	atomic_inc_return_release(&stop->nr_looked);
-	while (!smp_load_acquire(&stop->finished)) {	/* pairs with splice_stop_lead() */
-		touch_nmi_watchdog();
+	while (!smp_load_acquire(&stop->finished))	/* pairs with splice_stop_lead() */
 		cpu_relax();
-	}
 	sync_core();
 	return 0;
 }

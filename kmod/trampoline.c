@@ -169,9 +169,22 @@ static bool splice_has_kprobe(unsigned long address, unsigned long size, unsigne
 	return false;
 }
 
-/* Does the kernel leave these bytes alone? Under splice_text_lock(). */
-static bool splice_place_is_free(const struct splice_text_change *change,
-				 const struct splice_patch *patch)
+/*
+ * A probe in old code behind our jump. The jump has cut an instruction, and kprobes counts from the
+ * function's beginning where instructions are (can_probe() in arch/x86/kernel/kprobes/core.c), so
+ * such a probe may stand in the middle of one that comes back.
+ */
+static bool splice_has_late_kprobe(const struct splice_patch *patch)
+{
+	unsigned long from = patch->site + (patch->hop ? SPLICE_SHORT_JUMP : SPLICE_LONG_JUMP);
+	unsigned long end = patch->old_entry + patch->old_size;
+
+	return !patch->below && splice_has_kprobe(from, end - from, from);
+}
+
+/* Does the kernel leave these bytes alone? NULL, or who does not. Under splice_text_lock(). */
+static const char *splice_place_taken(const struct splice_text_change *change,
+				      const struct splice_patch *patch)
 {
 	unsigned long start = change->address;
 	void *first = (void *)start;
@@ -179,26 +192,28 @@ static bool splice_place_is_free(const struct splice_text_change *change,
 
 	if (splice_kernel_has(ftrace_location_range) &&
 	    splice_kernel_call(ftrace_location_range)(start, start + change->size - 1))
-		return false;
+		return "an ftrace site is where the jump must be written";
 	if (splice_kernel_has(jump_label_text_reserved) &&
 	    splice_kernel_call(jump_label_text_reserved)(first, last))
-		return false;
+		return "a static key is where the jump must be written";
 	if (splice_kernel_has(static_call_text_reserved) &&
 	    splice_kernel_call(static_call_text_reserved)(first, last))
-		return false;
+		return "a static call is where the jump must be written";
 	/* Unlike the others, this one takes the end as the first byte behind. */
 	if (splice_kernel_has(alternatives_text_reserved) &&
 	    splice_kernel_call(alternatives_text_reserved)(first, last + 1))
-		return false;
+		return "a lock prefix is where the jump must be written";
 	/*
 	 * A probe may be set at the first byte of our own jump, but it holds a copy of the jump,
 	 * which neither a new target nor the old bytes would reach.
 	 */
-	return !splice_has_kprobe(start, change->size,
-				  start == patch->hop ? start : patch->old_entry);
+	if (splice_has_kprobe(start, change->size, start == patch->hop ? start : patch->old_entry))
+		return "a kprobe is where the jump must be written";
+	return NULL;
 }
 
-int splice_trampolines_check(const struct splice_update *update, u32 *bad_function)
+int splice_trampolines_check(const struct splice_update *update, enum splice_direction direction,
+			     struct splice_outcome *outcome)
 {
 	u32 i;
 
@@ -206,9 +221,13 @@ int splice_trampolines_check(const struct splice_update *update, u32 *bad_functi
 	lockdep_assert_held(splice_kernel.text_mutex);
 	for (i = 0; i < update->nr_changes; i++) {
 		const struct splice_text_change *change = &update->changes[i];
+		const struct splice_patch *patch = &update->functions[change->function];
 
-		if (!splice_place_is_free(change, &update->functions[change->function])) {
-			*bad_function = change->function;
+		outcome->reason = splice_place_taken(change, patch);
+		if (!outcome->reason && direction == SPLICE_TO_OLD && splice_has_late_kprobe(patch))
+			outcome->reason = "a kprobe is in the old code behind the jump";
+		if (outcome->reason) {
+			outcome->bad_function = change->function;
 			return -EADDRINUSE;
 		}
 	}

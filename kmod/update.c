@@ -25,10 +25,12 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -56,8 +58,9 @@ static int splice_compare_ranges(const void *left, const void *right)
 
 /*
  * On apply: the code that runs today. A jump right behind the ftrace site makes that place safe,
- * unless the site was there before (a stacked update has its code elsewhere). Watched code is
- * jumped into from the middle of a function: a thread interrupted at its first byte is inside.
+ * unless the site was there before (a stacked update has its code elsewhere). A thread that was
+ * interrupted at the first byte of code that is jumped into is inside, for nothing is written
+ * there: watched code, and the code of an earlier update, which the jump at the site leads to.
  */
 static struct splice_stack_check *splice_check_old_code(const struct splice_update *update,
 							u32 max_busy)
@@ -72,7 +75,8 @@ static struct splice_stack_check *splice_check_old_code(const struct splice_upda
 		const struct splice_patch *patch = &update->functions[i];
 
 		ranges[i] = (struct splice_stack_range){
-			.start = splice_is_watched(patch) ? patch->old_code - 1 : patch->old_code,
+			.start = splice_is_watched(patch) || patch->below ? patch->old_code - 1 :
+									    patch->old_code,
 			.end = patch->old_code + patch->old_size,
 			.safe = patch->below ? 0 : patch->site,
 			.function = i,
@@ -82,27 +86,43 @@ static struct splice_stack_check *splice_check_old_code(const struct splice_upda
 	return splice_stack_check_new(ranges, update->nr_functions, max_busy);
 }
 
-/* On undo: all text of the update's modules, first byte included, for it all goes away. */
+/*
+ * On undo: all text of the update's modules, first byte included, for it all goes away. So does a
+ * hop that is not an earlier update's: a thread interrupted between the two jumps of a short
+ * function (irqentry_exit_cond_resched()) would go on in padding.
+ */
 static struct splice_stack_check *splice_check_new_code(const struct splice_update *update,
 							u32 max_busy)
 {
 	struct splice_stack_range *ranges;
 	unsigned long text, size;
-	u32 i;
+	u32 i, nr = 0;
 
-	ranges = kvcalloc(update->nr_modules, sizeof(*ranges), GFP_KERNEL);
+	ranges = kvcalloc((size_t)update->nr_modules + update->nr_functions, sizeof(*ranges),
+			  GFP_KERNEL);
 	if (!ranges)
 		return NULL;
 	for (i = 0; i < update->nr_modules; i++) {
 		text = splice_module_text(update->modules[i], &size);
-		ranges[i] = (struct splice_stack_range){
+		ranges[nr++] = (struct splice_stack_range){
 			.start = text - 1,
 			.end = text + size,
 			.function = SPLICE_NO_FUNCTION,
 		};
 	}
-	sort(ranges, update->nr_modules, sizeof(*ranges), splice_compare_ranges, NULL);
-	return splice_stack_check_new(ranges, update->nr_modules, max_busy);
+	for (i = 0; i < update->nr_functions; i++) {
+		const struct splice_patch *patch = &update->functions[i];
+
+		if (!patch->hop || patch->below)
+			continue;
+		ranges[nr++] = (struct splice_stack_range){
+			.start = patch->hop - 1,
+			.end = patch->hop,
+			.function = i,
+		};
+	}
+	sort(ranges, nr, sizeof(*ranges), splice_compare_ranges, NULL);
+	return splice_stack_check_new(ranges, nr, max_busy);
 }
 
 /* Fills in which function of the update the thread is in; none, if it is in a new one only. */
@@ -125,8 +145,10 @@ static void splice_name_new_code(const struct splice_update *update, struct spli
 	}
 }
 
-static int splice_report_busy(const struct splice_update *update, struct splice_stack_check *check,
-			      u64 user, u32 max_busy, u32 *nr_busy)
+/* If the caller's memory cannot be written, the report is empty; EBUSY remains the answer. */
+static void splice_report_busy(const struct splice_update *update,
+			       struct splice_stack_check *check, u64 user, u32 max_busy,
+			       u32 *nr_busy)
 {
 	struct splice_busy *busy;
 	u32 nr, i;
@@ -135,15 +157,13 @@ static int splice_report_busy(const struct splice_update *update, struct splice_
 		   min_t(u32, max_busy, SPLICE_MAX_BUSY));
 	*nr_busy = 0;
 	if (!user || !nr)
-		return 0;
+		return;
 	for (i = 0; i < nr; i++) {
 		if (busy[i].function == SPLICE_NO_FUNCTION)
 			splice_name_new_code(update, &busy[i]);
 	}
-	if (copy_to_user(u64_to_user_ptr(user), busy, nr * sizeof(*busy)))
-		return -EFAULT;
-	*nr_busy = nr;
-	return 0;
+	if (!copy_to_user(u64_to_user_ptr(user), busy, nr * sizeof(*busy)))
+		*nr_busy = nr;
 }
 
 /* Refuses what can be refused without stopping anything. */
@@ -153,11 +173,39 @@ static int splice_compare_running(const struct splice_update *update,
 	int error;
 
 	splice_text_lock();
-	error = splice_trampolines_check(update, &outcome->bad_function);
+	error = splice_trampolines_check(update, direction, outcome);
 	if (!error)
 		error = splice_stop_compare(update, direction, outcome);
 	splice_text_unlock();
 	return error;
+}
+
+/*
+ * A CPU that is offline sits in one of these and wakes there, and no word of any stack says in
+ * which (native_play_dead() in arch/x86/kernel/smpboot.c). What calls them is found on its idle
+ * thread's stack. Under the CPU hotplug lock.
+ */
+static bool splice_holds_dead_cpu(const struct splice_update *update,
+				  struct splice_outcome *outcome)
+{
+	static const char *const names[] = { "arch_cpu_idle_dead",  "native_play_dead",
+					     "play_dead_common",    "mwait_play_dead",
+					     "hlt_play_dead",	    "cpuidle_play_dead",
+					     "acpi_idle_play_dead", "mwait_play_dead_cpuid_hint" };
+	char name[KSYM_SYMBOL_LEN];
+	u32 i;
+
+	if (num_online_cpus() == num_present_cpus())
+		return false;
+	for (i = 0; i < update->nr_functions; i++) {
+		sprint_symbol_no_offset(name, update->functions[i].old_entry);
+		if (match_string(names, ARRAY_SIZE(names), name) >= 0) {
+			outcome->bad_function = i;
+			outcome->reason = "a CPU that is offline is in it";
+			return true;
+		}
+	}
+	return false;
 }
 
 static int splice_look_and_stop(const struct splice_update *update, enum splice_direction direction,
@@ -168,7 +216,12 @@ static int splice_look_and_stop(const struct splice_update *update, enum splice_
 	if (error)
 		return error;
 	splice_text_lock();
-	error = splice_trampolines_check(update, &outcome->bad_function);
+	error = splice_trampolines_check(update, direction, outcome);
+	if (!error && splice_holds_dead_cpu(update, outcome))
+		error = -EBUSY;
+	/* Others may have held these locks for long: most threads may have run since the look. */
+	if (!error)
+		error = splice_stack_check_again(check);
 	if (!error)
 		error = splice_stop_and_write(update, direction, check, outcome);
 	splice_text_unlock();
@@ -249,10 +302,13 @@ int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 	apply->bad_offset = 0;
 	apply->hook_error = 0;
 	memset(apply->hook, 0, sizeof(apply->hook));
+	memset(apply->reason, 0, sizeof(apply->reason));
 	if (apply->abi_version != SPLICE_ABI_VERSION)
 		return -EPROTO;
-	if (apply->flags || !splice_id_is_valid(apply->id))
+	if (apply->flags || !splice_id_is_valid(apply->id)) {
+		strscpy(apply->reason, "the id or a flag", sizeof(apply->reason));
 		return -EINVAL;
+	}
 	if (splice_update_find(apply->id))
 		return -EEXIST;
 	error = splice_arguments_read(apply, &update);
@@ -272,13 +328,13 @@ int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 	if (!check)
 		goto remove;
 	error = splice_switch_code(update, SPLICE_TO_NEW, check, &outcome);
-	if (error == -EBUSY &&
-	    splice_report_busy(update, check, apply->busy, apply->max_busy, &apply->nr_busy))
-		error = -EFAULT;
+	if (error == -EBUSY)
+		splice_report_busy(update, check, apply->busy, apply->max_busy, &apply->nr_busy);
 	splice_stack_check_free(check);
 	if (error) {
 		apply->bad_function = outcome.bad_function;
 		apply->bad_offset = outcome.bad_offset;
+		strscpy(apply->reason, outcome.reason ?: "", sizeof(apply->reason));
 		splice_report_refusal(&outcome, apply->hook, &apply->hook_error);
 		if (update->nr_hooks)
 			splice_wait_for_users();
@@ -300,8 +356,9 @@ free:
 }
 
 /*
- * A later update depends on an earlier one if it replaces the same function, or if it has pinned
- * one of its modules, since its new code may refer to what lies there.
+ * A later update depends on an earlier one if it replaces the same function, if it has pinned one
+ * of its modules, since its new code may refer to what lies there, or if it patches or watches code
+ * in one.
  */
 static const struct splice_update *splice_find_blocker(const struct splice_update *update)
 {
@@ -315,10 +372,12 @@ static const struct splice_update *splice_find_blocker(const struct splice_updat
 	}
 	list_for_each_entry_continue(later, &splice_updates, list) {
 		list_for_each_entry(pin, &later->pins, list) {
-			for (i = 0; i < update->nr_modules; i++) {
-				if (update->modules[i] == pin->module)
-					return later;
-			}
+			if (splice_names_own_module(update, pin->module))
+				return later;
+		}
+		for (i = 0; i < later->nr_functions; i++) {
+			if (splice_names_own_module(update, later->functions[i].owner))
+				return later;
 		}
 	}
 	return NULL;
@@ -353,10 +412,13 @@ int splice_update_undo(struct splice_undo *undo)
 	undo->hook_error = 0;
 	memset(undo->blocker, 0, sizeof(undo->blocker));
 	memset(undo->hook, 0, sizeof(undo->hook));
+	memset(undo->reason, 0, sizeof(undo->reason));
 	if (undo->abi_version != SPLICE_ABI_VERSION)
 		return -EPROTO;
-	if (undo->flags || !splice_id_is_valid(undo->id))
+	if (undo->flags || !splice_id_is_valid(undo->id)) {
+		strscpy(undo->reason, "the id or a flag", sizeof(undo->reason));
 		return -EINVAL;
+	}
 	update = splice_update_find(undo->id);
 	if (!update)
 		return -ENOENT;
@@ -371,12 +433,12 @@ int splice_update_undo(struct splice_undo *undo)
 
 	WRITE_ONCE(update->state, "undoing");
 	error = splice_switch_code(update, SPLICE_TO_OLD, check, &outcome);
-	if (error == -EBUSY &&
-	    splice_report_busy(update, check, undo->busy, undo->max_busy, &undo->nr_busy))
-		error = -EFAULT;
+	if (error == -EBUSY)
+		splice_report_busy(update, check, undo->busy, undo->max_busy, &undo->nr_busy);
 	splice_stack_check_free(check);
 	if (error) {
 		splice_report_refusal(&outcome, undo->hook, &undo->hook_error);
+		strscpy(undo->reason, outcome.reason ?: "", sizeof(undo->reason));
 		WRITE_ONCE(update->state, "applied");
 		return error;
 	}

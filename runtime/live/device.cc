@@ -109,10 +109,12 @@ Error stale_error(std::string function, std::uint32_t offset) {
       .take();
 }
 
-Error site_taken(std::string function) {
+// `reason`: the core module's own words, if it gave any.
+Error site_taken(std::string function, const std::string& reason) {
   return fail(ExitCode::unsafe, "site-taken",
-              "a kprobe, a tracer or another update uses the bytes where the jump to the new code "
-              "must be written")
+              reason.empty() ? "a kprobe, a tracer or another update uses the bytes where the jump "
+                               "to the new code must be written"
+                             : reason)
       .in_function(std::move(function))
       .hint(
           "remove the probe (/sys/kernel/debug/kprobes/list), stop the tracer, or undo the "
@@ -138,15 +140,17 @@ Error hook_refused(const std::string& hook, std::int32_t number) {
       .take();
 }
 
-// `function` or `hook` is what the core module found fault with, if it named one.
-Error apply_refused(int number, const std::string& function, const std::string& hook) {
+// `function` or `hook` is what the core module found fault with, if it named one, and `reason` why.
+Error apply_refused(int number, const std::string& function, const std::string& hook,
+                    const std::string& reason) {
   std::string message =
       fmt::format("the core module refused the update: {}", std::strerror(number));
   const char* hint = kKernelLog;
   if (number == EINVAL) {
     const std::string& where = function.empty() ? hook : function;
-    message = fmt::format("the core module found a field of {} out of range",
-                          where.empty() ? "the update" : where);
+    const std::string what = where.empty() ? "the update" : where;
+    message = reason.empty() ? fmt::format("the core module found a field of {} out of range", what)
+                             : fmt::format("the core module refused {}: {}", what, reason);
     hint = "make the package again with the splice-create of this release";
   } else if (number == ENOENT) {
     message = "a module of the update is no longer loaded";
@@ -240,11 +244,11 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
     case EEXIST:
       return fail(ExitCode::done, "already-applied", "the update is applied already").take();
     case EADDRINUSE:
-      return site_taken(function);
+      return site_taken(function, plain(answer.reason));
     case ECANCELED:
       return hook_refused(plain(answer.hook), answer.hook_error);
     default:
-      return apply_refused(number, function, plain(answer.hook));
+      return apply_refused(number, function, plain(answer.hook), plain(answer.reason));
   }
 }
 
@@ -260,7 +264,7 @@ Error undo_error(int number, const splice_undo& answer, const std::vector<splice
           .hint("stop the tracer or patching tool that writes there, then try again")
           .take();
     case EADDRINUSE:
-      return site_taken("");
+      return site_taken("", plain(answer.reason));
     case ECANCELED:
       return hook_refused(plain(answer.hook), answer.hook_error);
     case ENOENT:

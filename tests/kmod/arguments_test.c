@@ -51,15 +51,16 @@ void test_pin(void) {
 }
 
 // Changes one thing in a request that would be good, and expects an errno.
-#define WRONG(what, error, change)                                       \
-  do {                                                                   \
-    struct request request;                                              \
-    one(&request, "target_value", "a_value", 5);                         \
-    struct splice_function* function = &request.functions[0];            \
-    (void)function;                                                      \
-    change;                                                              \
-    expect(what, apply(&request), error);                                \
-    if (value_of("value") != 1) report(false, "%s: code changed", what); \
+#define WRONG(what, error, change)                                                          \
+  do {                                                                                      \
+    struct request request;                                                                 \
+    one(&request, "target_value", "a_value", 5);                                            \
+    struct splice_function* function = &request.functions[0];                               \
+    (void)function;                                                                         \
+    change;                                                                                 \
+    expect(what, apply(&request), error);                                                   \
+    report(error != EINVAL || request.apply.reason[0], "reason: %s", request.apply.reason); \
+    if (value_of("value") != 1) report(false, "%s: code changed", what);                    \
   } while (0)
 
 static const uint8_t megabyte[SPLICE_MAX_CODE];
@@ -121,6 +122,25 @@ void test_arguments(void) {
         (function->hop = function->old_entry + 10, function->expected_hop = (uintptr_t)megabyte));
   WRONG("hop far away", EINVAL,
         (function->hop = function->old_entry + 4096, function->expected_hop = (uintptr_t)megabyte));
+  WRONG("new code in the middle of a function", EINVAL, ++function->new_code);
+  WRONG("old code is an interrupt's entry", EINVAL, {
+    function->old_entry = find_symbol("asm_sysvec_apic_timer_interrupt").address;
+    function->site = function->old_code = function->old_entry;
+    function->old_size = 16;
+    read_expected(&request, 0);
+  });
+  WRONG("old code is a thunk", EINVAL, {
+    function->old_entry = find_symbol("__x86_indirect_thunk_array").address;
+    function->site = function->old_code = function->old_entry;
+    function->old_size = 16;
+    read_expected(&request, 0);
+  });
+  WRONG("another symbol under the jump", EINVAL, {
+    function->old_entry = find_symbol("target_tiny").address;
+    function->site = function->old_code = function->old_entry;
+    function->old_size = 16;
+    read_expected(&request, 0);
+  });
   WRONG("the same function twice", EINVAL, (void)add(&request, "target_value", "a_value", 5));
   WRONG("one function inside another", EINVAL, {
     struct splice_function* inner = add(&request, "target_plain", "a_plain", 0);

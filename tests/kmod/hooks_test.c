@@ -4,13 +4,11 @@
 // refusal at any of them leaves everything as it was.
 #include "ioctl_test.h"
 
-#define HOOKS "/sys/module/splice_update_hooks/parameters/"
-
 static const char* const kinds[] = {"pre_apply", "check_apply", "apply", "post_apply", "fail_apply",
                                     "pre_undo",  "check_undo",  "undo",  "post_undo",  "fail_undo"};
 
-static struct splice_hook* add_hook(struct request* request, const char* name, unsigned kind,
-                                    unsigned group) {
+struct splice_hook* add_hook(struct request* request, const char* name, unsigned kind,
+                             unsigned group) {
   struct splice_hook* hook = &request->hooks[request->apply.nr_hooks++];
   memset(hook, 0, sizeof(*hook));
   hook->function = find_symbol(name).address;
@@ -75,7 +73,8 @@ void test_hook_arguments(void) {
   WRONG_HOOK("in user space", EINVAL, hook->function = (uintptr_t)&request);
   WRONG_HOOK("in the kernel", EINVAL, hook->function = find_symbol("cmdline_proc_show").address);
   WRONG_HOOK("in another module", EINVAL, hook->function = find_symbol("b_value").address);
-  WRONG_HOOK("in splice itself", EINVAL, hook->function = find_symbol("splice_update_apply").address);
+  WRONG_HOOK("in splice itself", EINVAL,
+             hook->function = find_symbol("splice_update_apply").address);
   WRONG_HOOK("in the middle of a function", EINVAL, hook->function += 5);
   WRONG_HOOK("in data", EINVAL, hook->function += 64 << 20);
   WRONG_HOOK("of an unknown kind", EINVAL, hook->kind = SPLICE_NR_HOOK_KINDS);

@@ -19,7 +19,9 @@ int main(void) {
   test_probes();
   test_hook_arguments();
   test_hooks();
+  test_answers();
   test_traffic();
+  test_hammer();
   close(device);
   printf("%d checks, %d failed\n", checks, failures);
   return failures != 0;

@@ -34,6 +34,7 @@
 
 #define TARGET "/sys/kernel/debug/splice_target/"
 #define TRACING "/sys/kernel/tracing/"
+#define HOOKS "/sys/module/splice_update_hooks/parameters/"
 #define FIRST "aaaaaaaaaaaaaaaa"
 #define SECOND "bbbbbbbbbbbbbbbb"
 
@@ -101,7 +102,7 @@ void expect_busy(const char* what, struct request* request, pid_t child, int con
 void expect_busy_in(unsigned index, const char* what, struct request* request, pid_t child,
                     int conservative);
 
-// ---- the checks: arguments_test.c, switch_test.c, busy_test.c, tracing_test.c, hooks_test.c ----
+// ---- the checks: one file of *_test.c for each kind ----
 
 void test_permission(void);
 void test_pin(void);
@@ -117,4 +118,8 @@ void test_watched(void);
 void test_tracers(void);
 void test_probes(void);
 void test_hook_arguments(void);
+struct splice_hook* add_hook(struct request* request, const char* name, unsigned kind,
+                             unsigned group);
 void test_hooks(void);
+void test_answers(void);
+void test_hammer(void);

@@ -32,8 +32,8 @@ unsigned landing(uint64_t entry) {
 }
 
 // SITE counts from behind an endbr64: 5 behind an ftrace site, else 0.
-struct splice_function* add(struct request* request, const char* old_name,
-                                   const char* new_name, unsigned site) {
+struct splice_function* add(struct request* request, const char* old_name, const char* new_name,
+                            unsigned site) {
   struct splice_function* function = &request->functions[request->apply.nr_functions];
   struct symbol old_symbol = find_symbol(old_name), new_symbol = find_symbol(new_name);
   function->old_entry = function->old_code = old_symbol.address;
@@ -57,8 +57,7 @@ struct splice_function* watch(struct request* request, const char* name) {
   return function;
 }
 
-void one(struct request* request, const char* old_name, const char* new_name,
-                unsigned site) {
+void one(struct request* request, const char* old_name, const char* new_name, unsigned site) {
   begin(request, FIRST, "splice_update_a");
   add(request, old_name, new_name, site);
 }

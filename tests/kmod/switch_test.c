@@ -114,7 +114,6 @@ void test_stack_of_two(void) {
   expect_values("both undone", 1, 1, 1, false);
 }
 
-
 // Threads come and go in old and new code while it is switched to and fro. Each call must give one
 // of the two answers, and after a switch no thread that begins may give the other one.
 void test_traffic(void) {
@@ -124,7 +123,8 @@ void test_traffic(void) {
   for (int i = 0; i < kChildren; ++i) {
     children[i] = fork();
     if (!children[i]) {
-      const char* name = i % 3 == 0 ? "value" : i % 3 == 1 ? "plain" : "nap";
+      static const char* const names[] = {"value", "plain", "nap", "short"};
+      const char* name = names[i % 4];
       for (;;) {
         long value = value_of(name);
         if (value != 1 && value != 2) _exit(1);
@@ -132,7 +132,7 @@ void test_traffic(void) {
         if (i == 0 && !fork()) _exit(value_of(name) < 0);
         if (i == 0) wait(NULL);
         // Out of the code for longer than in it.
-        if (i % 3 == 2) usleep(20000);
+        if (i % 4 == 2) usleep(20000);
       }
     }
   }
@@ -144,6 +144,11 @@ void test_traffic(void) {
       add(&request, "target_value", "a_value", 5);
       add(&request, "target_plain", "a_plain", 0);
       add(&request, "target_nap", "a_nap", 5);
+      struct splice_function* function = add(&request, "target_short", "a_short", 0);
+      function->old_size = 4;
+      function->hop = function->old_entry + 4;
+      read_text(function->hop, request.expected_hop[3], 5);
+      function->expected_hop = (uintptr_t)request.expected_hop[3];
       error = apply(&request);
     } while (error == EBUSY && ++busy < kMaxBusy);
     wrong += error && error != EBUSY;

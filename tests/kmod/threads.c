@@ -35,7 +35,7 @@ void leave(pid_t child) {
 }
 
 void expect_busy_in(unsigned index, const char* what, struct request* request, pid_t child,
-                           int conservative) {
+                    int conservative) {
   expect(what, apply(request), EBUSY);
   const struct splice_function* function = &request->functions[index];
   const struct splice_busy* busy = request->busy;

@@ -67,8 +67,7 @@ void test_tracers(void) {
   one(&request, "target_value", "a_value", 5);
   must_write(TRACING "current_tracer", "function");
   expect("apply with bytes from before the tracer", apply(&request), ESTALE);
-  expect_number("bad_offset", request.apply.bad_offset,
-                landing(request.functions[0].old_entry));
+  expect_number("bad_offset", request.apply.bad_offset, landing(request.functions[0].old_entry));
   must_write(TRACING "current_tracer", "nop");
   must_write(TRACING "set_ftrace_filter", "");
 }

@@ -15,6 +15,21 @@ target_short:
 	.size	target_short, . - target_short
 	.balign	16, 0xcc
 
+/* Another symbol follows at once. */
+	.globl	target_tiny
+	.type	target_tiny, @function
+target_tiny:
+	xorl	%eax, %eax
+	ret
+	.size	target_tiny, . - target_tiny
+	.globl	target_neighbour
+	.type	target_neighbour, @function
+target_neighbour:
+	xorl	%eax, %eax
+	ret
+	.size	target_neighbour, . - target_neighbour
+	.balign	16, 0xcc
+
 /* A frame that no unwinding table tells of. */
 	.globl	target_odd
 	.type	target_odd, @function

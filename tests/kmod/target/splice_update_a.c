@@ -11,6 +11,10 @@ int a_sleep(void);
 int a_helper(void);
 int a_nap(void);
 int a_cmdline(struct seq_file *file, void *data);
+int a_flagged(void);
+
+extern bool target_flag;
+extern unsigned long target_violations;
 
 noinline __attribute__((noipa)) int a_value(void)
 {
@@ -52,6 +56,13 @@ noinline __attribute__((noipa)) int a_cmdline(struct seq_file *file, void *data)
 {
 	seq_puts(file, "spliced\n");
 	return 0;
+}
+
+noinline __attribute__((noipa)) int a_flagged(void)
+{
+	if (READ_ONCE(target_flag))
+		target_violations++;
+	return 2;
 }
 
 MODULE_DESCRIPTION("New code for the core module's tests");

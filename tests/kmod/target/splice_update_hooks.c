@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * New code that brings hooks. Each writes its name into the parameter "record", and whether interrupts
- * were on (+) or off (-); the one whose name stands in "refuse" gives "answer". A record that is a
- * newline is empty.
+ * were on (+) or off (-); the one whose name stands in "refuse" gives "answer", after "pause"
+ * milliseconds. A record that is a newline is empty.
  */
+#include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
@@ -14,6 +15,8 @@ static char refuse[32];
 module_param_string(refuse, refuse, sizeof(refuse), 0600);
 static int answer;
 module_param(answer, int, 0600);
+static unsigned int pause;
+module_param(pause, uint, 0600);
 
 static int note(const char *name)
 {
@@ -21,7 +24,11 @@ static int note(const char *name)
 
 	scnprintf(record + length, sizeof(record) - length, "%s%c ", name,
 		  irqs_disabled() ? '-' : '+');
-	return strcmp(name, refuse) ? 0 : answer;
+	if (strcmp(name, refuse))
+		return 0;
+	if (pause)
+		msleep(pause);
+	return answer;
 }
 
 #define ASK(name)	int h_##name(void); int h_##name(void) { return note(#name); }
@@ -53,6 +60,27 @@ noinline __attribute__((noipa)) int h_value(void)
 {
 	barrier();
 	return 4;
+}
+
+/* Takes over from a_flagged(). */
+int h_flagged(void);
+noinline __attribute__((noipa)) int h_flagged(void)
+{
+	barrier();
+	return 4;
+}
+
+extern bool target_flag;
+void h_set_flag(void);
+void h_set_flag(void)
+{
+	WRITE_ONCE(target_flag, true);
+}
+
+void h_clear_flag(void);
+void h_clear_flag(void)
+{
+	WRITE_ONCE(target_flag, false);
 }
 
 MODULE_DESCRIPTION("New code with hooks for the core module's tests");

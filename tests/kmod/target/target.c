@@ -9,10 +9,14 @@
  *	odd				the same, below a function that cannot be unwound
  *	nap				sleeps for a moment in target_nap()
  *	spin				as sleep, but without ever leaving the CPU by itself
+ *	hammer				1 starts a thread that does little else than call target_short()
+ *					and target_flagged(), 0 ends it
+ *	wrong				how often that thread got an answer that nobody gives
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/jump_label.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -34,6 +38,7 @@ int target_sleep_caller(void);
 int target_callback(void);
 int target_spin(void);
 int target_nap(void);
+int target_flagged(void);
 
 shape int target_value(void)
 {
@@ -91,6 +96,56 @@ shape int target_nap(void)
 	return 1;
 }
 
+/*
+ * Set by an update in the stop in which it takes over from the code of an earlier one. That code
+ * counts here how often it runs all the same.
+ */
+bool target_flag;
+EXPORT_SYMBOL_GPL(target_flag);
+unsigned long target_violations;
+EXPORT_SYMBOL_GPL(target_violations);
+
+shape int target_flagged(void)
+{
+	barrier();
+	return 1;
+}
+
+static struct task_struct *hammerer;
+static unsigned long wrong;
+
+static int hammer(void *unused)
+{
+	while (!kthread_should_stop()) {
+		int i;
+
+		for (i = 0; i < 1000; i++) {
+			int small = target_short(), flagged = target_flagged();
+
+			if (small < 1 || small > 3 || flagged < 1 || flagged > 4)
+				wrong++;
+		}
+		/* Undo waits for it to sleep once: synchronize_rcu_tasks(). */
+		usleep_range(10, 100);
+	}
+	return 0;
+}
+
+static int set_hammer(void *unused, u64 value)
+{
+	if (hammerer)
+		kthread_stop(hammerer);
+	hammerer = NULL;
+	if (!value)
+		return 0;
+	hammerer = kthread_run(hammer, NULL, "hammer");
+	if (!IS_ERR(hammerer))
+		return 0;
+	hammerer = NULL;
+	return -ENOMEM;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(hammer_operations, NULL, set_hammer, "%llu\n");
+
 static int show_plain(void)
 {
 	return target_plain(0);
@@ -124,6 +179,9 @@ static int __init target_init(void)
 	debugfs_create_file("odd", 0400, folder, target_odd, &call_operations);
 	debugfs_create_file("spin", 0400, folder, target_spin, &call_operations);
 	debugfs_create_file("nap", 0400, folder, target_nap, &call_operations);
+	debugfs_create_file("hammer", 0200, folder, NULL, &hammer_operations);
+	debugfs_create_ulong("wrong", 0400, folder, &wrong);
+	debugfs_create_ulong("violations", 0400, folder, &target_violations);
 	debugfs_create_file("release", 0200, folder, NULL, &release_operations);
 	return 0;
 }

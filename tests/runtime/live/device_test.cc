@@ -109,6 +109,21 @@ TEST(Device, AFieldOutOfRangeIsNamed) {
             "the core module found a field of may_change out of range");
 }
 
+TEST(Device, TheCoreModuleSaysWhy) {
+  splice_apply answer{};
+  std::strcpy(answer.reason, "old_size is 0 or too large");
+  answer.bad_function = 1;
+  EXPECT_EQ(apply_error(EINVAL, answer, {}, kFunctions, symbols()).message,
+            "the core module refused g: old_size is 0 or too large");
+  std::strcpy(answer.reason, "a static key is where the jump must be written");
+  EXPECT_EQ(apply_error(EADDRINUSE, answer, {}, kFunctions, symbols()).message,
+            "a static key is where the jump must be written");
+  splice_undo undone{};
+  std::strcpy(undone.reason, "a kprobe is in the old code behind the jump");
+  EXPECT_EQ(undo_error(EADDRINUSE, undone, {}, kFunctions, symbols()).message,
+            "a kprobe is in the old code behind the jump");
+}
+
 TEST(Device, NamesAreCutToTheirField) {
   char field[4];
   set_field(field, "abcdef");

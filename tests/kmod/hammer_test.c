@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A kernel thread does little else than call replaced functions, so that each stop interrupts it in one
+// of their few instructions. With preemption everywhere that may be between the two jumps of a short
+// function, or at the first byte of code that is jumped into.
+#include "ioctl_test.h"
+
+static int wrong;
+
+// Applies what `make` makes, until the thread is not in the way.
+static void apply_patiently(void (*make)(struct request*)) {
+  struct request request;
+  int error;
+  int tries = 500;
+  do {
+    make(&request);
+    error = apply(&request);
+  } while (error == EBUSY && --tries);
+  wrong += error != 0;
+}
+
+static void undo_patiently(const char* id) {
+  int error;
+  int tries = 500;
+  while ((error = undo(id)) == EBUSY && --tries) continue;
+  wrong += error != 0;
+}
+
+static void make_short(struct request* request) {
+  begin(request, FIRST, "splice_update_a");
+  struct splice_function* function = add(request, "target_short", "a_short", 0);
+  function->old_size = 4;
+  function->hop = function->old_entry + 4;
+  read_text(function->hop, request->expected_hop[0], 5);
+  function->expected_hop = (uintptr_t)request->expected_hop[0];
+}
+
+static void make_flagged(struct request* request) {
+  one(request, "target_flagged", "a_flagged", 5);
+}
+
+// Takes over from the update of make_flagged(), whose code must not run once the flag is set.
+static void make_over_flagged(struct request* request) {
+  begin(request, SECOND, "splice_update_hooks");
+  struct splice_function* function = add(request, "target_flagged", "h_flagged", 5);
+  struct symbol symbol = find_symbol("a_flagged");
+  function->old_code = symbol.address;
+  function->old_size = symbol.size;
+  read_expected(request, 0);
+  add_hook(request, "h_set_flag", SPLICE_HOOK_APPLY, 1);
+  add_hook(request, "h_clear_flag", SPLICE_HOOK_UNDO, 1);
+}
+
+void test_hammer(void) {
+  enum { kRounds = 40 };
+  must_write(TARGET "hammer", "1");
+  for (int i = 0; i < kRounds; ++i) {
+    apply_patiently(make_short);
+    undo_patiently(FIRST);
+  }
+  report(!wrong, "a short function, switched to and fro under its caller's feet: %d wrong", wrong);
+  apply_patiently(make_flagged);
+  for (int i = 0; i < kRounds; ++i) {
+    apply_patiently(make_over_flagged);
+    undo_patiently(SECOND);
+  }
+  undo_patiently(FIRST);
+  must_write(TARGET "hammer", "0");
+  report(!wrong, "an update upon another's code under its caller's feet: %d wrong", wrong);
+  expect_number("calls of the earlier code after the switch", value_of("violations"), 0);
+  expect_number("answers that no version gives", value_of("wrong"), 0);
+}
