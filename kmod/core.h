@@ -19,6 +19,7 @@
  *	stop.c			compare, look, write
  *	arguments.c		the ioctl's structures, proved
  *	sysfs.c			/sys/kernel/splice
+ *	retire.c		what is undone is freed, or kept
  *	update.c		apply and undo, step by step
  *	device.c		/dev/splice
  *	main.c			start and end
@@ -184,11 +185,20 @@ SPLICE_FOR_EACH_KERNEL_FUNCTION(SPLICE_DECLARE_KERNEL_FUNCTION)
 #define splice_kernel_call(name)	static_call(splice_##name)
 #define splice_kernel_has(name)		(!!static_call_query(splice_##name))
 
+#define SPLICE_MAX_STACK_ENDS	6
+
+struct splice_bounds {
+	unsigned long start;
+	unsigned long end;
+};
+
 struct splice_kernel {
 	struct mutex *text_mutex;	/* over writes to kernel text */
 	struct mutex *kprobe_mutex;	/* over the set of probes */
-	unsigned long entry_start;	/* .entry.text: where the processor enters */
-	unsigned long entry_end;
+	struct splice_bounds entry_text;	/* .entry.text: where the processor enters */
+	/* Where the stacks of kernel threads and idle threads, and of new children, begin. */
+	struct splice_bounds stack_ends[SPLICE_MAX_STACK_ENDS];
+	u32 nr_stack_ends;
 };
 
 extern struct splice_kernel splice_kernel;
@@ -211,8 +221,9 @@ bool splice_names_own_module(const struct splice_update *update, const struct mo
 
 extern struct mutex splice_mutex;
 extern struct list_head splice_updates;	/* applied ones, oldest first */
+extern struct list_head splice_kept;	/* undone, but threads are in their code */
 
-struct splice_update *splice_update_find(const char *id);
+struct splice_update *splice_update_find(const struct list_head *updates, const char *id);
 u32 splice_update_count(void);
 void splice_pins_free(struct list_head *pins);
 void splice_update_free(struct splice_update *update);
@@ -224,6 +235,7 @@ int __must_check splice_trampolines_plan(struct splice_update *update, u32 *bad_
 int __must_check splice_trampolines_check(const struct splice_update *update,
 					  enum splice_direction direction,
 					  struct splice_outcome *outcome);
+bool splice_new_code_has_probe(const struct splice_update *update);
 void splice_text_lock(void);
 void splice_text_unlock(void);
 
@@ -269,6 +281,7 @@ void splice_hooks_fail(const struct splice_update *update, enum splice_direction
 int __must_check splice_stop_compare(const struct splice_update *update,
 				     enum splice_direction direction,
 				     struct splice_outcome *outcome);
+int __must_check splice_stop_and_look(struct splice_stack_check *check);
 int __must_check splice_stop_and_write(const struct splice_update *update,
 				       enum splice_direction direction,
 				       struct splice_stack_check *check,
@@ -284,6 +297,13 @@ int __must_check splice_sysfs_start(void);
 void splice_sysfs_stop(void);
 int __must_check splice_sysfs_add(struct splice_update *update);
 void splice_sysfs_remove(struct splice_update *update);
+
+/* ---- retire.c ---- */
+
+struct splice_stack_check *splice_check_new_code(const struct splice_update *update, u32 max_busy);
+void splice_wait_for_users(void);
+void splice_update_retire(struct splice_update *update);
+void splice_retire_stop(void);
 
 /* ---- update.c ---- */
 

@@ -57,6 +57,31 @@ static unsigned long splice_find_symbol(const char *name, bool needed)
 	return address;
 }
 
+/*
+ * Which of them a kernel has depends on how it starts its processors (head_64.S), and on whether
+ * ret_from_fork() is assembly (entry_64.S in arch/x86/entry).
+ */
+static void splice_find_stack_ends(void)
+{
+	static const char *const names[] = { "ret_from_fork", "ret_from_fork_asm",
+					     "secondary_startup_64",
+					     "secondary_startup_64_no_verify",
+					     "common_startup_64", "start_cpu0" };
+	unsigned long address, size, offset;
+	size_t i;
+
+	BUILD_BUG_ON(ARRAY_SIZE(names) > SPLICE_MAX_STACK_ENDS);
+	splice_kernel.nr_stack_ends = 0;
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		address = splice_find_symbol(names[i], false);
+		if (!address ||
+		    !splice_kernel_call(kallsyms_lookup_size_offset)(address, &size, &offset))
+			continue;
+		splice_kernel.stack_ends[splice_kernel.nr_stack_ends++] =
+			(struct splice_bounds){ address, address + size };
+	}
+}
+
 #define SPLICE_FIND_KERNEL_FUNCTION(name, needed)						\
 	address = splice_find_symbol(#name, needed);					\
 	if (address)									\
@@ -75,10 +100,11 @@ int splice_kernel_symbols_find(void)
 	SPLICE_FOR_EACH_KERNEL_FUNCTION(SPLICE_FIND_KERNEL_FUNCTION)
 	splice_kernel.text_mutex = (struct mutex *)splice_find_symbol("text_mutex", true);
 	splice_kernel.kprobe_mutex = (struct mutex *)splice_find_symbol("kprobe_mutex", true);
-	splice_kernel.entry_start = splice_find_symbol("__entry_text_start", true);
-	splice_kernel.entry_end = splice_find_symbol("__entry_text_end", true);
+	splice_kernel.entry_text.start = splice_find_symbol("__entry_text_start", true);
+	splice_kernel.entry_text.end = splice_find_symbol("__entry_text_end", true);
+	splice_find_stack_ends();
 	return splice_kernel.text_mutex && splice_kernel.kprobe_mutex &&
-			       splice_kernel.entry_start && splice_kernel.entry_end ?
+			       splice_kernel.entry_text.start && splice_kernel.entry_text.end ?
 		       0 :
 		       -ENOSYS;
 }

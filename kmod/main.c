@@ -32,6 +32,7 @@ static int __init splice_init(void)
 static void __exit splice_exit(void)
 {
 	splice_device_stop();
+	splice_retire_stop();
 	splice_sysfs_stop();
 }
 

@@ -83,7 +83,7 @@ bool splice_is_entry_text(unsigned long address)
 	char name[KSYM_SYMBOL_LEN];
 	size_t i;
 
-	if (address >= splice_kernel.entry_start && address < splice_kernel.entry_end)
+	if (address >= splice_kernel.entry_text.start && address < splice_kernel.entry_text.end)
 		return true;
 	sprint_symbol_no_offset(name, address);
 	for (i = 0; i < ARRAY_SIZE(thunks); i++) {

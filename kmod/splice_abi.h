@@ -150,7 +150,9 @@ struct splice_undo {
 #define SPLICE_IOC_UNDO		_IOWR('S', 4, struct splice_undo)
 
 /*
- * /sys/kernel/splice/ID/state		"applied\n" ("undoing\n" while it is being reversed)
+ * /sys/kernel/splice/ID/state		"applied\n" ("undoing\n" while it is being reversed;
+ *					"undone\n" if threads were still in its code afterwards: its
+ *					memory stays until they have left)
  * /sys/kernel/splice/ID/pause_ns	decimal
  * /sys/kernel/splice/ID/applied_at	seconds since the epoch, decimal
  * /sys/kernel/splice/ID/sequence	1, 2, ... in the order of application

@@ -5,8 +5,19 @@
  * A thread is inside a function if an address in it is on the thread's stack: as a return address,
  * as the place where an interrupt stopped it, or in the shadow stacks in which the function graph
  * tracer and return probes hide return addresses. Stacks are unwound with
- * stack_trace_save_tsk_reliable(); where that refuses, every word of the stack counts as if it were
- * an address ("conservative": it may report a thread that is not inside).
+ * stack_trace_save_tsk_reliable(); where that refuses, or is not believed, every word of the stack
+ * counts as if it were an address ("conservative": it may report a thread that is not inside).
+ *
+ * The unwinder is believed if all that it met are calls, and it ended where stacks end.
+ *  - It may end too early without saying so: before Linux 6.3 unwind_next_frame() takes code
+ *    without unwinding data for the end of the stack (ORC_REG_UNDEFINED with orc->end): the thunk
+ *    of an indirect call, or return_to_handler(). A stack ends in entry text (a user thread), in
+ *    ret_from_fork() (a kernel thread, or a new child) or in the code that starts a processor (an
+ *    idle thread); a walk that ends elsewhere has been cut short.
+ *  - It may go astray: at a thunk's RET the *entry* of the called function stands where a return
+ *    address is expected, and the unwinding data of what lies before that is taken. So where an
+ *    interrupt or an exception has stopped the thread in kernel code, at any instruction, its words
+ *    count: all its registers are among them. Such a stack has entry text in its middle.
  *
  * Which addresses count: start < a <= end, and not `safe`.
  *  - a == end counts. A call that does not return may be a function's last instruction, and its
@@ -38,11 +49,9 @@
  *    before the stop, is not. Undo therefore waits with synchronize_rcu_tasks() before the code is
  *    freed. That waits for every such thread on 6.1 (exit_tasks_rcu_start(), an SRCU reader), but
  *    on 6.12 not for one that sleeps there (rcu_tasks_is_holdout() in kernel/rcu/tasks.h).
- *  - Preempted in kernel mode (PREEMPT_RT, or preempt=full), on kernels before 6.3: a thread whose
- *    caller is inside, if it was preempted in code without unwinding data, such as the thunk of an
- *    indirect call or return_to_handler(). unwind_next_frame() takes that for the end of the stack
- *    (ORC_REG_UNDEFINED with orc->end) and calls what it has seen so far reliable.
  *  - Preempted in the detour of an optimised kprobe: no word of the stack says where it jumps back.
+ *    An undo is refused while such a probe is in the new code, and looks once more before the code
+ *    goes (retire.c).
  *  - NMI handlers: code that runs in them must not be patched.
  */
 #include <linux/hash.h>
@@ -54,6 +63,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 
 #include "core.h"
 
@@ -210,6 +220,31 @@ static void splice_report_hidden(unsigned long address, void *data)
 	splice_add_address(search->busy, address);
 }
 
+static bool splice_within(const struct splice_bounds *bounds, unsigned long address)
+{
+	return address >= bounds->start && address <= bounds->end;
+}
+
+/* Is that a whole stack, of calls alone? See the essay above. */
+static bool splice_walk_is_whole(const unsigned long *entries, unsigned int nr_entries)
+{
+	unsigned int i;
+
+	for (i = 0; i + 1 < nr_entries; i++) {
+		if (splice_within(&splice_kernel.entry_text, entries[i]))
+			return false;
+	}
+	if (!nr_entries)
+		return false;
+	if (splice_within(&splice_kernel.entry_text, entries[nr_entries - 1]))
+		return true;
+	for (i = 0; i < splice_kernel.nr_stack_ends; i++) {
+		if (splice_within(&splice_kernel.stack_ends[i], entries[nr_entries - 1]))
+			return true;
+	}
+	return false;
+}
+
 static unsigned long splice_stack_pointer(const struct task_struct *task)
 {
 	return task == current ? (unsigned long)__builtin_frame_address(0) :
@@ -266,7 +301,7 @@ static bool splice_check_task(struct splice_stack_check *check, struct task_stru
 
 	if (splice_kernel_has(stack_trace_save_tsk_reliable) && !splice_unwinder_may_warn(task))
 		nr = splice_kernel_call(stack_trace_save_tsk_reliable)(task, entries, max_entries);
-	if (nr >= 0)
+	if (nr >= 0 && splice_walk_is_whole(entries, nr))
 		return splice_check_entries(check, task, entries, nr);
 	/* A task that is dead and has freed its stack is nowhere. */
 	if (!try_get_task_stack(task))
@@ -491,9 +526,20 @@ u32 splice_stack_check_busy(const struct splice_stack_check *check, struct splic
 	return atomic_read(&check->nr_busy);
 }
 
+static int splice_compare_ranges(const void *left, const void *right)
+{
+	const struct splice_stack_range *a = left, *b = right;
+
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	/* Code of one byte, and behind it watched code, which counts from start - 1. */
+	return a->end < b->end ? -1 : a->end > b->end;
+}
+
 /*
- * Takes over the ranges (kvfree), sorted by start and end. Two may share one address, the end of
- * the one and the first of the other. Without any, no thread is inside (an update of hooks alone).
+ * Takes over the ranges (kvfree), and sorts them by start and end. Two may share one address, the
+ * end of the one and the first of the other. Without any, no thread is inside (an update of hooks
+ * alone).
  */
 struct splice_stack_check *splice_stack_check_new(struct splice_stack_range *ranges, u32 nr_ranges,
 						  u32 max_busy)
@@ -504,6 +550,7 @@ struct splice_stack_check *splice_stack_check_new(struct splice_stack_range *ran
 		kvfree(ranges);
 		return NULL;
 	}
+	sort(ranges, nr_ranges, sizeof(*ranges), splice_compare_ranges, NULL);
 	check->ranges = ranges;
 	check->nr_ranges = nr_ranges;
 	if (nr_ranges) {

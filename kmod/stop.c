@@ -31,7 +31,7 @@
 #include "core.h"
 
 struct splice_stop {
-	const struct splice_update *update;
+	const struct splice_update *update;	/* NULL: nothing but a look */
 	enum splice_direction direction;
 	struct splice_stack_check *check;
 	struct splice_outcome *outcome;
@@ -90,7 +90,7 @@ static int splice_stop_look(struct splice_stop *stop)
 {
 	struct splice_busy *busy;
 
-	if (splice_stop_compare(stop->update, stop->direction, stop->outcome))
+	if (stop->update && splice_stop_compare(stop->update, stop->direction, stop->outcome))
 		return -ESTALE;
 	splice_stack_check_current(stop->check);
 	splice_stack_check_stopped(stop->check);
@@ -105,6 +105,8 @@ static void splice_stop_lead(struct splice_stop *stop)
 	u32 i;
 
 	stop->outcome->error = splice_stop_look(stop);
+	if (!update)
+		goto done;
 	if (!stop->outcome->error)
 		stop->outcome->error = splice_hooks_check(update, stop->direction, stop->outcome);
 	for (i = 0; !stop->outcome->error && i < update->nr_changes; i++) {
@@ -117,6 +119,7 @@ static void splice_stop_lead(struct splice_stop *stop)
 	sync_core();
 	if (!stop->outcome->error)
 		splice_hooks_switched(update, stop->direction);
+done:
 	smp_store_release(&stop->finished, 1);	/* after the writes: the others serialise then */
 }
 
@@ -136,6 +139,23 @@ static int splice_stop_cpu(void *data)
 	return 0;
 }
 
+static int splice_stop_run(struct splice_stop *stop)
+{
+	stop->nr_cpus = num_online_cpus();
+	/* Asserts the CPU hotplug lock. */
+	return splice_kernel_call(stop_machine_cpuslocked)(splice_stop_cpu, stop, cpu_online_mask);
+}
+
+/* Stops the machine to look, and does nothing else: -EBUSY if threads are inside. */
+int splice_stop_and_look(struct splice_stack_check *check)
+{
+	struct splice_outcome outcome = { };
+	struct splice_stop stop = { .check = check, .outcome = &outcome };
+	int error = splice_stop_run(&stop);
+
+	return error ?: outcome.error;
+}
+
 /*
  * Under splice_text_lock(). Returns outcome->error. The pause is measured around the whole of
  * stop_machine(): no thread was held up for longer than that.
@@ -148,16 +168,13 @@ int splice_stop_and_write(const struct splice_update *update, enum splice_direct
 		.direction = direction,
 		.check = check,
 		.outcome = outcome,
-		.nr_cpus = num_online_cpus(),
 	};
 	u64 started;
 	int error;
 
 	lockdep_assert_held(splice_kernel.text_mutex);
 	started = ktime_get_ns();
-	/* Asserts the CPU hotplug lock. */
-	error = splice_kernel_call(stop_machine_cpuslocked)(splice_stop_cpu, &stop,
-							    cpu_online_mask);
+	error = splice_stop_run(&stop);
 	outcome->pause_ns = ktime_get_ns() - started;
 	if (error)
 		outcome->error = error;

@@ -212,6 +212,29 @@ static const char *splice_place_taken(const struct splice_text_change *change,
 	return NULL;
 }
 
+/*
+ * A probe in the text of the update's modules. One in its detour (optprobe_template_func in
+ * arch/x86/kernel/kprobes/opt.c) would come back there, and nothing shows where it is. A probe on
+ * an ftrace site has no detour; from ftrace's trampoline synchronize_rcu_tasks() leads back.
+ */
+bool splice_new_code_has_probe(const struct splice_update *update)
+{
+	unsigned long text, size, i;
+	const struct kprobe *probe;
+	u32 module;
+
+	lockdep_assert_held(splice_kernel.kprobe_mutex);
+	for (module = 0; module < update->nr_modules; module++) {
+		text = splice_module_text(update->modules[module], &size);
+		for (i = 0; i < size; i++) {
+			probe = splice_kernel_call(get_kprobe)((void *)(text + i));
+			if (probe && !(probe->flags & KPROBE_FLAG_FTRACE))
+				return true;
+		}
+	}
+	return false;
+}
+
 int splice_trampolines_check(const struct splice_update *update, enum splice_direction direction,
 			     struct splice_outcome *outcome)
 {
@@ -219,6 +242,10 @@ int splice_trampolines_check(const struct splice_update *update, enum splice_dir
 
 	lockdep_assert_held(splice_kernel.kprobe_mutex);
 	lockdep_assert_held(splice_kernel.text_mutex);
+	if (direction == SPLICE_TO_OLD && splice_new_code_has_probe(update)) {
+		outcome->reason = "a kprobe is in the update's code";
+		return -EADDRINUSE;
+	}
 	for (i = 0; i < update->nr_changes; i++) {
 		const struct splice_text_change *change = &update->changes[i];
 		const struct splice_patch *patch = &update->functions[change->function];

@@ -2,24 +2,6 @@
 /*
  * The life of an update: apply and undo, step by step.
  *
- * When may new code be freed? Undo finds no thread in any text of the update's modules, writes the
- * old bytes back in the same stop, and then waits for
- *  - synchronize_rcu_tasks(): threads preempted in a trampoline of ftrace or kprobes that leads
- *    back into the new code have left the trampoline, and exiting threads are gone (see "Limits" in
- *    stack_check.c for those that it does not wait for);
- *  - rcu_barrier(): callbacks that the new code has passed to call_rcu() have run.
- * The code of an apply that fails was never reachable, but for its hooks: if it has any, the same
- * waits come before its modules may go.
- *
- * Pointers to a replaced function hold its old entry, because new code is linked against that. They
- * lead nowhere else after an undo. What leads to the freed code, and what nothing looks for,
- * neither here nor in splice-create:
- *  - the address of a *new* function, or of new data, that was stored: in a timer or work item, in
- *    a table of operations, in a callback of call_srcu() or call_rcu_tasks(). An update that does
- *    that must take it back itself (a pre_undo hook), or must not be undone;
- *  - a thread that stack_check.c could not see, or that returned from a trampoline into the new
- *    code and then slept there. Both need preemption in kernel mode or an exiting thread.
- *
  * An update holds, until it is undone: this module, the modules of its new code, those of the old
  * functions, and those that were pinned for it.
  */
@@ -29,7 +11,6 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
@@ -44,16 +25,6 @@ static bool splice_id_is_valid(const char *id)
 	size_t length = strnlen(id, SPLICE_ID_LEN);
 
 	return length >= 8 && length < SPLICE_ID_LEN && strspn(id, "0123456789abcdef") == length;
-}
-
-static int splice_compare_ranges(const void *left, const void *right)
-{
-	const struct splice_stack_range *a = left, *b = right;
-
-	if (a->start != b->start)
-		return a->start < b->start ? -1 : 1;
-	/* Code of one byte, and behind it watched code, which counts from start - 1. */
-	return a->end < b->end ? -1 : a->end > b->end;
 }
 
 /*
@@ -82,47 +53,7 @@ static struct splice_stack_check *splice_check_old_code(const struct splice_upda
 			.function = i,
 		};
 	}
-	sort(ranges, update->nr_functions, sizeof(*ranges), splice_compare_ranges, NULL);
 	return splice_stack_check_new(ranges, update->nr_functions, max_busy);
-}
-
-/*
- * On undo: all text of the update's modules, first byte included, for it all goes away. So does a
- * hop that is not an earlier update's: a thread interrupted between the two jumps of a short
- * function (irqentry_exit_cond_resched()) would go on in padding.
- */
-static struct splice_stack_check *splice_check_new_code(const struct splice_update *update,
-							u32 max_busy)
-{
-	struct splice_stack_range *ranges;
-	unsigned long text, size;
-	u32 i, nr = 0;
-
-	ranges = kvcalloc((size_t)update->nr_modules + update->nr_functions, sizeof(*ranges),
-			  GFP_KERNEL);
-	if (!ranges)
-		return NULL;
-	for (i = 0; i < update->nr_modules; i++) {
-		text = splice_module_text(update->modules[i], &size);
-		ranges[nr++] = (struct splice_stack_range){
-			.start = text - 1,
-			.end = text + size,
-			.function = SPLICE_NO_FUNCTION,
-		};
-	}
-	for (i = 0; i < update->nr_functions; i++) {
-		const struct splice_patch *patch = &update->functions[i];
-
-		if (!patch->hop || patch->below)
-			continue;
-		ranges[nr++] = (struct splice_stack_range){
-			.start = patch->hop - 1,
-			.end = patch->hop,
-			.function = i,
-		};
-	}
-	sort(ranges, nr, sizeof(*ranges), splice_compare_ranges, NULL);
-	return splice_stack_check_new(ranges, nr, max_busy);
 }
 
 /* Fills in which function of the update the thread is in; none, if it is in a new one only. */
@@ -259,13 +190,6 @@ static void splice_report_refusal(const struct splice_outcome *outcome, char *ho
 	*hook_error = outcome->hook_error;
 }
 
-/* For what may still lead into the update's code: see the head of this file. */
-static void splice_wait_for_users(void)
-{
-	synchronize_rcu_tasks();
-	rcu_barrier();
-}
-
 /* The update's jumps are written: it joins the list, and keeps the pins. */
 static void splice_update_settle(struct splice_update *update, struct list_head *pins)
 {
@@ -309,8 +233,13 @@ int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 		strscpy(apply->reason, "the id or a flag", sizeof(apply->reason));
 		return -EINVAL;
 	}
-	if (splice_update_find(apply->id))
+	if (splice_update_find(&splice_updates, apply->id))
 		return -EEXIST;
+	if (splice_update_find(&splice_kept, apply->id)) {
+		strscpy(apply->reason, "it was undone, but threads are still in its code",
+			sizeof(apply->reason));
+		return -EBUSY;
+	}
 	error = splice_arguments_read(apply, &update);
 	if (error)
 		return error;
@@ -355,6 +284,22 @@ free:
 	return error;
 }
 
+static bool splice_refers_to(const struct splice_update *later, const struct splice_update *update)
+{
+	const struct splice_pinned *pin;
+	u32 i;
+
+	list_for_each_entry(pin, &later->pins, list) {
+		if (splice_names_own_module(update, pin->module))
+			return true;
+	}
+	for (i = 0; i < later->nr_functions; i++) {
+		if (splice_names_own_module(update, later->functions[i].owner))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A later update depends on an earlier one if it replaces the same function, if it has pinned one
  * of its modules, since its new code may refer to what lies there, or if it patches or watches code
@@ -363,7 +308,6 @@ free:
 static const struct splice_update *splice_find_blocker(const struct splice_update *update)
 {
 	const struct splice_update *later = update;
-	const struct splice_pinned *pin;
 	u32 i;
 
 	for (i = 0; i < update->nr_functions; i++) {
@@ -371,31 +315,15 @@ static const struct splice_update *splice_find_blocker(const struct splice_updat
 			return update->functions[i].above->update;
 	}
 	list_for_each_entry_continue(later, &splice_updates, list) {
-		list_for_each_entry(pin, &later->pins, list) {
-			if (splice_names_own_module(update, pin->module))
-				return later;
-		}
-		for (i = 0; i < later->nr_functions; i++) {
-			if (splice_names_own_module(update, later->functions[i].owner))
-				return later;
-		}
+		if (splice_refers_to(later, update))
+			return later;
+	}
+	/* One that is undone, but whose code may still run. */
+	list_for_each_entry(later, &splice_kept, list) {
+		if (splice_refers_to(later, update))
+			return later;
 	}
 	return NULL;
-}
-
-static void splice_update_retire(struct splice_update *update)
-{
-	u32 i;
-
-	for (i = 0; i < update->nr_functions; i++) {
-		if (update->functions[i].below)
-			update->functions[i].below->above = NULL;
-	}
-	list_del(&update->list);
-	splice_sysfs_remove(update);
-	splice_update_free(update);
-	/* Not the last reference: an open device holds one more. */
-	module_put(THIS_MODULE);
 }
 
 int splice_update_undo(struct splice_undo *undo)
@@ -419,7 +347,7 @@ int splice_update_undo(struct splice_undo *undo)
 		strscpy(undo->reason, "the id or a flag", sizeof(undo->reason));
 		return -EINVAL;
 	}
-	update = splice_update_find(undo->id);
+	update = splice_update_find(&splice_updates, undo->id);
 	if (!update)
 		return -ENOENT;
 	blocker = splice_find_blocker(update);
@@ -441,14 +369,6 @@ int splice_update_undo(struct splice_undo *undo)
 		strscpy(undo->reason, outcome.reason ?: "", sizeof(undo->reason));
 		WRITE_ONCE(update->state, "applied");
 		return error;
-	}
-	splice_wait_for_users();
-	if (update->nr_hooks) {
-		/*
-		 * No thread is in the new code now: post hooks may free what it used, by RCU too.
-		 */
-		splice_hooks_finish(update, SPLICE_TO_OLD);
-		splice_wait_for_users();
 	}
 	undo->pause_ns = outcome.pause_ns;
 	pr_info("%s undone, %u function%s, %llu ns\n", update->id, update->nr_replaced,

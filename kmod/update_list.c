@@ -16,13 +16,14 @@
 
 DEFINE_MUTEX(splice_mutex);	/* over all updates and the open session */
 LIST_HEAD(splice_updates);
+LIST_HEAD(splice_kept);
 
-struct splice_update *splice_update_find(const char *id)
+struct splice_update *splice_update_find(const struct list_head *updates, const char *id)
 {
 	struct splice_update *update;
 
 	lockdep_assert_held(&splice_mutex);
-	list_for_each_entry(update, &splice_updates, list) {
+	list_for_each_entry(update, updates, list) {
 		if (!strcmp(update->id, id))
 			return update;
 	}
@@ -36,6 +37,8 @@ u32 splice_update_count(void)
 
 	lockdep_assert_held(&splice_mutex);
 	list_for_each_entry(update, &splice_updates, list)
+		nr++;
+	list_for_each_entry(update, &splice_kept, list)
 		nr++;
 	return nr;
 }

@@ -101,6 +101,8 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
   update.state = trimmed(state.view());
   // Its functions are still the old ones, and it goes away again if the switch fails.
   if (update.state == "applying") return std::nullopt;
+  // Its functions are the old ones again; its memory waits for threads that are still in it.
+  if (update.state == "undone") return std::nullopt;
   if (update.state != "applied" && update.state != "undoing")
     return malformed(directory + "/state");
 

@@ -1,27 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// All checks of the interface of /dev/splice, in turn. See ioctl_test.h.
+// All checks of the interface of /dev/splice, in turn; or those that are named:
+//
+//     ioctl_test [CHECK...]        ioctl_test hammer traffic
+//
+// See ioctl_test.h.
 #include "ioctl_test.h"
 
-int main(void) {
+#define CHECK(name) \
+  { #name, test_##name }
+
+static const struct {
+  const char* name;
+  void (*run)(void);
+} all[] = {
+    CHECK(pin),
+    CHECK(arguments),
+    CHECK(stale),
+    CHECK(hop_place),
+    CHECK(apply_and_undo),
+    CHECK(stack_of_two),
+    CHECK(busy),
+    CHECK(watched_arguments),
+    CHECK(watched),
+    CHECK(tracers),
+    CHECK(probes),
+    CHECK(hook_arguments),
+    CHECK(hooks),
+    CHECK(answers),
+    CHECK(traffic),
+    CHECK(hammer),
+};
+
+int main(int count, char** names) {
   read_symbols();
-  test_permission();
-  test_pin();
-  test_arguments();
-  test_stale();
-  test_hop_place();
-  test_apply_and_undo();
-  test_stack_of_two();
-  test_busy();
-  test_watched_arguments();
-  test_watched();
-  test_tracers();
-  test_probes();
-  test_hook_arguments();
-  test_hooks();
-  test_answers();
-  test_traffic();
-  test_hammer();
+  test_permission();  // opens the device
+  for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); ++i) {
+    int wanted = count == 1;
+    for (int j = 1; j < count; ++j) wanted |= !strcmp(names[j], all[i].name);
+    if (wanted) all[i].run();
+  }
   close(device);
   printf("%d checks, %d failed\n", checks, failures);
   return failures != 0;

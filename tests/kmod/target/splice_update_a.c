@@ -2,6 +2,7 @@
 /* New code for target.c and for a function of the kernel. */
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 
 int a_value(void);
@@ -12,9 +13,12 @@ int a_helper(void);
 int a_nap(void);
 int a_cmdline(struct seq_file *file, void *data);
 int a_flagged(void);
+int a_thunk(void);
 
 extern bool target_flag;
 extern unsigned long target_violations;
+extern bool target_released;
+extern void (*volatile target_operation)(void);
 
 noinline __attribute__((noipa)) int a_value(void)
 {
@@ -62,6 +66,13 @@ noinline __attribute__((noipa)) int a_flagged(void)
 {
 	if (READ_ONCE(target_flag))
 		target_violations++;
+	return 2;
+}
+
+noinline __attribute__((noipa)) int a_thunk(void)
+{
+	while (!READ_ONCE(target_released) && !signal_pending(current))
+		target_operation();
 	return 2;
 }
 

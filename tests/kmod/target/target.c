@@ -9,6 +9,8 @@
  *	odd				the same, below a function that cannot be unwound
  *	nap				sleeps for a moment in target_nap()
  *	spin				as sleep, but without ever leaving the CPU by itself
+ *	thunk				as spin, with an indirect call, and no way to leave the CPU but
+ *					being preempted
  *	hammer				1 starts a thread that does little else than call target_short()
  *					and target_flagged(), 0 ends it
  *	wrong				how often that thread got an answer that nobody gives
@@ -22,7 +24,8 @@
 #include <linux/wait.h>
 
 static DECLARE_WAIT_QUEUE_HEAD(sleepers);
-static bool released = true;
+bool target_released = true;
+EXPORT_SYMBOL_GPL(target_released);
 static DEFINE_STATIC_KEY_FALSE(target_key);
 
 /* Each stays one function of its own, whatever the compiler knows about its callers. */
@@ -39,6 +42,7 @@ int target_callback(void);
 int target_spin(void);
 int target_nap(void);
 int target_flagged(void);
+int target_thunk(void);
 
 shape int target_value(void)
 {
@@ -63,7 +67,7 @@ notrace shape int target_keyed(void)
 
 static shape int target_wait(void)
 {
-	wait_event_interruptible(sleepers, released);
+	wait_event_interruptible(sleepers, target_released);
 	return 1;
 }
 
@@ -85,8 +89,24 @@ shape int target_callback(void)
 
 shape int target_spin(void)
 {
-	while (!READ_ONCE(released) && !signal_pending(current))
+	while (!READ_ONCE(target_released) && !signal_pending(current))
 		cond_resched();
+	return 1;
+}
+
+static shape void target_nothing(void)
+{
+	barrier();
+}
+
+void (*volatile target_operation)(void) = target_nothing;
+EXPORT_SYMBOL_GPL(target_operation);
+
+/* A good part of its time is spent in the thunk of the indirect call. */
+shape int target_thunk(void)
+{
+	while (!READ_ONCE(target_released) && !signal_pending(current))
+		target_operation();
 	return 1;
 }
 
@@ -160,7 +180,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(call_operations, call, NULL, "%llu\n");
 
 static int set_released(void *unused, u64 value)
 {
-	WRITE_ONCE(released, value);
+	WRITE_ONCE(target_released, value);
 	wake_up_all(&sleepers);
 	return 0;
 }
@@ -178,6 +198,7 @@ static int __init target_init(void)
 	debugfs_create_file("sleep", 0400, folder, target_sleep_caller, &call_operations);
 	debugfs_create_file("odd", 0400, folder, target_odd, &call_operations);
 	debugfs_create_file("spin", 0400, folder, target_spin, &call_operations);
+	debugfs_create_file("thunk", 0400, folder, target_thunk, &call_operations);
 	debugfs_create_file("nap", 0400, folder, target_nap, &call_operations);
 	debugfs_create_file("hammer", 0200, folder, NULL, &hammer_operations);
 	debugfs_create_ulong("wrong", 0400, folder, &wrong);
