@@ -14,6 +14,7 @@
  *	module_text.c		text of the kernel and of modules, held in memory
  *	update_list.c		splice_mutex, the applied updates, and how one is freed
  *	trampoline.c		jumps, their places, and the locks over all kernel text
+ *	exiting.c		threads that the task list does not have any more
  *	stack_check.c		threads in a range of text
  *	hooks.c			the update's own code
  *	stop.c			compare, look, write
@@ -195,6 +196,7 @@ struct splice_bounds {
 struct splice_kernel {
 	struct mutex *text_mutex;	/* over writes to kernel text */
 	struct mutex *kprobe_mutex;	/* over the set of probes */
+	struct tracepoint *process_exit;	/* sched_process_exit */
 	struct splice_bounds entry_text;	/* .entry.text: where the processor enters */
 	/* Where the stacks of kernel threads and idle threads, and of new children, begin. */
 	struct splice_bounds stack_ends[SPLICE_MAX_STACK_ENDS];
@@ -238,6 +240,26 @@ int __must_check splice_trampolines_check(const struct splice_update *update,
 bool splice_new_code_has_probe(const struct splice_update *update);
 void splice_text_lock(void);
 void splice_text_unlock(void);
+
+/* ---- exiting.c ---- */
+
+typedef void (*splice_exiting_visit_t)(struct task_struct *task, void *data);
+
+int __must_check splice_exiting_start(void);
+void splice_exiting_stop(void);
+bool splice_has_ended(const struct task_struct *task);
+u32 splice_exiting_count(void);
+void splice_exiting_visit(splice_exiting_visit_t visit, void *data);
+bool splice_exiting_known(void);
+
+static inline bool splice_is_on_cpu(const struct task_struct *task)
+{
+#ifdef CONFIG_SMP
+	return smp_load_acquire(&task->on_cpu);	/* pairs with finish_task() */
+#else
+	return task == current;
+#endif
+}
 
 /* ---- stack_check.c ---- */
 

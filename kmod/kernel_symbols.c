@@ -102,9 +102,12 @@ int splice_kernel_symbols_find(void)
 	splice_kernel.kprobe_mutex = (struct mutex *)splice_find_symbol("kprobe_mutex", true);
 	splice_kernel.entry_text.start = splice_find_symbol("__entry_text_start", true);
 	splice_kernel.entry_text.end = splice_find_symbol("__entry_text_end", true);
+	splice_kernel.process_exit =
+		(struct tracepoint *)splice_find_symbol("__tracepoint_sched_process_exit", true);
 	splice_find_stack_ends();
 	return splice_kernel.text_mutex && splice_kernel.kprobe_mutex &&
-			       splice_kernel.entry_text.start && splice_kernel.entry_text.end ?
+			       splice_kernel.process_exit && splice_kernel.entry_text.start &&
+			       splice_kernel.entry_text.end ?
 		       0 :
 		       -ENOSYS;
 }

@@ -20,12 +20,21 @@ static int __init splice_init(void)
 	error = splice_kernel_symbols_find();
 	if (error)
 		return error;
-	error = splice_sysfs_start();
+	error = splice_exiting_start();
 	if (error)
 		return error;
+	error = splice_sysfs_start();
+	if (error)
+		goto exiting;
 	error = splice_device_start();
 	if (error)
-		splice_sysfs_stop();
+		goto sysfs;
+	return 0;
+
+sysfs:
+	splice_sysfs_stop();
+exiting:
+	splice_exiting_stop();
 	return error;
 }
 
@@ -34,6 +43,7 @@ static void __exit splice_exit(void)
 	splice_device_stop();
 	splice_retire_stop();
 	splice_sysfs_stop();
+	splice_exiting_stop();
 }
 
 module_init(splice_init);

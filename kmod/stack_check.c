@@ -42,13 +42,9 @@
  * then the sum has moved. If it has not, the thread has not run since, and its stack is as it was
  * read. The records hold references, so a task_struct cannot come back as another.
  *
+ * Exiting threads are on a list of their own (exiting.c).
+ *
  * Limits. These threads are not found:
- *  - Exiting ones. exit_notify() takes a thread off the task list, and do_exit() runs on, and may
- *    sleep, in code from there to its end. A thread that was listed at the first look is found
- *    through its record. One that had left the list by then, or that was born later and leaves it
- *    before the stop, is not. Undo therefore waits with synchronize_rcu_tasks() before the code is
- *    freed. That waits for every such thread on 6.1 (exit_tasks_rcu_start(), an SRCU reader), but
- *    on 6.12 not for one that sleeps there (rcu_tasks_is_holdout() in kernel/rcu/tasks.h).
  *  - Preempted in the detour of an optimised kprobe: no word of the stack says where it jumps back.
  *    An undo is refused while such a probe is in the new code, and looks once more before the code
  *    goes (retire.c).
@@ -85,6 +81,7 @@ struct splice_stack_check {
 	unsigned long highest;
 	struct splice_thread_record *records;
 	u32 nr_records;
+	u32 max_records;
 	u32 *table;			/* open addressing: 1 + index into records, 0: free */
 	unsigned int table_bits;
 	unsigned long entries[SPLICE_MAX_ENTRIES];
@@ -299,6 +296,8 @@ static bool splice_check_task(struct splice_stack_check *check, struct task_stru
 	int nr = -EINVAL;
 	bool found;
 
+	if (task != current && splice_has_ended(task))
+		return false;
 	if (splice_kernel_has(stack_trace_save_tsk_reliable) && !splice_unwinder_may_warn(task))
 		nr = splice_kernel_call(stack_trace_save_tsk_reliable)(task, entries, max_entries);
 	if (nr >= 0 && splice_walk_is_whole(entries, nr))
@@ -315,15 +314,6 @@ static bool splice_check_task(struct splice_stack_check *check, struct task_stru
 static unsigned long splice_switches_of(const struct task_struct *task)
 {
 	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
-}
-
-static bool splice_is_on_cpu(const struct task_struct *task)
-{
-#ifdef CONFIG_SMP
-	return smp_load_acquire(&task->on_cpu);	/* pairs with finish_task() */
-#else
-	return task == current;
-#endif
 }
 
 static void splice_table_insert(struct splice_stack_check *check, u32 index)
@@ -351,11 +341,28 @@ static struct splice_thread_record *splice_table_find(const struct splice_stack_
 	return NULL;
 }
 
+static void splice_add_record(struct splice_stack_check *check, struct task_struct *task)
+{
+	if (check->nr_records == check->max_records)
+		return;
+	check->records[check->nr_records].task = get_task_struct(task);
+	splice_table_insert(check, check->nr_records++);
+}
+
+/* An exiting thread may still be on the task list. */
+static void splice_add_exiting(struct task_struct *task, void *data)
+{
+	struct splice_stack_check *check = data;
+
+	if (!splice_table_find(check, task))
+		splice_add_record(check, task);
+}
+
 /* References to all threads. Those that come later have no record and are unwound in the stop. */
 static int splice_collect_threads(struct splice_stack_check *check)
 {
 	struct task_struct *process, *thread;
-	u32 capacity = 0, i;
+	u32 capacity = splice_exiting_count();
 
 	rcu_read_lock();
 	for_each_process_thread(process, thread)
@@ -368,18 +375,13 @@ static int splice_collect_threads(struct splice_stack_check *check)
 	check->table = kvcalloc(1U << check->table_bits, sizeof(*check->table), GFP_KERNEL);
 	if (!check->records || !check->table)
 		return -ENOMEM;
+	check->max_records = capacity;
 
 	rcu_read_lock();
-	for_each_process_thread(process, thread) {
-		if (check->nr_records == capacity)
-			goto full;
-		get_task_struct(thread);
-		check->records[check->nr_records++].task = thread;
-	}
-full:
+	for_each_process_thread(process, thread)
+		splice_add_record(check, thread);
 	rcu_read_unlock();
-	for (i = 0; i < check->nr_records; i++)
-		splice_table_insert(check, i);
+	splice_exiting_visit(splice_add_exiting, check);
 	return 0;
 }
 
@@ -474,6 +476,20 @@ static void splice_check_idle(struct splice_stack_check *check, unsigned int cpu
 }
 
 /*
+ * In the stop: one that has no record, and is not on the task list either. __unhash_process() takes
+ * its number away before it takes the thread off the list.
+ */
+static void splice_check_exiting(struct task_struct *task, void *data)
+{
+	struct splice_stack_check *check = data;
+
+	if (pid_alive(task) || splice_is_on_cpu(task))
+		return;
+	if (!check->nr_records || !splice_table_find(check, task))
+		splice_check_task(check, task, check->entries, SPLICE_MAX_ENTRIES);
+}
+
+/*
  * In the stop, on one CPU: all threads and idle tasks that do not run now. Those that do are the
  * stoppers, each of which checks itself with splice_stack_check_current().
  */
@@ -505,6 +521,7 @@ void splice_stack_check_stopped(struct splice_stack_check *check)
 		if (!record->listed && !splice_is_on_cpu(record->task))
 			splice_check_task(check, record->task, check->entries, SPLICE_MAX_ENTRIES);
 	}
+	splice_exiting_visit(splice_check_exiting, check);
 	for_each_possible_cpu(cpu)
 		splice_check_idle(check, cpu);
 	rcu_read_unlock();

@@ -96,6 +96,10 @@ static int splice_stop_look(struct splice_stop *stop)
 	splice_stack_check_stopped(stop->check);
 	while (atomic_read_acquire(&stop->nr_looked) < stop->nr_cpus - 1)
 		cpu_relax();
+	if (!splice_exiting_known()) {
+		stop->outcome->reason = "more threads are exiting at once than can be followed";
+		return -EBUSY;
+	}
 	return splice_stack_check_busy(stop->check, &busy) ? -EBUSY : 0;
 }
 

@@ -1,7 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Threads that are in old, new and watched code.
+#include <pthread.h>
+#include <sys/prctl.h>
+
 #include "ioctl_test.h"
+
+static void* end_at_once(void* unused) {
+  prctl(PR_SET_NAME, "lingerer");
+  return unused;
+}
+
+// A thread that has taken itself off the task list (release_task()), and sleeps there.
+void test_exiting(void) {
+  struct request request;
+  struct splice_busy busy[4];
+  pthread_t thread;
+  one(&request, "proc_flush_pid", "a_flush_pid", 5);
+  expect("apply", apply(&request), 0);
+  pthread_create(&thread, NULL, end_at_once, NULL);
+  pthread_join(thread, NULL);
+  usleep(300000);
+  expect("undo while a dying thread sleeps in the new code", undo_busy(FIRST, busy, 4), EBUSY);
+  report(last_undo.nr_busy == 1 && !strcmp(busy[0].comm, "lingerer"), "%u threads, comm %s",
+         last_undo.nr_busy, last_undo.nr_busy ? busy[0].comm : "");
+  usleep(2500000);
+  expect("undo when it is dead", undo(FIRST), 0);
+}
 
 void test_busy(void) {
   struct request request;

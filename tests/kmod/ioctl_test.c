@@ -23,6 +23,7 @@ static const struct {
     CHECK(busy),
     CHECK(watched_arguments),
     CHECK(watched),
+    CHECK(exiting),
     CHECK(tracers),
     CHECK(probes),
     CHECK(hook_arguments),

@@ -115,6 +115,7 @@ void test_stack_of_two(void);
 void test_traffic(void);
 void test_busy(void);
 void test_watched(void);
+void test_exiting(void);
 void test_tracers(void);
 void test_probes(void);
 void test_hook_arguments(void);

@@ -3,6 +3,7 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 #include <linux/seq_file.h>
 
 int a_value(void);
@@ -14,6 +15,7 @@ int a_nap(void);
 int a_cmdline(struct seq_file *file, void *data);
 int a_flagged(void);
 int a_thunk(void);
+void a_flush_pid(struct pid *pid);
 
 extern bool target_flag;
 extern unsigned long target_violations;
@@ -74,6 +76,14 @@ noinline __attribute__((noipa)) int a_thunk(void)
 	while (!READ_ONCE(target_released) && !signal_pending(current))
 		target_operation();
 	return 2;
+}
+
+/* In place of proc_flush_pid(): without it /proc forgets a dead thread a little later. */
+noinline __attribute__((noipa)) void a_flush_pid(struct pid *pid)
+{
+	if (!strcmp(current->comm, "lingerer"))
+		msleep(2000);
+	barrier();
 }
 
 MODULE_DESCRIPTION("New code for the core module's tests");
