@@ -13,6 +13,7 @@
  *	kernel_symbols.c	what the kernel has but does not export
  *	module_text.c		text of the kernel and of modules, held in memory
  *	update_list.c		splice_mutex, the applied updates, and how one is freed
+ *	live_patch.c		the kernel's own live patches
  *	trampoline.c		jumps, their places, and the locks over all kernel text
  *	exiting.c		threads that the task list does not have any more
  *	stack_check.c		threads in a range of text
@@ -171,12 +172,22 @@ struct splice_outcome {
 	function(ftrace_location_range, IS_ENABLED(CONFIG_DYNAMIC_FTRACE))		\
 	/* Without it every stack is read word by word. */				\
 	function(stack_trace_save_tsk_reliable, false)					\
-	SPLICE_FOR_EACH_TRACER_FUNCTION(function)
+	SPLICE_FOR_EACH_TRACER_FUNCTION(function)					\
+	SPLICE_FOR_EACH_LIVE_PATCH_FUNCTION(function)
 
 #ifdef CONFIG_FUNCTION_GRAPH_TRACER
 #define SPLICE_FOR_EACH_TRACER_FUNCTION(function)	function(ftrace_graph_get_ret_stack, true)
 #else
 #define SPLICE_FOR_EACH_TRACER_FUNCTION(function)
+#endif
+
+#ifdef CONFIG_LIVEPATCH
+/* kernel/livepatch/patch.h, which is not among the headers that are installed. */
+struct klp_ops;
+struct klp_ops *klp_find_ops(void *old_func);
+#define SPLICE_FOR_EACH_LIVE_PATCH_FUNCTION(function)	function(klp_find_ops, true)
+#else
+#define SPLICE_FOR_EACH_LIVE_PATCH_FUNCTION(function)
 #endif
 
 #define SPLICE_DECLARE_KERNEL_FUNCTION(name, needed)	DECLARE_STATIC_CALL(splice_##name, name);
@@ -196,6 +207,7 @@ struct splice_bounds {
 struct splice_kernel {
 	struct mutex *text_mutex;	/* over writes to kernel text */
 	struct mutex *kprobe_mutex;	/* over the set of probes */
+	struct mutex *klp_mutex;		/* over live patches; NULL: a kernel without them */
 	struct tracepoint *process_exit;	/* sched_process_exit */
 	struct splice_bounds entry_text;	/* .entry.text: where the processor enters */
 	/* Where the stacks of kernel threads and idle threads, and of new children, begin. */
@@ -229,6 +241,14 @@ struct splice_update *splice_update_find(const struct list_head *updates, const 
 u32 splice_update_count(void);
 void splice_pins_free(struct list_head *pins);
 void splice_update_free(struct splice_update *update);
+
+/* ---- live_patch.c ---- */
+
+int __must_check splice_live_patches_start(void);
+void splice_live_patches_stop(void);
+void splice_live_patches_lock(void);
+void splice_live_patches_unlock(void);
+bool splice_is_live_patched(unsigned long entry);
 
 /* ---- trampoline.c ---- */
 

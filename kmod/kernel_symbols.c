@@ -100,6 +100,11 @@ int splice_kernel_symbols_find(void)
 	SPLICE_FOR_EACH_KERNEL_FUNCTION(SPLICE_FIND_KERNEL_FUNCTION)
 	splice_kernel.text_mutex = (struct mutex *)splice_find_symbol("text_mutex", true);
 	splice_kernel.kprobe_mutex = (struct mutex *)splice_find_symbol("kprobe_mutex", true);
+	if (IS_ENABLED(CONFIG_LIVEPATCH)) {
+		splice_kernel.klp_mutex = (struct mutex *)splice_find_symbol("klp_mutex", true);
+		if (!splice_kernel.klp_mutex)
+			return -ENOSYS;
+	}
 	splice_kernel.entry_text.start = splice_find_symbol("__entry_text_start", true);
 	splice_kernel.entry_text.end = splice_find_symbol("__entry_text_end", true);
 	splice_kernel.process_exit =

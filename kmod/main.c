@@ -23,9 +23,12 @@ static int __init splice_init(void)
 	error = splice_exiting_start();
 	if (error)
 		return error;
-	error = splice_sysfs_start();
+	error = splice_live_patches_start();
 	if (error)
 		goto exiting;
+	error = splice_sysfs_start();
+	if (error)
+		goto live_patches;
 	error = splice_device_start();
 	if (error)
 		goto sysfs;
@@ -33,6 +36,8 @@ static int __init splice_init(void)
 
 sysfs:
 	splice_sysfs_stop();
+live_patches:
+	splice_live_patches_stop();
 exiting:
 	splice_exiting_stop();
 	return error;
@@ -43,6 +48,7 @@ static void __exit splice_exit(void)
 	splice_device_stop();
 	splice_retire_stop();
 	splice_sysfs_stop();
+	splice_live_patches_stop();
 	splice_exiting_stop();
 }
 

@@ -138,10 +138,10 @@ struct splice_undo {
 
 /*
  * errno: EPERM not allowed; EPROTO abi_version; EINVAL a field is out of range (bad_function,
- * reason);
- * EEXIST applied already; ENOENT no such update or module; ESTALE the bytes there are not the
- * expected ones (match again); EBUSY threads are in the code (busy[]); EDEADLK a later update
- * stands on it; EADDRINUSE the site is another's; ECANCELED a hook of the update refuses (hook,
+ * reason); EEXIST applied already; ENOENT no such update or module; ESTALE the bytes there are not
+ * the expected ones (match again); EBUSY threads are in the code (busy[], reason); EDEADLK a later
+ * update stands on it; EADDRINUSE the site is another's (reason); EADDRNOTAVAIL a live patch of the
+ * kernel's own decides at the entry (bad_function); ECANCELED a hook of the update refuses (hook,
  * hook_error); ENOSYS this kernel lacks something that is needed.
  */
 #define SPLICE_IOC_INFO		_IOR('S', 1, struct splice_info)

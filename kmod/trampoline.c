@@ -250,6 +250,11 @@ int splice_trampolines_check(const struct splice_update *update, enum splice_dir
 		const struct splice_text_change *change = &update->changes[i];
 		const struct splice_patch *patch = &update->functions[change->function];
 
+		if (direction == SPLICE_TO_NEW && splice_is_live_patched(patch->old_entry)) {
+			outcome->bad_function = change->function;
+			outcome->reason = "a live patch decides what runs when it is called";
+			return -EADDRNOTAVAIL;
+		}
 		outcome->reason = splice_place_taken(change, patch);
 		if (!outcome->reason && direction == SPLICE_TO_OLD && splice_has_late_kprobe(patch))
 			outcome->reason = "a kprobe is in the old code behind the jump";
@@ -263,7 +268,8 @@ int splice_trampolines_check(const struct splice_update *update, enum splice_dir
 
 /*
  * Keeps the kernel from rewriting text between the last look at it and our own write. The order is
- * that of the kernel's own users, register_kprobe() and jump_label_update():
+ * that of the kernel's own users, register_kprobe(), jump_label_update() and klp_enable_patch():
+ *  - klp_mutex, so that no live patch begins to decide at an entry (live_patch.c);
  *  - kprobe_mutex, because a probe copies the original bytes in one step (prepare_kprobe()) and
  *    arms in another, with text_mutex dropped in between: a jump written there would be lost;
  *  - the CPU hotplug lock, which stop_machine_cpuslocked() needs, and which hotplug holds when it
@@ -274,6 +280,7 @@ int splice_trampolines_check(const struct splice_update *update, enum splice_dir
  */
 void splice_text_lock(void)
 {
+	splice_live_patches_lock();
 	mutex_lock(splice_kernel.kprobe_mutex);
 	cpus_read_lock();
 	if (splice_kernel_has(jump_label_lock))
@@ -288,4 +295,5 @@ void splice_text_unlock(void)
 		splice_kernel_call(jump_label_unlock)();
 	cpus_read_unlock();
 	mutex_unlock(splice_kernel.kprobe_mutex);
+	splice_live_patches_unlock();
 }

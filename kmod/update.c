@@ -9,6 +9,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/mm.h>
+#include <linux/panic.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -208,6 +209,8 @@ static void splice_update_settle(struct splice_update *update, struct list_head 
 	__module_get(THIS_MODULE);
 	update->sequence = ++splice_last_sequence;
 	update->applied_at = ktime_get_real_seconds();
+	/* Whoever reads an oops should know that functions are not what their names say. */
+	add_taint(TAINT_LIVEPATCH, LOCKDEP_STILL_OK);
 	list_add_tail(&update->list, &splice_updates);
 	WRITE_ONCE(update->state, "applied");
 }

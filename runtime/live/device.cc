@@ -122,6 +122,17 @@ Error site_taken(std::string function, const std::string& reason) {
       .take();
 }
 
+// A live patch came between the command's own question (LivePatches) and the switch.
+Error live_patched(const std::string& function) {
+  return fail(ExitCode::unsafe, "live-patched",
+              fmt::format("a live patch decides what runs when {} is called, so the update would "
+                          "have no effect there",
+                          function))
+      .in_function(function)
+      .hint("disable it (echo 0 > /sys/kernel/livepatch/NAME/enabled), then apply the update")
+      .take();
+}
+
 // A hook may return anything; the kernel's own errors are -1 to -4095 (include/linux/err.h).
 std::string hook_answer(std::int32_t number) {
   const char* name = number < 0 && number > -4096 ? strerrorname_np(-number) : nullptr;
@@ -245,6 +256,8 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
       return fail(ExitCode::done, "already-applied", "the update is applied already").take();
     case EADDRINUSE:
       return site_taken(function, plain(answer.reason));
+    case EADDRNOTAVAIL:
+      return live_patched(function);
     case ECANCELED:
       return hook_refused(plain(answer.hook), answer.hook_error);
     default:

@@ -31,6 +31,7 @@ static const struct {
     CHECK(answers),
     CHECK(traffic),
     CHECK(hammer),
+    CHECK(live_patch),
 };
 
 int main(int count, char** names) {

@@ -124,3 +124,4 @@ struct splice_hook* add_hook(struct request* request, const char* name, unsigned
 void test_hooks(void);
 void test_answers(void);
 void test_hammer(void);
+void test_live_patch(void);

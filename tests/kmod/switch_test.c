@@ -25,6 +25,7 @@ void test_apply_and_undo(void) {
   ioctl(device, SPLICE_IOC_INFO, &info);
   expect_number("updates", info.updates, 1);
   report(!strcmp(read_file("/sys/kernel/splice/" FIRST "/state"), "applied\n"), "sysfs: state");
+  report(atol(read_file("/proc/sys/kernel/tainted")) & 1 << 15, "tainted as by a live patch");
   report(!strcmp(read_file("/sys/kernel/splice/" FIRST "/modules"), "splice_update_a\n"),
          "sysfs: modules");
   report(atol(read_file("/sys/kernel/splice/" FIRST "/pause_ns")) > 0, "sysfs: pause_ns");

@@ -90,6 +90,9 @@ TEST(Device, AnswersToApply) {
   EXPECT_EQ(from_apply(EBUSY).exit, ExitCode::busy);
   EXPECT_EQ(from_apply(EADDRINUSE, 0).code, "site-taken");
   EXPECT_EQ(from_apply(EADDRINUSE, 0).function, "f");
+  EXPECT_EQ(from_apply(EADDRNOTAVAIL, 0).code, "live-patched");
+  EXPECT_EQ(from_apply(EADDRNOTAVAIL, 0).function, "f");
+  EXPECT_EQ(from_apply(EADDRNOTAVAIL, 0).exit, ExitCode::unsafe);
   EXPECT_EQ(from_apply(EEXIST).code, "already-applied");
   EXPECT_EQ(from_apply(EPERM).code, "not-root");
   EXPECT_EQ(from_apply(EPROTO).code, "core-version");
