@@ -15,6 +15,7 @@
  *	update_list.c		splice_mutex, the applied updates, and how one is freed
  *	live_patch.c		the kernel's own live patches
  *	trampoline.c		jumps, their places, and the locks over all kernel text
+ *	text_write.c		bytes written while handlers may run them
  *	exiting.c		threads that the task list does not have any more
  *	stack_check.c		threads in a range of text
  *	hooks.c			the update's own code
@@ -66,6 +67,7 @@ struct splice_text_change {
 	unsigned long address;
 	u32 function;
 	u8 size;
+	bool plain;		/* written in one step: no int3 may stand there */
 	u8 before[SPLICE_LONG_JUMP];
 	u8 after[SPLICE_LONG_JUMP];
 };
@@ -164,6 +166,7 @@ struct splice_outcome {
 	function(idle_task, true)							\
 	function(put_task_stack, true)							\
 	function(get_kprobe, true)							\
+	function(within_kprobe_blacklist, true)						\
 	function(alternatives_text_reserved, IS_ENABLED(CONFIG_SMP))			\
 	function(jump_label_lock, IS_ENABLED(CONFIG_JUMP_LABEL))			\
 	function(jump_label_unlock, IS_ENABLED(CONFIG_JUMP_LABEL))			\
@@ -260,6 +263,21 @@ int __must_check splice_trampolines_check(const struct splice_update *update,
 bool splice_new_code_has_probe(const struct splice_update *update);
 void splice_text_lock(void);
 void splice_text_unlock(void);
+
+/* ---- text_write.c ---- */
+
+/* In this order. */
+enum splice_write_step {
+	SPLICE_WRITE_TRAPS,	/* an int3 over each first byte */
+	SPLICE_WRITE_TAILS,	/* the other bytes */
+	SPLICE_WRITE_HEADS,	/* the first bytes */
+};
+
+int __must_check splice_text_write_start(void);
+void splice_text_write_stop(void);
+void splice_text_write(const struct splice_update *update, enum splice_direction direction,
+		       enum splice_write_step step);
+void splice_text_written(void);
 
 /* ---- exiting.c ---- */
 

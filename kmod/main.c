@@ -20,9 +20,12 @@ static int __init splice_init(void)
 	error = splice_kernel_symbols_find();
 	if (error)
 		return error;
-	error = splice_exiting_start();
+	error = splice_text_write_start();
 	if (error)
 		return error;
+	error = splice_exiting_start();
+	if (error)
+		goto text_write;
 	error = splice_live_patches_start();
 	if (error)
 		goto exiting;
@@ -40,6 +43,8 @@ live_patches:
 	splice_live_patches_stop();
 exiting:
 	splice_exiting_stop();
+text_write:
+	splice_text_write_stop();
 	return error;
 }
 
@@ -50,6 +55,7 @@ static void __exit splice_exit(void)
 	splice_sysfs_stop();
 	splice_live_patches_stop();
 	splice_exiting_stop();
+	splice_text_write_stop();
 }
 
 module_init(splice_init);

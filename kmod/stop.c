@@ -4,18 +4,9 @@
  * its hooks.
  *
  * stop_machine() gives every CPU to its stopper thread, interrupts off. The first CPU to come
- * leads; the others look at their own stack, then wait, and serialise once the leader has written,
+ * leads. The others look at their own stack, then wait, and serialise after each step of writing,
  * so that none runs bytes that it has fetched before (Intel SDM volume 3, "Handling Self- and
- * Cross-Modifying Code").
- *
- * Writing. text_poke_kgdb() is text_poke() without the demand that the *caller* hold text_mutex; it
- * is made for a debugger that has stopped all CPUs, as here. The thread that waits for the stop
- * holds text_mutex, so the page table entry and lock that it uses in poking_mm are free, and its
- * TLB flush stays on this CPU, since no other has poking_mm loaded. Plain writes of several bytes
- * are enough where no CPU runs the bytes.
- *
- * NMIs, machine checks and their like come in the stop as elsewhere. Code that runs in them can
- * meet a jump that is half written: it must not be patched.
+ * Cross-Modifying Code"). The leader waits for them after each step: text_write.c says why.
  *
  * Invariants.
  *  - All or nothing: nothing is written before every comparison and every stack is done, and
@@ -38,8 +29,11 @@ struct splice_stop {
 	int nr_cpus;
 	atomic_t nr_arrived;
 	atomic_t nr_looked;
-	int finished;
+	atomic_t nr_serialised;
+	int phase;			/* 0, then one for each step of writing, then the last */
 };
+
+#define SPLICE_STOP_FINISHED	INT_MAX
 
 static int splice_bytes_differ(struct splice_outcome *outcome, u32 function, unsigned long origin,
 			       unsigned long address, const u8 *expected, u32 size)
@@ -103,33 +97,45 @@ static int splice_stop_look(struct splice_stop *stop)
 	return splice_stack_check_busy(stop->check, &busy) ? -EBUSY : 0;
 }
 
+/* Until every CPU has serialised, and is in no handler that began before. */
+static void splice_stop_serialise(struct splice_stop *stop, int phase)
+{
+	sync_core();
+	atomic_set(&stop->nr_serialised, 0);
+	smp_store_release(&stop->phase, phase);	/* after what this step has written */
+	while (atomic_read_acquire(&stop->nr_serialised) < stop->nr_cpus - 1)
+		cpu_relax();
+}
+
+static void splice_stop_write(struct splice_stop *stop)
+{
+	splice_text_write(stop->update, stop->direction, SPLICE_WRITE_TRAPS);
+	splice_stop_serialise(stop, 1);
+	splice_text_write(stop->update, stop->direction, SPLICE_WRITE_TAILS);
+	splice_stop_serialise(stop, 2);
+	splice_text_write(stop->update, stop->direction, SPLICE_WRITE_HEADS);
+	splice_stop_serialise(stop, 3);
+	splice_text_written();
+}
+
 static void splice_stop_lead(struct splice_stop *stop)
 {
 	const struct splice_update *update = stop->update;
-	u32 i;
 
 	stop->outcome->error = splice_stop_look(stop);
-	if (!update)
-		goto done;
-	if (!stop->outcome->error)
+	if (!stop->outcome->error && update)
 		stop->outcome->error = splice_hooks_check(update, stop->direction, stop->outcome);
-	for (i = 0; !stop->outcome->error && i < update->nr_changes; i++) {
-		const struct splice_text_change *change = &update->changes[i];
-		const u8 *bytes =
-			stop->direction == SPLICE_TO_NEW ? change->after : change->before;
-
-		splice_kernel_call(text_poke_kgdb)((void *)change->address, bytes, change->size);
-	}
-	sync_core();
-	if (!stop->outcome->error)
+	if (!stop->outcome->error && update) {
+		splice_stop_write(stop);
 		splice_hooks_switched(update, stop->direction);
-done:
-	smp_store_release(&stop->finished, 1);	/* after the writes: the others serialise then */
+	}
+	smp_store_release(&stop->phase, SPLICE_STOP_FINISHED);	/* after all of it */
 }
 
 static int splice_stop_cpu(void *data)
 {
 	struct splice_stop *stop = data;
+	int seen = 0, phase;
 
 	if (atomic_inc_return(&stop->nr_arrived) == 1) {
 		splice_stop_lead(stop);
@@ -137,9 +143,15 @@ static int splice_stop_cpu(void *data)
 	}
 	splice_stack_check_current(stop->check);
 	atomic_inc_return_release(&stop->nr_looked);
-	while (!smp_load_acquire(&stop->finished))	/* pairs with splice_stop_lead() */
+	while (seen != SPLICE_STOP_FINISHED) {
 		cpu_relax();
-	sync_core();
+		phase = smp_load_acquire(&stop->phase);	/* pairs with splice_stop_serialise() */
+		if (phase == seen)
+			continue;
+		sync_core();
+		seen = phase;
+		atomic_inc_return_release(&stop->nr_serialised);
+	}
 	return 0;
 }
 

@@ -19,6 +19,7 @@
  * microseconds for a change, so the 65,536 functions that an update may have take seconds.
  */
 #include <linux/cpu.h>
+#include <linux/sort.h>
 
 #include "core.h"
 
@@ -96,7 +97,6 @@ static int splice_plan_retarget(const struct splice_patch *patch, struct splice_
 	return 0;
 }
 
-/* The hop before the site: nothing jumps to a hop that is not written yet. */
 static int splice_plan_first(const struct splice_patch *patch, struct splice_text_change *changes,
 			     u32 *nr)
 {
@@ -124,7 +124,28 @@ static int splice_plan_first(const struct splice_patch *patch, struct splice_tex
 	return 0;
 }
 
-/* Fills in update->changes, which has room for two per function. */
+static int splice_compare_changes(const void *left, const void *right)
+{
+	const struct splice_text_change *a = left, *b = right;
+
+	return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* Which of them cannot be led through an int3: see text_write.c. */
+static void splice_plan_writing(struct splice_update *update)
+{
+	u32 i;
+
+	mutex_lock(splice_kernel.kprobe_mutex);
+	for (i = 0; i < update->nr_changes; i++) {
+		struct splice_text_change *change = &update->changes[i];
+
+		change->plain = splice_kernel_call(within_kprobe_blacklist)(change->address);
+	}
+	mutex_unlock(splice_kernel.kprobe_mutex);
+}
+
+/* Fills in update->changes, which has room for two per function, and sorts them. */
 int splice_trampolines_plan(struct splice_update *update, u32 *bad_function)
 {
 	u32 i, j, nr = 0;
@@ -150,6 +171,9 @@ int splice_trampolines_plan(struct splice_update *update, u32 *bad_function)
 			changes[j].function = i;
 		update->nr_changes += nr;
 	}
+	sort(update->changes, update->nr_changes, sizeof(*update->changes), splice_compare_changes,
+	     NULL);
+	splice_plan_writing(update);
 	return 0;
 }
 

@@ -28,11 +28,7 @@ static void undo_patiently(const char* id) {
 
 static void make_short(struct request* request) {
   begin(request, FIRST, "splice_update_a");
-  struct splice_function* function = add(request, "target_short", "a_short", 0);
-  function->old_size = 4;
-  function->hop = function->old_entry + 4;
-  read_text(function->hop, request->expected_hop[0], 5);
-  function->expected_hop = (uintptr_t)request->expected_hop[0];
+  add_hop(request, "a_short");
 }
 
 static void make_flagged(struct request* request) {
@@ -75,6 +71,28 @@ static void test_thunk(void) {
   expect_number("a thread in the new code that makes indirect calls is seen", busy, kTries);
   leave(child);
   expect("undo when it has left", undo(FIRST), 0);
+}
+
+// NMI handlers call the functions while their jumps are written, and taken away.
+void test_nmi(void) {
+  enum { kRounds = 30 };
+  struct request request;
+  wrong = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    begin(&request, FIRST, "splice_update_hooks");
+    add(&request, "target_value", "h_value", 5);
+    add_hop(&request, "h_short");
+    add_hook(&request, "h_send_nmis", SPLICE_HOOK_CHECK_APPLY, 1);
+    add_hook(&request, "h_send_nmis", SPLICE_HOOK_CHECK_UNDO, 1);
+    wrong += apply(&request) != 0;
+    wrong += value_of("value") != 4 || value_of("short") != 3;
+    wrong += undo(FIRST) != 0;
+    wrong += value_of("value") != 1 || value_of("short") != 1;
+  }
+  report(!wrong, "switched to and fro while NMI handlers call it: %d wrong", wrong);
+  long calls = value_of("nmi_calls");
+  report(calls >= 2 * kRounds, "calls in NMI handlers: %ld", calls);
+  expect_number("wrong answers in NMI handlers", value_of("nmi_wrong"), 0);
 }
 
 void test_hammer(void) {

@@ -31,6 +31,7 @@ static const struct {
     CHECK(answers),
     CHECK(traffic),
     CHECK(hammer),
+    CHECK(nmi),
     CHECK(live_patch),
 };
 

@@ -84,6 +84,7 @@ void begin(struct request* request, const char* id, const char* module);
 unsigned landing(uint64_t entry);
 struct splice_function* add(struct request* request, const char* old_name, const char* new_name,
                             unsigned site);
+struct splice_function* add_hop(struct request* request, const char* new_name);
 struct splice_function* watch(struct request* request, const char* name);
 void one(struct request* request, const char* old_name, const char* new_name, unsigned site);
 void make_all(struct request* request);
@@ -124,4 +125,5 @@ struct splice_hook* add_hook(struct request* request, const char* name, unsigned
 void test_hooks(void);
 void test_answers(void);
 void test_hammer(void);
+void test_nmi(void);
 void test_live_patch(void);

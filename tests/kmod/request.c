@@ -46,6 +46,17 @@ struct splice_function* add(struct request* request, const char* old_name, const
   return function;
 }
 
+// target_short(), whose jump needs the padding behind it.
+struct splice_function* add_hop(struct request* request, const char* new_name) {
+  unsigned i = request->apply.nr_functions;
+  struct splice_function* function = add(request, "target_short", new_name, 0);
+  function->old_size = 4;
+  function->hop = function->old_entry + 4;
+  read_text(function->hop, request->expected_hop[i], sizeof(request->expected_hop[i]));
+  function->expected_hop = (uintptr_t)request->expected_hop[i];
+  return function;
+}
+
 // Code that is watched only.
 struct splice_function* watch(struct request* request, const char* name) {
   struct splice_function* function = &request->functions[request->apply.nr_functions];
@@ -103,11 +114,7 @@ void make_all(struct request* request) {
   begin(request, FIRST, "splice_update_a");
   add(request, "target_value", "a_value", 5);
   add(request, "target_plain", "a_plain", 0);
-  struct splice_function* function = add(request, "target_short", "a_short", 0);
-  function->old_size = 4;
-  function->hop = function->old_entry + 4;
-  read_text(function->hop, request->expected_hop[2], 5);
-  function->expected_hop = (uintptr_t)request->expected_hop[2];
+  add_hop(request, "a_short");
   add(request, "cmdline_proc_show", "a_cmdline", 5);
 }
 

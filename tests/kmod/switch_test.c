@@ -145,11 +145,7 @@ void test_traffic(void) {
       add(&request, "target_value", "a_value", 5);
       add(&request, "target_plain", "a_plain", 0);
       add(&request, "target_nap", "a_nap", 5);
-      struct splice_function* function = add(&request, "target_short", "a_short", 0);
-      function->old_size = 4;
-      function->hop = function->old_entry + 4;
-      read_text(function->hop, request.expected_hop[3], 5);
-      function->expected_hop = (uintptr_t)request.expected_hop[3];
+      add_hop(&request, "a_short");
       error = apply(&request);
     } while (error == EBUSY && ++busy < kMaxBusy);
     wrong += error && error != EBUSY;

@@ -70,6 +70,22 @@ noinline __attribute__((noipa)) int h_flagged(void)
 	return 4;
 }
 
+int h_short(void);
+notrace noinline __attribute__((noipa)) int h_short(void)
+{
+	barrier();
+	return 3;
+}
+
+/* In the stop, before anything is written. */
+extern void target_send_nmis(void);
+int h_send_nmis(void);
+int h_send_nmis(void)
+{
+	target_send_nmis();
+	return 0;
+}
+
 extern bool target_flag;
 void h_set_flag(void);
 void h_set_flag(void)

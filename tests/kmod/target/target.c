@@ -22,6 +22,9 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
+#include <asm/apic.h>
+#include <asm/irq_vectors.h>
+#include <asm/nmi.h>
 
 static DECLARE_WAIT_QUEUE_HEAD(sleepers);
 bool target_released = true;
@@ -43,6 +46,7 @@ int target_spin(void);
 int target_nap(void);
 int target_flagged(void);
 int target_thunk(void);
+void target_send_nmis(void);
 
 shape int target_value(void)
 {
@@ -166,6 +170,37 @@ static int set_hammer(void *unused, u64 value)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(hammer_operations, NULL, set_hammer, "%llu\n");
 
+/*
+ * An NMI on every other CPU, in whose handler replaced functions are called for a while: longer than
+ * the leader of a stop takes to the first step of its writing.
+ */
+static atomic_t nmis_expected;
+static unsigned long nmi_calls, nmi_wrong;
+
+static int handle_nmi(unsigned int kind, struct pt_regs *regs)
+{
+	int i;
+
+	if (atomic_dec_if_positive(&nmis_expected) < 0)
+		return NMI_DONE;
+	for (i = 0; i < 2000; i++) {
+		int value = target_value(), small = target_short();
+
+		if (value < 1 || value > 4 || small < 1 || small > 3)
+			nmi_wrong++;
+		nmi_calls++;
+		cpu_relax();
+	}
+	return NMI_HANDLED;
+}
+
+void target_send_nmis(void)
+{
+	atomic_set(&nmis_expected, num_online_cpus() - 1);
+	apic->send_IPI_allbutself(NMI_VECTOR);
+}
+EXPORT_SYMBOL_GPL(target_send_nmis);
+
 static int show_plain(void)
 {
 	return target_plain(0);
@@ -190,6 +225,10 @@ static struct dentry *folder;
 
 static int __init target_init(void)
 {
+	int error = register_nmi_handler(NMI_LOCAL, handle_nmi, 0, "splice_target");
+
+	if (error)
+		return error;
 	folder = debugfs_create_dir("splice_target", NULL);
 	debugfs_create_file("value", 0400, folder, target_value, &call_operations);
 	debugfs_create_file("plain", 0400, folder, show_plain, &call_operations);
@@ -203,6 +242,8 @@ static int __init target_init(void)
 	debugfs_create_file("hammer", 0200, folder, NULL, &hammer_operations);
 	debugfs_create_ulong("wrong", 0400, folder, &wrong);
 	debugfs_create_ulong("violations", 0400, folder, &target_violations);
+	debugfs_create_ulong("nmi_calls", 0400, folder, &nmi_calls);
+	debugfs_create_ulong("nmi_wrong", 0400, folder, &nmi_wrong);
 	debugfs_create_file("release", 0200, folder, NULL, &release_operations);
 	return 0;
 }
@@ -210,6 +251,7 @@ static int __init target_init(void)
 static void __exit target_exit(void)
 {
 	debugfs_remove(folder);
+	unregister_nmi_handler(NMI_LOCAL, "splice_target");
 }
 
 module_init(target_init);
