@@ -357,12 +357,13 @@ static int splice_check_site(const struct splice_patch *patch, struct splice_app
 /*
  * The hop must be unused padding: only int3 and nops from the function's end to the hop's, and no
  * other symbol in the table begins there. Both are checked, because a function may begin with the
- * nop of an ftrace site.
+ * nop of an ftrace site. The last nop may reach beyond the hop, up to the next symbol.
  */
 static int splice_check_hop(const struct splice_patch *patch, struct splice_apply *apply)
 {
 	unsigned long end = patch->old_entry + patch->old_size;
 	unsigned long last = patch->hop + SPLICE_LONG_JUMP - 1;
+	unsigned long size, offset;
 	struct module *owner;
 	bool in_text;
 
@@ -370,17 +371,20 @@ static int splice_check_hop(const struct splice_patch *patch, struct splice_appl
 		return 0;
 	if (patch->hop < end || last < patch->hop || last - patch->site > 256)
 		return splice_wrong(apply, "the hop is not right behind the function");
-	in_text = splice_text_hold(patch->old_entry, last + 1 - patch->old_entry, &owner);
+	/* A symbol's size is the distance to the next (get_symbol_pos(), kernel/kallsyms.c). */
+	if (!splice_kernel_call(kallsyms_lookup_size_offset)(last, &size, &offset) ||
+	    last - offset != patch->old_entry)
+		return splice_wrong(apply, "another symbol begins before the hop's end");
+	size = max(size, last + 1 - patch->old_entry);
+	in_text = splice_text_hold(patch->old_entry, size, &owner);
 	/* The caller holds the old entry's module, and a range never spans two modules. */
 	module_put(owner);
 	if (!in_text || owner != patch->owner)
 		return splice_wrong(apply, "the hop is not in the function's module");
 	if (memcmp((const u8 *)patch->hop, patch->expected_hop, SPLICE_LONG_JUMP))
 		return -ESTALE;
-	if (!splice_is_padding((const u8 *)end, last + 1 - end))
+	if (!splice_is_padding((const u8 *)end, last + 1 - end, patch->old_entry + size - end))
 		return splice_wrong(apply, "what is before the hop's end is no padding");
-	if (!splice_is_part_of(last, patch->old_entry))
-		return splice_wrong(apply, "another symbol begins before the hop's end");
 	return 0;
 }
 

@@ -255,7 +255,7 @@ bool splice_is_live_patched(unsigned long entry);
 
 /* ---- trampoline.c ---- */
 
-bool splice_is_padding(const u8 *bytes, size_t size);
+bool splice_is_padding(const u8 *bytes, size_t needed, size_t size);
 int __must_check splice_trampolines_plan(struct splice_update *update, u32 *bad_function);
 int __must_check splice_trampolines_check(const struct splice_update *update,
 					  enum splice_direction direction,

@@ -23,42 +23,64 @@
 
 #include "core.h"
 
+#define SPLICE_MAX_INSTRUCTION	15
+
 static const u8 splice_int3 = 0xcc;
+
+/* The bytes of the operand that begins with this ModRM byte; 0 if there are not enough. */
+static size_t splice_operand_length(const u8 *bytes, size_t size)
+{
+	u8 mod = bytes[0] >> 6, rm = bytes[0] & 7;
+	bool displacement_alone = !mod && rm == 5;
+	size_t length = 1;
+
+	if (mod == 3)
+		return 1;
+	if (rm == 4) {			/* SIB */
+		if (size < 2)
+			return 0;
+		displacement_alone = !mod && (bytes[1] & 7) == 5;
+		length++;
+	}
+	if (mod == 1)
+		length += 1;		/* disp8 */
+	else if (mod == 2 || displacement_alone)
+		length += 4;		/* disp32 */
+	return length <= size ? length : 0;
+}
+
+/* The length of the padding instruction that the bytes begin with, or 0. */
+static size_t splice_padding_length(const u8 *bytes, size_t size)
+{
+	size_t at = 0, operand;
+
+	size = min_t(size_t, size, SPLICE_MAX_INSTRUCTION);
+	if (size && bytes[0] == splice_int3)
+		return 1;
+	while (at < size && (bytes[at] == 0x66 || bytes[at] == 0x2e))
+		at++;
+	if (at < size && bytes[at] == 0x90)
+		return at + 1;
+	if (size - at < 3 || bytes[at] != 0x0f || bytes[at + 1] != 0x1f || bytes[at + 2] & 0x38)
+		return 0;
+	operand = splice_operand_length(bytes + at + 2, size - at - 2);
+	return operand ? at + 2 + operand : 0;
+}
 
 /*
  * Padding as assemblers and linkers write it: int3, and nops of all lengths, that is 90 and
- * 0f 1f /0 after any number of 66 and 2e prefixes. The bytes must be whole instructions from the
- * first on; the last may reach beyond `size`.
+ * 0f 1f /0 after any number of 66 and 2e prefixes (alt_patt in gas/config/tc-i386.c). The bytes
+ * must be whole instructions from the first on. The last that begins in the first `needed` may
+ * reach beyond them, as far as there are bytes.
  */
-bool splice_is_padding(const u8 *bytes, size_t size)
+bool splice_is_padding(const u8 *bytes, size_t needed, size_t size)
 {
-	size_t i = 0;
+	size_t at = 0, length;
 
-	while (i < size) {
-		u8 modrm;
-
-		if (bytes[i] == splice_int3) {
-			i++;
-			continue;
-		}
-		while (i < size && (bytes[i] == 0x66 || bytes[i] == 0x2e))
-			i++;
-		if (i < size && bytes[i] == 0x90) {
-			i++;
-			continue;
-		}
-		if (i + 2 >= size || bytes[i] != 0x0f || bytes[i + 1] != 0x1f)
+	for (; at < needed; at += length) {
+		length = splice_padding_length(bytes + at, size - at);
+		if (!length)
 			return false;
-		modrm = bytes[i + 2];
-		if (modrm & 0x38)
-			return false;
-		i += 3;
-		if ((modrm & 0xc0) != 0xc0 && (modrm & 7) == 4)
-			i++;			/* SIB */
-		if ((modrm & 0xc0) == 0x40)
-			i += 1;			/* disp8 */
-		else if ((modrm & 0xc0) == 0x80)
-			i += 4;			/* disp32 */
 	}
 	return true;
 }

@@ -14,25 +14,13 @@ static const struct {
   const char* name;
   void (*run)(void);
 } all[] = {
-    CHECK(pin),
-    CHECK(arguments),
-    CHECK(stale),
-    CHECK(hop_place),
-    CHECK(apply_and_undo),
-    CHECK(stack_of_two),
-    CHECK(busy),
-    CHECK(watched_arguments),
-    CHECK(watched),
-    CHECK(exiting),
-    CHECK(tracers),
-    CHECK(probes),
-    CHECK(hook_arguments),
-    CHECK(hooks),
-    CHECK(answers),
-    CHECK(traffic),
-    CHECK(hammer),
-    CHECK(nmi),
-    CHECK(live_patch),
+    CHECK(pin),       CHECK(arguments),      CHECK(stale),
+    CHECK(hop_place), CHECK(apply_and_undo), CHECK(stack_of_two),
+    CHECK(padding),   CHECK(busy),           CHECK(watched_arguments),
+    CHECK(watched),   CHECK(exiting),        CHECK(tracers),
+    CHECK(probes),    CHECK(hook_arguments), CHECK(hooks),
+    CHECK(answers),   CHECK(traffic),        CHECK(hammer),
+    CHECK(nmi),       CHECK(live_patch),
 };
 
 int main(int count, char** names) {

@@ -85,6 +85,8 @@ unsigned landing(uint64_t entry);
 struct splice_function* add(struct request* request, const char* old_name, const char* new_name,
                             unsigned site);
 struct splice_function* add_hop(struct request* request, const char* new_name);
+struct splice_function* add_short(struct request* request, const char* old_name, unsigned size,
+                                  const char* new_name);
 struct splice_function* watch(struct request* request, const char* name);
 void one(struct request* request, const char* old_name, const char* new_name, unsigned site);
 void make_all(struct request* request);
@@ -113,6 +115,7 @@ void test_hop_place(void);
 void test_watched_arguments(void);
 void test_apply_and_undo(void);
 void test_stack_of_two(void);
+void test_padding(void);
 void test_traffic(void);
 void test_busy(void);
 void test_watched(void);

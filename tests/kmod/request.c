@@ -48,10 +48,16 @@ struct splice_function* add(struct request* request, const char* old_name, const
 
 // target_short(), whose jump needs the padding behind it.
 struct splice_function* add_hop(struct request* request, const char* new_name) {
+  return add_short(request, "target_short", 4, new_name);
+}
+
+// A function of `size` bytes, and its hop right behind it.
+struct splice_function* add_short(struct request* request, const char* old_name, unsigned size,
+                                  const char* new_name) {
   unsigned i = request->apply.nr_functions;
-  struct splice_function* function = add(request, "target_short", new_name, 0);
-  function->old_size = 4;
-  function->hop = function->old_entry + 4;
+  struct splice_function* function = add(request, old_name, new_name, 0);
+  function->old_size = size;
+  function->hop = function->old_entry + size;
   read_text(function->hop, request->expected_hop[i], sizeof(request->expected_hop[i]));
   function->expected_hop = (uintptr_t)request->expected_hop[i];
   return function;

@@ -56,6 +56,25 @@ void test_apply_and_undo(void) {
   expect("undo once more", undo(FIRST), ENOENT);
 }
 
+// Hops into nops as the assembler writes them, the last of which reaches beyond the hop.
+void test_padding(void) {
+  struct request request;
+  uint8_t before[32], after[32];
+  struct symbol nopped = find_symbol("target_nopped");
+  read_text(nopped.address, before, sizeof(before));
+  begin(&request, FIRST, "splice_update_a");
+  add_short(&request, "target_nopped", 5, "a_value");
+  add_short(&request, "target_many_nops", 4, "a_short");
+  expect("apply", apply(&request), 0);
+  expect_number("padded with one nop", value_of("nopped"), 2);
+  expect_number("padded with several", value_of("many_nops"), 2);
+  expect("undo", undo(FIRST), 0);
+  expect_number("padded with one nop", value_of("nopped"), 1);
+  expect_number("padded with several", value_of("many_nops"), 1);
+  read_text(nopped.address, after, sizeof(after));
+  report(!memcmp(before, after, sizeof(before)), "the nops are back");
+}
+
 static void make_stacked(struct request* request) {
   begin(request, SECOND, "splice_update_b");
   struct splice_function* function = add(request, "target_value", "b_value", 5);

@@ -15,6 +15,27 @@ target_short:
 	.size	target_short, . - target_short
 	.balign	16, 0xcc
 
+/* The same, padded with what the assembler fills up with: one nop of 11 bytes. */
+	.p2align 4
+	.globl	target_nopped
+	.type	target_nopped, @function
+target_nopped:
+	xorl	%eax, %eax
+	incl	%eax
+	ret
+	.size	target_nopped, . - target_nopped
+	.p2align 4
+
+/* And with several nops. */
+	.globl	target_many_nops
+	.type	target_many_nops, @function
+target_many_nops:
+	pushq	$1
+	popq	%rax
+	ret
+	.size	target_many_nops, . - target_many_nops
+	.p2align 4
+
 /* Another symbol follows at once. */
 	.globl	target_tiny
 	.type	target_tiny, @function

@@ -5,6 +5,7 @@
  * parameters: of those, one is read at a time.)
  *
  *	value plain short keyed	return a number each; 1 before any update
+ *	nopped many_nops		the same
  *	sleep				blocks in target_sleep() until 1 is written to "release"
  *	odd				the same, below a function that cannot be unwound
  *	nap				sleeps for a moment in target_nap()
@@ -36,6 +37,8 @@ static DEFINE_STATIC_KEY_FALSE(target_key);
 
 int target_short(void);		/* shapes.S */
 int target_odd(void);		/* shapes.S */
+int target_nopped(void);	/* shapes.S */
+int target_many_nops(void);	/* shapes.S */
 int target_value(void);
 int target_plain(int value);
 int target_keyed(void);
@@ -233,6 +236,8 @@ static int __init target_init(void)
 	debugfs_create_file("value", 0400, folder, target_value, &call_operations);
 	debugfs_create_file("plain", 0400, folder, show_plain, &call_operations);
 	debugfs_create_file("short", 0400, folder, target_short, &call_operations);
+	debugfs_create_file("nopped", 0400, folder, target_nopped, &call_operations);
+	debugfs_create_file("many_nops", 0400, folder, target_many_nops, &call_operations);
 	debugfs_create_file("keyed", 0400, folder, target_keyed, &call_operations);
 	debugfs_create_file("sleep", 0400, folder, target_sleep_caller, &call_operations);
 	debugfs_create_file("odd", 0400, folder, target_odd, &call_operations);
