@@ -8,11 +8,14 @@
 #include <clang/Tooling/Tooling.h>
 #include <fmt/core.h>
 #include <llvm/Support/CommandLine.h>
+#include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/StringSaver.h>
 #include <llvm/Support/VirtualFileSystem.h>
 
 #include <memory>
 #include <string_view>
+
+#include "splice-cc/semantics/lock_annotations.h"
 
 namespace splicer {
 
@@ -107,8 +110,12 @@ std::vector<std::string> clang_options(const std::string& command) {
 
 std::optional<std::string> with_syntax_tree(const ClangUnit& unit, const Use& use) {
   // A file system with a working folder of its own: the process's is shared by all threads.
-  const llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> files =
-      llvm::vfs::createPhysicalFileSystem();
+  const llvm::IntrusiveRefCntPtr<llvm::vfs::OverlayFileSystem> files(
+      new llvm::vfs::OverlayFileSystem(llvm::vfs::createPhysicalFileSystem()));
+  const llvm::IntrusiveRefCntPtr<llvm::vfs::InMemoryFileSystem> ours(
+      new llvm::vfs::InMemoryFileSystem);
+  ours->addFile(kAnnotationsHeader, 0, llvm::MemoryBuffer::getMemBuffer(kAnnotationsText));
+  files->pushOverlay(ours);
   if (const std::error_code code = files->setCurrentWorkingDirectory(unit.folder.string()))
     return fmt::format("{}: {}", unit.folder.string(), code.message());
   const llvm::IntrusiveRefCntPtr<clang::FileManager> manager(
@@ -117,6 +124,7 @@ std::optional<std::string> with_syntax_tree(const ClangUnit& unit, const Use& us
       "clang", "--target=x86_64-linux-gnu", "-fsyntax-only",
       "-w",    "-fno-color-diagnostics",    "-fno-caret-diagnostics"};
   command.insert(command.end(), unit.options.begin(), unit.options.end());
+  command.insert(command.end(), {"-include", kAnnotationsHeader});
   command.push_back(unit.source);
   FirstError diagnostics;
   clang::tooling::ToolInvocation invocation(command, std::make_unique<TreeAction>(use),

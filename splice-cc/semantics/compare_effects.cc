@@ -8,6 +8,8 @@
 #include <set>
 #include <string>
 
+#include "splice-cc/semantics/lock_families.h"
+
 namespace splicer {
 
 namespace {
@@ -76,14 +78,20 @@ std::string counts_text(const std::set<int>& counts) {
 struct EffectChange {
   std::set<int> was;
   std::set<int> is;
-  bool up = false;    // some new count is above 0
-  bool down = false;  // some is below: with both, paths that the analysis cannot tell apart
+  bool up = false;     // some new count is above 0
+  bool down = false;   // some is below: with both, paths that the analysis cannot tell apart
+  bool apart = false;  // or that it can: one call takes, another gives back
+  // What it does is clear.
+  bool is_sure() const { return !up || !down || apart; }
 };
 
 class EffectComparison {
  public:
   EffectComparison(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code)
-      : pre_(pre), post_(post), code_(code) {}
+      : pre_(pre), post_(post), code_(code) {
+    for (const auto& [name, function] : pre.functions)
+      taken_.insert(function.taken.begin(), function.taken.end());
+  }
 
   std::vector<Finding> run() {
     for (const auto& [name, before] : pre_.functions) {
@@ -134,6 +142,7 @@ class EffectComparison {
     for (const auto& [held, counted] : before.effects) all.insert(held);
     for (const auto& [held, counted] : after.effects) all.insert(held);
     for (const HeldObject& held : all) {
+      if (is_kept_up(held)) continue;
       std::set<int> was = counts(before.effects, held);
       std::set<int> is = counts(after.effects, held);
       if (has_loop(was) || has_loop(is)) {
@@ -150,8 +159,16 @@ class EffectComparison {
       const bool dropped = !up && !down && fresh.contains(0) && less(was, is) == was &&
                            !only_renamed(after.effects, before.effects, held, *was.begin());
       if (!up && !down && !dropped) continue;
-      report(name, after, held, {was, is, up, down});
+      const bool apart = after.apart.contains(held) && !before.apart.contains(held);
+      report(name, after, held, {was, is, up, down, apart});
     }
+  }
+
+  // A list, a tree, a timer that the old code has already filled and set up: who takes an object
+  // out of it at another place than before finds it there.
+  bool is_kept_up(const HeldObject& held) const {
+    return is_slot_family(held.family) && !held.family.starts_with(kCountOf) &&
+           taken_.contains(held.family);
   }
 
   void report(const std::string& name, const FunctionFacts& after, const HeldObject& held,
@@ -161,10 +178,13 @@ class EffectComparison {
     if (held.reference) finding.code = "reference-discipline";
     finding.name = name;
     finding.place = after.place;
-    finding.refuse = !held.reference && held.sure && !(change.up && change.down);
+    finding.refuse =
+        held.reference ? change.up && change.down && change.apart : held.sure && change.is_sure();
     finding.message = message(name, held, change);
-    finding.was = counts_text(change.was);
-    finding.is = counts_text(change.is);
+    if (!is_slot_family(held.family)) {
+      finding.was = counts_text(change.was);
+      finding.is = counts_text(change.is);
+    }
     finding.remedy = held.reference
                          ? "let objects from before the update keep the old count: mark new ones, "
                            "as with shadow data: see splice.h(3)"
@@ -172,6 +192,9 @@ class EffectComparison {
                            "by a pair that also understands the old state, or take and release it "
                            "in one function";
     finding.sure = held.sure || !held.reference;
+    if (finding.refuse && held.reference)
+      finding.message +=
+          ", but not in one call: objects from before the update would see only one of the two";
     if (held.reference && change.up != change.down) {
       finding.change = change.up ? 1 : -1;
       const std::size_t last = held.object.rfind('.');
@@ -184,28 +207,29 @@ class EffectComparison {
 
   static std::string message(const std::string& name, const HeldObject& held,
                              const EffectChange& change) {
+    std::string does = change.up ? "now takes" : change.down ? "now releases" : "no longer changes";
+    if (change.up && change.down)
+      does = change.apart ? "now takes or releases" : "may take or release";
+    if (is_slot_family(held.family)) {
+      does = slot_action(held.family, change.up ? 1 : -1);
+      if (change.up && change.down)
+        does = fmt::format("{} or {}", does, slot_action(held.family, -1));
+      return fmt::format("refcount imbalance: {} {} {}", name,
+                         change.up || change.down ? "now" : "no longer", does);
+    }
     const std::string what = readable(
         held.object.empty() ? held.family : fmt::format("{} {}", held.family, held.object));
-    if (held.reference)
-      return fmt::format("refcount imbalance: {} {} {}", name,
-                         change.up && change.down ? "may take or release"
-                         : change.up              ? "now takes"
-                         : change.down            ? "now releases"
-                                                  : "no longer changes",
-                         what);
+    if (held.reference) return fmt::format("refcount imbalance: {} {} {}", name, does, what);
+    if (change.up && !change.down) does = "now returns with";
     return fmt::format(
         "lock imbalance: {} {} {}, while callers in the running kernel rely on what it did before",
-        name,
-        change.up && change.down ? "may take or release"
-        : change.up              ? "now returns with"
-        : change.down            ? "now releases"
-                                 : "no longer changes",
-        what);
+        name, does, what);
   }
 
   const UnitFacts& pre_;
   const UnitFacts& post_;
   const ChangedCode& code_;
+  std::set<std::string> taken_;  // families of slots, in any function of before
   std::vector<Finding> findings_;
 };
 

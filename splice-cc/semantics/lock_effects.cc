@@ -14,8 +14,10 @@
 #include <memory>
 #include <optional>
 
-#include "splice-cc/semantics/lock_families.h"
-#include "splice-cc/semantics/object_path.h"
+#include "splice-cc/semantics/branch.h"
+#include "splice-cc/semantics/effect_sites.h"
+#include "splice-cc/semantics/lock_annotations.h"
+#include "splice-cc/semantics/slot.h"
 
 namespace splicer {
 
@@ -25,13 +27,20 @@ using State = std::map<HeldObject, std::set<int>>;
 
 const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
+// What a path of the function got from a call that is not in the tables: it may give it back.
+HeldObject obtained(const std::string& object) { return {"obtained", object, true}; }
+
 void add(State& state, const HeldObject& held, const std::set<int>& changes) {
   std::set<int> now;
+  const auto got = held.reference ? state.find(obtained(held.object)) : state.end();
+  const bool may_give = got != state.end() && got->second.contains(1);
   auto [entry, fresh] = state.try_emplace(held);
   if (fresh) entry->second = {0};
   for (const int count : entry->second)
     for (const int change : changes)
-      now.insert(std::clamp(count + change, -kMostCounted, kMostCounted));
+      now.insert(
+          std::clamp(may_give ? std::max(count + change, std::min(count, 0)) : count + change,
+                     -kMostCounted, kMostCounted));
   entry->second = std::move(now);
 }
 
@@ -51,60 +60,14 @@ bool merge(State& into, const State& from) {
 
 // A call whose effect depends on what it returns, until it is known which branch is which.
 struct Pending {
-  const clang::CallExpr* call;
-  CallEffect effect;
+  const clang::CallExpr* call = nullptr;
   HeldObject held;
+  int change = 0;
+  Succeeds when = Succeeds::always;
+  bool of_result = false;                      // what is held is what the call returns
   const clang::ValueDecl* variable = nullptr;  // that the result went into
+  bool same_sense = true;                      // or its opposite: busy = !mutex_trylock(&l)
 };
-
-// A branch that is taken when a value is nonzero, or when it is zero.
-struct Branch {
-  const clang::Expr* value = nullptr;
-  bool when_nonzero = true;
-};
-
-bool is_zero(const clang::Expr* expression, clang::ASTContext& context) {
-  clang::Expr::EvalResult result;
-  return expression->EvaluateAsInt(result, context) && result.Val.getInt().isZero();
-}
-
-// "!x", "x != 0", "x < 0", "likely(x)", "IS_ERR(x)", "(x = call())": what they say about x.
-Branch branch_on(const clang::Expr* condition, clang::ASTContext& context) {
-  Branch branch{bare(condition)};
-  for (;;) {
-    if (const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(branch.value);
-        unary != nullptr && unary->getOpcode() == clang::UO_LNot) {
-      branch = {bare(unary->getSubExpr()), !branch.when_nonzero};
-      continue;
-    }
-    if (const auto* call = llvm::dyn_cast<clang::CallExpr>(branch.value);
-        call != nullptr && call->getNumArgs() > 0 && call->getDirectCallee() != nullptr) {
-      const auto name = call->getDirectCallee()->getName();
-      if (name == "__builtin_expect" || name == "IS_ERR" || name == "IS_ERR_OR_NULL") {
-        // An error is a result that is not zero, and for what returns a pointer no success.
-        branch.value = bare(call->getArg(0));
-        if (name == "IS_ERR_OR_NULL") branch.when_nonzero = !branch.when_nonzero;
-        continue;
-      }
-    }
-    if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(branch.value)) {
-      if (binary->getOpcode() == clang::BO_Assign) {
-        branch.value = bare(binary->getRHS());
-        continue;
-      }
-      const bool zero = is_zero(binary->getRHS(), context);
-      if (zero && (binary->getOpcode() == clang::BO_NE || binary->getOpcode() == clang::BO_LT)) {
-        branch.value = bare(binary->getLHS());
-        continue;
-      }
-      if (zero && (binary->getOpcode() == clang::BO_EQ || binary->getOpcode() == clang::BO_GE)) {
-        branch = {bare(binary->getLHS()), !branch.when_nonzero};
-        continue;
-      }
-    }
-    return branch;
-  }
-}
 
 void collect_calls(const clang::Stmt* statement, std::set<const clang::CallExpr*>& calls) {
   if (statement == nullptr) return;
@@ -124,14 +87,55 @@ void collect_guards(const clang::Stmt* statement, std::set<const clang::CallExpr
   for (const clang::Stmt* child : statement->children()) collect_guards(child, calls);
 }
 
+bool is_lock(const HeldObject& held) { return !held.reference; }
+
+// A lock that the annotations name and the body's flow has not found, or is not clear about.
+LockSummary annotated(LockSummary summary, const LockAnnotations& annotations) {
+  if (annotations.empty()) return summary;
+  const bool up = !annotations.acquired.empty() && annotations.released.empty();
+  const bool down = !annotations.released.empty() && annotations.acquired.empty();
+  bool found = false;
+  for (auto entry = summary.effects.begin(); entry != summary.effects.end();) {
+    auto& [held, counts] = *entry;
+    const bool unclear = *counts.begin() < 0 && *counts.rbegin() > 0;
+    if (is_lock(held) && unclear && up) std::erase_if(counts, [](int count) { return count <= 0; });
+    if (is_lock(held) && unclear && down) std::erase_if(counts, [](int n) { return n >= 0; });
+    found = found || (is_lock(held) && !(unclear && !up && !down));
+    entry = is_lock(held) && unclear && !up && !down ? summary.effects.erase(entry) : ++entry;
+  }
+  if (found || up == down) return summary;
+  for (const std::string& object : up ? annotations.acquired : annotations.released) {
+    HeldObject held{"lock", object};
+    if (object == "RCU" || object == "rcu" || object == "rcu_read_lock") held = {"RCU", ""};
+    summary.effects[held] = {up ? 1 : -1};
+  }
+  return summary;
+}
+
+// foo_get() of a pointer is about that; of a number, or of nothing, about the only one that there
+// is. An int of such a function is an error, a bool says that it is held.
+void fit_to_type(CallEffect& effect, const clang::CallExpr& call) {
+  if (call.getNumArgs() == 0 || !call.getArg(0)->getType()->isPointerType())
+    effect.argument = kNoObject;
+  if (effect.change < 0 || effect.when != Succeeds::always) return;
+  const clang::QualType type = call.getType();
+  if (type->isBooleanType()) {
+    effect.when = Succeeds::if_nonzero;
+  } else if (type->isIntegerType()) {
+    effect.when = Succeeds::if_zero;
+  }
+}
+
 class FunctionFlow {
  public:
-  FunctionFlow(clang::ASTContext& context, LockEffects& lock_effects)
-      : context_(context), lock_effects_(lock_effects), paths_(context) {}
+  FunctionFlow(clang::ASTContext& context, LockEffects& lock_effects, ObjectPaths& paths)
+      : context_(context), lock_effects_(lock_effects), paths_(paths) {}
 
-  HeldEffects run(const clang::FunctionDecl& function) {
+  LockSummary run(const clang::FunctionDecl& function) {
     clang::CFG::BuildOptions options;
-    options.setAlwaysAdd(clang::Stmt::CallExprClass);
+    options.setAlwaysAdd(clang::Stmt::CallExprClass)
+        .setAlwaysAdd(clang::Stmt::UnaryOperatorClass)
+        .setAlwaysAdd(clang::Stmt::CompoundAssignOperatorClass);
     const std::unique_ptr<clang::CFG> graph =
         clang::CFG::buildCFG(&function, function.getBody(), &context_, options);
     if (!graph) return {};
@@ -165,80 +169,175 @@ class FunctionFlow {
     return true;
   }
 
-  HeldEffects at_return(const State& state) const {
-    HeldEffects effects;
+  LockSummary at_return(const State& state) const {
+    LockSummary summary;
+    summary.taken = taken_;
     for (const auto& [held, counts] : state) {
-      std::set<int> own;
-      // What the function got from a call that is not in the tables, it may give back.
-      const bool obtained = held.reference && obtained_.contains(held.object);
-      for (const int count : counts) own.insert(obtained ? std::max(count, 0) : count);
-      if (own != std::set<int>{0}) effects[held] = std::move(own);
+      if (counts == std::set<int>{0} || held == obtained(held.object)) continue;
+      const auto sites = sites_.find(held);
+      if (sites != sites_.end()) {
+        if (*counts.begin() < 0 && *counts.rbegin() > 0 && are_apart(sites->second))
+          summary.apart.insert(held);
+        const auto result = returned_.find(held);
+        if (result != returned_.end() && sites->second.size() == 1 && counts.size() == 2 &&
+            counts.contains(0))
+          summary.result.insert(*result);
+      }
+      summary.effects[held] = counts;
     }
-    return effects;
+    return summary;
+  }
+
+  void change(State& state, const HeldObject& held, const std::set<int>& changes, bool apart) {
+    if (is_slot_family(held.family) && *changes.rbegin() > 0) taken_.insert(held.family);
+    sites_[held].insert({block_, place_, *changes.rbegin() > 0, *changes.begin() < 0, apart});
+    add(state, held, changes);
   }
 
   // The state after the block: one, or one for each branch.
   std::vector<State> through(const clang::CFGBlock& block, State state) {
     std::vector<Pending> pending;
+    block_ = &block;
+    place_ = 0;
     for (const clang::CFGElement& element : block) {
+      ++place_;
       const auto statement = element.getAs<clang::CFGStmt>();
-      if (!statement) continue;
-      const clang::Stmt* what = statement->getStmt();
-      if (const auto* call = llvm::dyn_cast<clang::CallExpr>(what)) {
-        apply(*call, state, pending);
-      } else if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(what);
-                 binary != nullptr && binary->getOpcode() == clang::BO_Assign) {
-        const auto* target = llvm::dyn_cast<clang::DeclRefExpr>(bare(binary->getLHS()));
-        assigned(*binary->getRHS(), target != nullptr ? target->getDecl() : nullptr,
-                 paths_.of(*binary->getLHS()), pending);
-      } else if (const auto* declared = llvm::dyn_cast<clang::DeclStmt>(what)) {
-        for (const clang::Decl* one : declared->decls())
-          if (const auto* variable = llvm::dyn_cast<clang::VarDecl>(one);
-              variable != nullptr && variable->hasInit())
-            assigned(*variable->getInit(), variable, paths_.of_variable(*variable), pending);
-      }
+      if (statement) through(*statement->getStmt(), state, pending);
     }
     return branches(block, std::move(state), pending);
+  }
+
+  void through(const clang::Stmt& what, State& state, std::vector<Pending>& pending) {
+    if (const auto* call = llvm::dyn_cast<clang::CallExpr>(&what)) {
+      apply(*call, state, pending);
+    } else if (const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(&what);
+               unary != nullptr && unary->isIncrementDecrementOp()) {
+      count(*unary->getSubExpr(), unary->isIncrementOp() ? 1 : -1, state);
+    } else if (const auto* compound = llvm::dyn_cast<clang::CompoundAssignOperator>(&what)) {
+      clang::Expr::EvalResult amount;
+      if (!compound->getRHS()->EvaluateAsInt(amount, context_) || amount.Val.getInt() != 1) return;
+      if (compound->getOpcode() == clang::BO_AddAssign) count(*compound->getLHS(), 1, state);
+      if (compound->getOpcode() == clang::BO_SubAssign) count(*compound->getLHS(), -1, state);
+    } else if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(&what);
+               binary != nullptr && binary->getOpcode() == clang::BO_Assign) {
+      const auto* target = llvm::dyn_cast<clang::DeclRefExpr>(bare(binary->getLHS()));
+      assigned(*binary->getRHS(), target != nullptr ? target->getDecl() : nullptr,
+               paths_.of(*binary->getLHS()), state, pending);
+    } else if (const auto* declared = llvm::dyn_cast<clang::DeclStmt>(&what)) {
+      for (const clang::Decl* one : declared->decls())
+        if (const auto* variable = llvm::dyn_cast<clang::VarDecl>(one);
+            variable != nullptr && variable->hasInit())
+          assigned(*variable->getInit(), variable, paths_.of_variable(*variable), state, pending);
+    } else if (const auto* end = llvm::dyn_cast<clang::ReturnStmt>(&what);
+               end != nullptr && end->getRetValue() != nullptr) {
+      const Branch value = branch_on(end->getRetValue(), context_);
+      for (const Pending& entry : pending)
+        if (entry.when != Succeeds::always && value.value == entry.call)
+          returned_[entry.held] = value.when_nonzero ? entry.when : opposite(entry.when);
+    }
+  }
+
+  static Succeeds opposite(Succeeds when) {
+    return when == Succeeds::if_zero ? Succeeds::if_nonzero : Succeeds::if_zero;
+  }
+
+  // x->users++
+  void count(const clang::Expr& what, int by, State& state) {
+    if (!what.getType()->isIntegerType()) return;
+    if (const auto slot = slot_of(what))
+      change(state, {slot_family(kCountOf, *slot), paths_.of(what), true, false}, {by}, false);
+  }
+
+  // Those of a function without a body.
+  std::vector<CallEffect> likely_effects(const clang::FunctionDecl& callee,
+                                         const clang::CallExpr& call) const {
+    std::vector<CallEffect> effects =
+        likely_effects_of_call(callee.getName().str(), [&](const std::string& name) {
+          const auto found = context_.Idents.find(name);
+          return found != context_.Idents.end() &&
+                 !context_.getTranslationUnitDecl()->lookup(found->second).empty();
+        });
+    for (CallEffect& effect : effects) fit_to_type(effect, call);
+    return effects;
   }
 
   void apply(const clang::CallExpr& call, State& state, std::vector<Pending>& pending) {
     const clang::FunctionDecl* callee = call.getDirectCallee();
     if (callee == nullptr || callee->getIdentifier() == nullptr || guarded_.contains(&call)) return;
-    const std::string name = callee->getName().str();
-    std::vector<CallEffect> effects = effects_of_call(name);
-    const clang::FunctionDecl* body = nullptr;
-    if (effects.empty() && callee->hasBody(body)) {
-      for (const auto& [held, changes] : lock_effects_.effects_of(*body))
-        if (auto here = paths_.as_caller_sees(held, call)) add(state, *here, changes);
-      return;
+    std::vector<CallEffect> effects = effects_of_call(callee->getName().str());
+    if (effects.empty()) {
+      const clang::FunctionDecl* body = nullptr;
+      if (callee->hasBody(body)) {
+        apply_summary(lock_effects_.effects_of(*body), call, state, pending);
+        return;
+      }
+      if (const LockAnnotations annotations = annotations_of(*callee); !annotations.empty()) {
+        apply_summary(annotated({}, annotations), call, state, pending);
+        return;
+      }
+      effects = likely_effects(*callee, call);
     }
-    if (effects.empty()) effects = likely_effects_of_call(name);
     for (const CallEffect& effect : effects) {
       HeldObject held{effect.family, "", effect.reference, effect.sure};
       if (effect.argument >= 0) {
         if (static_cast<unsigned>(effect.argument) >= call.getNumArgs()) continue;
-        held.object = paths_.of(*call.getArg(static_cast<unsigned>(effect.argument)));
+        const clang::Expr& argument = *call.getArg(static_cast<unsigned>(effect.argument));
+        held.object = paths_.of(argument);
+        const auto slot = effect.reference ? slot_of(argument) : std::nullopt;
+        if (effect.of_slot && !slot) continue;
+        if (effect.of_slot) held.family = slot_family(effect.family, *slot);
+        if (const auto around = slot ? family_around(*slot) : ""; !around.empty()) {
+          held.family = around;
+          held.object.resize(std::min(held.object.rfind('.'), held.object.size()));
+        }
       }
       if (effect.when == Succeeds::always && effect.argument != kReturnedValue) {
-        add(state, held, {effect.change});
+        change(state, held, {effect.change}, false);
       } else {
-        pending.push_back({&call, effect, held});
+        pending.push_back(
+            {&call, held, effect.change, effect.when, effect.argument == kReturnedValue});
       }
     }
   }
 
+  // What the callee's body does, on the objects that it is called with.
+  void apply_summary(const LockSummary& summary, const clang::CallExpr& call, State& state,
+                     std::vector<Pending>& pending) {
+    taken_.insert(summary.taken.begin(), summary.taken.end());
+    for (const auto& [held, changes] : summary.effects) {
+      if (is_slot_family(held.family) && is_of_stack(held.object, call)) continue;
+      const auto here = paths_.as_caller_sees(held, call);
+      if (!here) continue;
+      if (const auto result = summary.result.find(held); result != summary.result.end()) {
+        const int by = *changes.begin() < 0 ? *changes.begin() : *changes.rbegin();
+        pending.push_back({&call, *here, by, result->second});
+      } else {
+        change(state, *here, changes, summary.apart.contains(held));
+      }
+    }
+  }
+
+  // "$0.count", of a call whose first argument is a structure of this function.
+  static bool is_of_stack(const std::string& object, const clang::CallExpr& call) {
+    if (object.size() < 2 || object[0] != '$' || object[1] < '0' || object[1] > '9') return false;
+    const auto number = static_cast<unsigned>(object[1] - '0');
+    return number < call.getNumArgs() && is_on_stack(*call.getArg(number));
+  }
+
   void assigned(const clang::Expr& value, const clang::ValueDecl* variable,
-                const std::string& object, std::vector<Pending>& pending) {
-    const auto* call = llvm::dyn_cast<clang::CallExpr>(bare(&value));
+                const std::string& object, State& state, std::vector<Pending>& pending) {
+    const Branch branch = branch_on(&value, context_);
+    const auto* call = llvm::dyn_cast<clang::CallExpr>(branch.value);
     if (call == nullptr) return;
     bool known = false;
     for (Pending& entry : pending) {
       if (entry.call != call) continue;
       entry.variable = variable;
-      if (entry.effect.argument == kReturnedValue) entry.held.object = object;
+      entry.same_sense = branch.when_nonzero;
+      if (entry.of_result) entry.held.object = object;
       known = true;
     }
-    if (!known) obtained_.insert(object);
+    if (!known && !paths_.returned_by(*call)) state[obtained(object)] = {1};
   }
 
   std::vector<State> branches(const clang::CFGBlock& block, State state,
@@ -253,19 +352,20 @@ class FunctionFlow {
       leaving.push_back(leaving.front());  // the first is where the condition holds
     }
     for (const Pending& entry : pending) {
-      if (entry.effect.argument == kReturnedValue && entry.held.object.empty()) continue;
+      if (entry.of_result && entry.held.object.empty()) continue;
       const auto* variable =
           branch.value == nullptr ? nullptr : llvm::dyn_cast<clang::DeclRefExpr>(branch.value);
-      const bool decides =
-          branch.value == entry.call || (variable != nullptr && entry.variable != nullptr &&
-                                         variable->getDecl() == entry.variable);
-      if (entry.effect.when == Succeeds::always) {
-        for (State& one : leaving) add(one, entry.held, {entry.effect.change});
-      } else if (decides && leaving.size() == 2) {
-        const bool first = branch.when_nonzero == (entry.effect.when == Succeeds::if_nonzero);
-        add(leaving[first ? 0 : 1], entry.held, {entry.effect.change});
+      const bool by_variable =
+          variable != nullptr && entry.variable != nullptr && variable->getDecl() == entry.variable;
+      if (entry.when == Succeeds::always) {
+        for (State& one : leaving) change(one, entry.held, {entry.change}, false);
+      } else if ((branch.value == entry.call || by_variable) && leaving.size() == 2) {
+        const bool same = !by_variable || entry.same_sense;
+        const bool first = (branch.when_nonzero == same) == (entry.when == Succeeds::if_nonzero);
+        change(leaving[first ? 0 : 1], entry.held, {entry.change}, false);
       } else {
-        for (State& one : leaving) add(one, entry.held, {0, entry.effect.change});
+        std::set<int> both = {0, entry.change};
+        for (State& one : leaving) change(one, entry.held, both, false);
       }
     }
     return leaving;
@@ -273,19 +373,23 @@ class FunctionFlow {
 
   clang::ASTContext& context_;
   LockEffects& lock_effects_;
-  ObjectPaths paths_;
-  std::set<std::string> obtained_;
+  ObjectPaths& paths_;
   std::set<const clang::CallExpr*> guarded_;
+  std::set<std::string> taken_;
+  std::map<HeldObject, std::set<EffectSite>> sites_;
+  std::map<HeldObject, Succeeds> returned_;  // what the function's own result says
+  const clang::CFGBlock* block_ = nullptr;   // where the flow is
+  unsigned place_ = 0;
 };
 
 }  // namespace
 
-const HeldEffects& LockEffects::effects_of(const clang::FunctionDecl& function) {
+const LockSummary& LockEffects::effects_of(const clang::FunctionDecl& function) {
   const auto [entry, fresh] = known_.try_emplace(&function);
   // A function that calls itself has, while it is looked at, no effect.
   if (!fresh) return entry->second;
-  HeldEffects effects = FunctionFlow(context_, *this).run(function);
-  return entry->second = std::move(effects);
+  LockSummary summary = FunctionFlow(context_, *this, paths_).run(function);
+  return entry->second = annotated(std::move(summary), annotations_of(function));
 }
 
 }  // namespace splicer

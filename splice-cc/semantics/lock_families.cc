@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "splice-cc/semantics/lock_families.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -18,14 +20,17 @@ constexpr int returned = kReturnedValue;
 constexpr auto always = Succeeds::always;
 constexpr auto if_zero = Succeeds::if_zero;
 constexpr auto if_nonzero = Succeeds::if_nonzero;
-#define LOCK(callee, family, change, object, when) {#callee, family, change, false, object, when},
+#define LOCK(callee, family, change, object, when) \
+  {#callee, family, change, false, object, when, false},
 #define REFERENCE(callee, family, change, object, when) \
-  {#callee, family, change, true, object, when},
+  {#callee, family, change, true, object, when, false},
+#define SLOT(callee, kind, change, object, when) {#callee, kind, change, true, object, when, true},
 constexpr LockRow kRows[] = {
 #include "splice-cc/semantics/lock_families.inc"
 };
 #undef LOCK
 #undef REFERENCE
+#undef SLOT
 
 // "get" and "put" that move data, not references.
 constexpr std::string_view kNotCounted[] = {
@@ -33,6 +38,19 @@ constexpr std::string_view kNotCounted[] = {
     "char", "bits", "cpu",  "index",     "value", "time", "reg",    "regs",    "state",
     "mask", "data", "be16", "be32",      "le16",  "le32", "le64",   "options", "stats",
     "info", "link", "msg",  "size",      "param", "cmsg", "random", "ctl"};
+
+struct SlotKind {
+  std::string_view name;
+  std::string_view taken;
+  std::string_view released;
+};
+constexpr SlotKind kSlotKinds[] = {
+    {"count of ", "counts {} up", "counts {} down"},
+    {"list entry ", "puts {} on a list", "takes {} off its list"},
+    {"tree entry ", "puts {} into a tree", "takes {} out of its tree"},
+    {"timer ", "sets up the timer {}", "stops the timer {}"},
+    {"work ", "sets up the work {}", "cancels the work {}"},
+};
 
 std::string_view plain(std::string_view name) {
   while (name.starts_with('_')) name.remove_prefix(1);
@@ -75,26 +93,106 @@ std::vector<CallEffect> spinning(std::string_view name) {
   return {};
 }
 
-// "foo" for foo_get, get_foo, foo_get_bar ("foo_bar"), when `verb` is "get".
-std::optional<std::string> stem(std::string_view name, std::string_view verb) {
-  std::string out;
-  if (name.starts_with(std::string(verb) + "_")) {
-    out = name.substr(verb.size() + 1);
-  } else if (name.ends_with("_" + std::string(verb))) {
-    out = name.substr(0, name.size() - verb.size() - 1);
-  } else if (const std::size_t at = name.find("_" + std::string(verb) + "_");
-             at != std::string_view::npos && at > 0) {
-    out = std::string(name.substr(0, at)) + "_" + std::string(name.substr(at + verb.size() + 2));
+bool is_data(const std::string& what) {
+  return std::ranges::any_of(kNotCounted, [&](std::string_view word) {
+    return what == word || what.starts_with(std::string(word) + "_") ||
+           what.ends_with("_" + std::string(word));
+  });
+}
+
+// A name with a verb in it, and the same name with another verb: foo_get_bar, foo_put_bar.
+struct VerbName {
+  std::string stem;  // "foo_bar"
+  std::string opposite;
+};
+
+std::optional<VerbName> split_name(std::string_view name, std::string_view verb,
+                                   std::string_view opposite) {
+  VerbName out;
+  const std::string begin = std::string(verb) + "_";
+  const std::string end = "_" + std::string(verb);
+  if (name.starts_with(begin)) {
+    out.stem = name.substr(begin.size());
+    out.opposite = std::string(opposite) + "_" + out.stem;
+  } else if (name.ends_with(end)) {
+    out.stem = name.substr(0, name.size() - end.size());
+    out.opposite = out.stem + "_" + std::string(opposite);
+  } else if (const std::size_t at = name.find(end + "_"); at != std::string_view::npos && at > 0) {
+    const std::string first(name.substr(0, at));
+    const std::string rest(name.substr(at + end.size()));
+    out.stem = first + rest;
+    out.opposite = first + "_" + std::string(opposite) + rest;
   }
-  if (out.empty()) return std::nullopt;
-  for (const std::string_view word : kNotCounted)
-    if (out == word || out.starts_with(std::string(word) + "_") ||
-        out.ends_with("_" + std::string(word)))
-      return std::nullopt;
+  if (out.stem.empty()) return std::nullopt;
   return out;
 }
 
+// Two verbs of which one gives back what the other took.
+struct VerbPair {
+  std::string_view take;
+  std::string_view release;
+};
+constexpr VerbPair kReferencePairs[] = {{"get", "put"}, {"hold", "put"}, {"hold", "release"}};
+// Words that are used for much else: they count only where both functions are there.
+constexpr VerbPair kStatePairs[] = {{"begin", "end"},   {"enable", "disable"},
+                                    {"freeze", "thaw"}, {"freeze", "unfreeze"},
+                                    {"want", "drop"},   {"prepare", "unprepare"}};
+
+using Declared = std::function<bool(const std::string&)>;
+
+// mutex_lock_nested, foo_trylock: linux/mutex.h and what was named after it.
+struct LockVerb {
+  std::string_view word;
+  int change;
+  Succeeds when;
+};
+constexpr LockVerb kLockVerbs[] = {{"unlock", -1, Succeeds::always},
+                                   {"trylock", 1, Succeeds::if_nonzero},
+                                   {"lock", 1, Succeeds::always}};
+
+std::optional<CallEffect> likely_lock(std::string_view name, const Declared& declared) {
+  CallEffect effect{"", 1, false, false};
+  for (const std::string_view ending : {"_interruptible", "_killable"})
+    if (name.ends_with(ending)) {
+      name.remove_suffix(ending.size());
+      effect.when = Succeeds::if_zero;
+    }
+  for (const LockVerb& verb : kLockVerbs) {
+    const auto split = split_name(name, verb.word, verb.change > 0 ? "unlock" : "lock");
+    if (!split) continue;
+    effect.sure = declared && declared(split->opposite);
+    // linux/lockdep.h: lock_acquire(), lock_is_held(). Nothing is unlocked there.
+    if (!effect.sure && !name.ends_with("_" + std::string(verb.word))) return std::nullopt;
+    effect.family = split->stem + " lock";
+    effect.change = verb.change;
+    if (verb.when != Succeeds::always) effect.when = verb.when;
+    return effect;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::string slot_family(std::string_view kind, const std::string& slot) {
+  return fmt::format("{} {}", kind, slot);
+}
+
+bool is_slot_family(std::string_view family) {
+  return std::ranges::any_of(kSlotKinds,
+                             [&](const SlotKind& kind) { return family.starts_with(kind.name); });
+}
+
+std::string_view family_around(std::string_view slot) {
+  return slot == "struct in_device.refcnt" ? "in_device" : std::string_view();
+}
+
+std::string slot_action(std::string_view family, int change) {
+  for (const SlotKind& kind : kSlotKinds)
+    if (family.starts_with(kind.name))
+      return fmt::format(fmt::runtime(change > 0 ? kind.taken : kind.released),
+                         family.substr(kind.name.size()));
+  return {};
+}
 
 std::span<const LockRow> lock_rows() { return kRows; }
 
@@ -103,23 +201,29 @@ std::vector<CallEffect> effects_of_call(std::string_view callee) {
   std::vector<CallEffect> effects = spinning(name);
   for (const auto* row = std::ranges::lower_bound(kRows, name, {}, &LockRow::callee);
        row != std::end(kRows) && row->callee == name; ++row)
-    effects.push_back({row->family, row->change, row->reference, true, row->argument, row->when});
+    effects.push_back({row->family, row->change, row->reference, !row->of_slot, row->argument,
+                       row->when, row->of_slot});
   return effects;
 }
 
-std::vector<CallEffect> likely_effects_of_call(std::string_view callee) {
+std::vector<CallEffect> likely_effects_of_call(std::string_view callee, const Declared& declared) {
   const std::string_view name = plain(callee);
-  const auto effect = [](const std::string& family, int change, bool reference) {
-    return std::vector<CallEffect>{{family, change, reference, false, 0, Succeeds::always}};
+  if (auto lock = likely_lock(name, declared)) return {std::move(*lock)};
+  const auto effect = [](const std::string& family, int change) {
+    return std::vector<CallEffect>{{family, change, true, false, 0, Succeeds::always}};
   };
-  // "unlock" before "lock": the longer word comes first.
-  if (name.ends_with("_unlock"))
-    return effect(std::string(name.substr(0, name.size() - 7)) + " lock", -1, false);
-  if (name.ends_with("_lock"))
-    return effect(std::string(name.substr(0, name.size() - 5)) + " lock", 1, false);
-  for (const auto& [verb, change] :
-       {std::pair{"get", 1}, {"hold", 1}, {"put", -1}, {"release", -1}})
-    if (const auto what = stem(name, verb)) return effect(*what, change, true);
+  for (const VerbPair& pair : kReferencePairs)
+    for (const int change : {1, -1})
+      if (const auto split = split_name(name, change > 0 ? pair.take : pair.release,
+                                        change > 0 ? pair.release : pair.take);
+          split && !is_data(split->stem))
+        return effect(split->stem, change);
+  for (const VerbPair& pair : kStatePairs)
+    for (const int change : {1, -1})
+      if (const auto split = split_name(name, change > 0 ? pair.take : pair.release,
+                                        change > 0 ? pair.release : pair.take);
+          split && !is_data(split->stem) && declared && declared(split->opposite))
+        return effect(fmt::format("{} {}", split->stem, pair.take), change);
   return {};
 }
 

@@ -5,9 +5,11 @@
 #include <clang/AST/Decl.h>
 #include <clang/AST/Expr.h>
 #include <clang/AST/PrettyPrinter.h>
+#include <clang/AST/Stmt.h>
 #include <fmt/core.h>
 
 #include <charconv>
+#include <vector>
 
 namespace splicer {
 
@@ -16,6 +18,34 @@ namespace {
 constexpr int kDeepest = 12;
 constexpr std::size_t kLongest = 120;
 
+void collect_returned(const clang::Stmt* statement, std::vector<const clang::Expr*>& values) {
+  if (statement == nullptr) return;
+  if (const auto* end = llvm::dyn_cast<clang::ReturnStmt>(statement);
+      end != nullptr && end->getRetValue() != nullptr)
+    values.push_back(end->getRetValue()->IgnoreParenCasts());
+  for (const clang::Stmt* child : statement->children()) collect_returned(child, values);
+}
+
+// NULL, ERR_PTR(-ENOENT), ERR_CAST(other): linux/err.h.
+bool is_failure(const clang::Expr& value, clang::ASTContext& context) {
+  clang::Expr::EvalResult result;
+  if (value.EvaluateAsRValue(result, context))
+    return !result.Val.isLValue() || result.Val.isNullPointer();
+  const auto* call = llvm::dyn_cast<clang::CallExpr>(&value);
+  const auto* callee = call == nullptr ? nullptr : call->getDirectCallee();
+  return callee != nullptr && callee->getIdentifier() != nullptr &&
+         (callee->getName() == "ERR_PTR" || callee->getName() == "ERR_CAST");
+}
+
+// Only names and members: what container_of() or another call makes of an object is better known
+// by the name of the function that does it.
+bool is_plain(const std::string& path) {
+  return !path.empty() && path.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789_.$[]") == std::string::npos;
+}
+
 }  // namespace
 
 std::string ObjectPaths::of_variable(const clang::VarDecl& variable, int depth) const {
@@ -23,6 +53,8 @@ std::string ObjectPaths::of_variable(const clang::VarDecl& variable, int depth) 
   if (const auto* parameter = llvm::dyn_cast<clang::ParmVarDecl>(&variable))
     return fmt::format("${}", parameter->getFunctionScopeIndex());
   if (!variable.hasLocalStorage()) return name;
+  // "struct foo copy = *original;" is not the original.
+  if (variable.getType()->isRecordType()) return "%" + name;
   // A local variable that is only another name for something. If it is set again later, that is so
   // in both versions.
   if (variable.hasInit() && depth < kDeepest) {
@@ -72,6 +104,7 @@ std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {
       const std::string callee = call->getDirectCallee()->getNameAsString();
       if (callee == "spinlock_check" && call->getNumArgs() == 1)
         return of(*call->getArg(0), depth + 1);
+      if (auto object = returned_by(*call, depth + 1)) return *object;
       std::string text = callee + "(";
       for (unsigned i = 0; i < call->getNumArgs(); ++i)
         text += (i == 0 ? "" : ",") + of(*call->getArg(i), depth + 1);
@@ -87,24 +120,56 @@ std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {
   return text.substr(0, kLongest);
 }
 
-std::optional<HeldObject> ObjectPaths::as_caller_sees(const HeldObject& held,
-                                                      const clang::CallExpr& call) const {
-  HeldObject here = held;
-  here.object.clear();
-  const char* end = held.object.data() + held.object.size();
-  for (const char* at = held.object.data(); at != end;) {
+std::optional<std::string> ObjectPaths::returned_by(const clang::CallExpr& call, int depth) const {
+  const clang::FunctionDecl* callee = call.getDirectCallee();
+  const clang::FunctionDecl* body = nullptr;
+  if (depth >= kDeepest || callee == nullptr || !callee->hasBody(body)) return std::nullopt;
+  if (!body->getReturnType()->isPointerType()) return std::nullopt;
+  const auto [entry, fresh] = returned_.try_emplace(body);
+  if (fresh) {
+    std::vector<const clang::Expr*> values;
+    collect_returned(body->getBody(), values);
+    std::optional<std::string> object;
+    bool one = true;
+    for (const clang::Expr* value : values) {
+      if (is_failure(*value, context_)) continue;
+      std::string path = of(*value, depth + 1);
+      one = one && is_plain(path) && (!object || *object == path);
+      object = std::move(path);
+    }
+    if (one) entry->second = std::move(object);
+  }
+  if (!entry->second) return std::nullopt;
+  return as_caller_sees(std::string(*entry->second), call, depth + 1);
+}
+
+std::optional<std::string> ObjectPaths::as_caller_sees(const std::string& path,
+                                                       const clang::CallExpr& call,
+                                                       int depth) const {
+  std::string here;
+  const char* end = path.data() + path.size();
+  for (const char* at = path.data(); at != end;) {
     if (*at == '%') return std::nullopt;
     if (*at != '$') {
-      here.object += *at++;
+      here += *at++;
       continue;
     }
     unsigned number = 0;
     const auto [rest, error] = std::from_chars(at + 1, end, number);
     if (error != std::errc() || number >= call.getNumArgs()) return std::nullopt;
-    here.object += of(*call.getArg(number));
+    here += of(*call.getArg(number), depth);
     at = rest;
   }
-  if (here.object.size() > kLongest) here.object.resize(kLongest);
+  if (here.size() > kLongest) here.resize(kLongest);
+  return here;
+}
+
+std::optional<HeldObject> ObjectPaths::as_caller_sees(const HeldObject& held,
+                                                      const clang::CallExpr& call) const {
+  auto object = as_caller_sees(held.object, call, 0);
+  if (!object) return std::nullopt;
+  HeldObject here = held;
+  here.object = std::move(*object);
   return here;
 }
 

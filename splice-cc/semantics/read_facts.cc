@@ -169,7 +169,9 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
  private:
   bool is_own(const clang::Decl& declaration) const {
     const clang::SourceManager& sources = context_.getSourceManager();
-    return sources.isInMainFile(sources.getExpansionLoc(declaration.getLocation()));
+    const clang::SourceLocation at = sources.getExpansionLoc(declaration.getLocation());
+    // kernel/sched/build_utility.c is nothing but #include lines of other .c files.
+    return sources.isInMainFile(at) || sources.getFilename(at).endswith(".c");
   }
 
   void note_record(const clang::RecordDecl& record) {
@@ -312,7 +314,10 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.exported = exported_.contains(first);
       facts.start_up = is_start_up_code(*function);
       facts.nmi_entry = is_nmi_entry(name);
-      facts.effects = lock_effects_.effects_of(*function);
+      const LockSummary& summary = lock_effects_.effects_of(*function);
+      facts.effects = summary.effects;
+      facts.apart = summary.apart;
+      facts.taken = summary.taken;
       facts.uses = read_memory_uses(context_, *function);
       for (const clang::FunctionDecl* callee : mentions_[first].functions)
         if (facts.mentions.insert(callee->getNameAsString()).second && own_.contains(callee))

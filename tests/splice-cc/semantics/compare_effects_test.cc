@@ -87,6 +87,57 @@ TEST(CompareEffects, HalvesOfAReference) {
   EXPECT_THAT(titles(pre, one), ElementsAre("warn reference-discipline:shut"));
 }
 
+TEST(CompareEffects, HalvesInOneFunction) {
+  const std::string pre = "void f(struct thing *t, int event) { work(); }";
+  EXPECT_THAT(titles(pre,
+                     "void f(struct thing *t, int event) { switch (event) { "
+                     "case 1: kref_get(&t->ref); break; case 2: kref_put(&t->ref, NULL); } }"),
+              ElementsAre("refuse reference-discipline:f"));
+  EXPECT_THAT(titles(pre,
+                     "void f(struct thing *t, int event) { kref_get(&t->ref); work(); "
+                     "kref_put(&t->ref, NULL); }"),
+              IsEmpty());
+  EXPECT_THAT(titles(pre,
+                     "void f(struct thing *t, int event) { if (event) kref_get(&t->ref); work(); "
+                     "if (event) kref_put(&t->ref, NULL); }"),
+              ElementsAre("warn reference-discipline:f"));
+}
+
+TEST(CompareEffects, HalvesOfACount) {
+  const std::string pre =
+      "void open(struct thing *t) { work(); } void shut(struct thing *t) { work(); }";
+  EXPECT_THAT(titles(pre,
+                     "static int nr; void open(struct thing *t) { nr++; } "
+                     "void shut(struct thing *t) { nr--; }"),
+              ElementsAre("refuse reference-discipline:open", "refuse reference-discipline:shut"));
+  EXPECT_THAT(titles(pre,
+                     "static int nr; void open(struct thing *t) { nr++; } "
+                     "void shut(struct thing *t) { work(); }"),
+              IsEmpty());
+  EXPECT_THAT(titles(pre,
+                     "static int nr; void open(struct thing *t) { nr++; work(); nr--; } "
+                     "void shut(struct thing *t) { work(); }"),
+              IsEmpty());
+}
+
+TEST(CompareEffects, HalvesOfAListEntry) {
+  const std::string types =
+      "struct list_head { struct list_head *next, *prev; }; "
+      "void list_add(struct list_head *n, struct list_head *h); void list_del(struct list_head "
+      "*n); "
+      "struct node { struct list_head entry; }; static struct list_head all; ";
+  const std::string pre =
+      "void make(struct node *n) { work(); } void end(struct node *n) { work(); }";
+  const std::string post =
+      "void make(struct node *n) { list_add(&n->entry, &all); } "
+      "void end(struct node *n) { list_del(&n->entry); }";
+  EXPECT_THAT(titles(types + pre, types + post),
+              ElementsAre("refuse reference-discipline:end", "refuse reference-discipline:make"));
+  // Others have put them on the list before.
+  const std::string other = "void other(struct node *n) { list_add(&n->entry, &all); } ";
+  EXPECT_THAT(titles(types + other + pre, types + other + post), IsEmpty());
+}
+
 TEST(CompareEffects, SaysWhatIsHeldOnReturn) {
   const auto found = findings("void f(struct thing *t) { work(); }",
                               "void f(struct thing *t) { mutex_lock(&t->lock); if (t->n) "

@@ -110,6 +110,9 @@ TEST(LockEffects, ReturnedReferenceCountsUnlessNull) {
 TEST(LockEffects, WhatWasFoundMayBeGivenBack) {
   EXPECT_EQ(effects("void f(int n) { struct thing *t = thing_find(n); thing_put(t); }"), "");
   EXPECT_EQ(effects("void f(struct thing *t) { thing_put(t); }"), "thing $0 -1");
+  EXPECT_EQ(effects("void f(struct thing *t) { if (!t) { t = thing_find(1); return; } "
+                    "thing_put(t); }"),
+            "thing $0 -1 0");
 }
 
 TEST(LockEffects, LocalNameForTheSameThing) {
@@ -121,7 +124,7 @@ TEST(LockEffects, LocalNameForTheSameThing) {
 
 TEST(LockEffects, LocalNameForWhatACallGives) {
   const std::string helper =
-      "static inline struct thing *to_thing(struct mutex *m) { return (struct thing *)m; }\n"
+      "struct thing *to_thing(struct mutex *m);\n"
       "static void take(struct mutex *m) { struct thing *t = to_thing(m); mutex_lock(&t->lock); }\n"
       "static void give(struct mutex *m) { struct thing *x = to_thing(m); mutex_unlock(&x->lock); "
       "}\n";
@@ -139,6 +142,108 @@ TEST(LockEffects, RecursionEnds) {
   EXPECT_EQ(effects("void f(struct thing *t) { mutex_lock(&t->lock); if (t->n) f(t); "
                     "mutex_unlock(&t->lock); }"),
             "");
+}
+
+TEST(LockEffects, LocalNameForWhatAHelperReturns) {
+  const std::string helper =
+      "struct outer { struct thing *inner; };\n"
+      "static struct thing *inner_of(struct outer *o) { struct thing *t = o->inner; "
+      "if (!t) return NULL; mutex_lock(&t->lock); return t; }\n";
+  EXPECT_EQ(effects(helper + "void f(struct outer *o) { struct thing *t = inner_of(o); work(); "
+                             "mutex_unlock(&t->lock); }"),
+            "mutex $0.inner.lock -1 0");
+  EXPECT_EQ(effects(helper + "void f(int n, struct outer *o) { struct thing *t = inner_of(o); "
+                             "thing_put(t); }"),
+            "mutex $1.inner.lock 0 1; thing $1.inner -1");
+}
+
+TEST(LockEffects, ResultMayBeTurnedRound) {
+  EXPECT_EQ(effects("int f(struct thing *t) { _Bool busy = !mutex_trylock(&t->lock); "
+                    "if (busy) return 1; work(); mutex_unlock(&t->lock); return 0; }"),
+            "");
+  EXPECT_EQ(effects("int f(struct thing *t) { _Bool ok = !!mutex_trylock(&t->lock); "
+                    "if (ok) mutex_unlock(&t->lock); return 0; }"),
+            "");
+  EXPECT_EQ(effects("int f(struct thing *t) { int failed = mutex_lock_killable(&t->lock) != 0; "
+                    "if (!failed) mutex_unlock(&t->lock); return 0; }"),
+            "");
+}
+
+TEST(LockEffects, ResultOfAFunctionIsThatOfTheOneItCalls) {
+  const std::string helper =
+      "static inline int take(struct thing *t) { return mutex_lock_killable(&t->lock); }\n"
+      "static inline _Bool busy(struct thing *t) { return !mutex_trylock(&t->lock); }\n";
+  EXPECT_EQ(effects(helper + "int f(struct thing *t) { if (take(t)) return 1; work(); "
+                             "mutex_unlock(&t->lock); return 0; }"),
+            "");
+  EXPECT_EQ(effects(helper + "int f(struct thing *t) { if (busy(t)) return 1; work(); "
+                             "mutex_unlock(&t->lock); return 0; }"),
+            "");
+  EXPECT_EQ(effects(helper, "take"), "mutex $0.lock 0 1");
+}
+
+TEST(LockEffects, LockWithoutAnArgument) {
+  const std::string pair = "void hotplug_lock(void); void hotplug_unlock(void);\n";
+  EXPECT_EQ(effects(pair + "void f(void) { hotplug_lock(); }"), "hotplug lock  1");
+  EXPECT_EQ(effects(pair + "void f(void) { hotplug_lock(); work(); hotplug_unlock(); }"), "");
+}
+
+TEST(LockEffects, AnnotationsOfAFunctionWithoutABody) {
+  const std::string pair =
+      "void walk_start(struct thing *it) __acquires(&it->lock);\n"
+      "void walk_stop(struct thing *walked) __releases(&walked->lock);\n"
+      "void table_start(void) __acquires(RCU);\n";
+  EXPECT_EQ(effects(pair + "void f(int n, struct thing *t) { walk_start(t); }"), "lock $1.lock 1");
+  EXPECT_EQ(effects(pair + "void f(struct thing *t) { walk_start(t); work(); walk_stop(t); }"), "");
+  EXPECT_EQ(effects(pair + "void f(void) { table_start(); }"), "RCU  1");
+}
+
+TEST(LockEffects, AnnotationsSayWhatTheFlowDoesNotKnow) {
+  const std::string body =
+      "{ if (t->n) mutex_lock(&t->lock); work(); if (t->n) mutex_unlock(&t->lock); }";
+  EXPECT_EQ(effects("void f(struct thing *t) " + body), "mutex $0.lock -1 0 1");
+  EXPECT_EQ(effects("void f(struct thing *t) __must_hold(&t->lock) " + body), "");
+  EXPECT_EQ(effects("void g(void); void f(struct thing *t) __acquires(&t->lock) { g(); }"),
+            "lock $0.lock 1");
+}
+
+TEST(LockEffects, CountsOfWhatOutlivesTheFunction) {
+  EXPECT_EQ(effects("void f(struct thing *t) { t->n++; }"), "count of struct thing.n $0.n 1");
+  EXPECT_EQ(effects("static int users; void f(void) { users -= 1; }"), "count of users users -1");
+  EXPECT_EQ(effects("void f(struct thing *t) { t->n++; work(); --t->n; }"), "");
+  EXPECT_EQ(effects("void f(int n) { struct thing t; int i = 0; i++; t.n++; }"), "");
+  EXPECT_EQ(effects("static void more(struct thing *t) { t->n++; } "
+                    "void f(int n) { struct thing t; more(&t); }"),
+            "");
+}
+
+// kernel/sched/build_utility.c
+TEST(LockEffects, FunctionOfAnIncludedFileCounts) {
+  const TemporaryFolder folder;
+  folder.write("kernel.h", kKernelHeader);
+  folder.write("part.c", "void f(struct thing *t) { mutex_lock(&t->lock); }");
+  folder.write("unit.c", "#include \"kernel.h\"\n#include \"part.c\"\n");
+  UnitFacts facts;
+  with_syntax_tree({folder.path(), "unit.c", {"-std=gnu11"}},
+                   [&facts](clang::ASTContext& context) { facts = read_facts(context); });
+  ASSERT_TRUE(facts.functions.contains("f"));
+  EXPECT_EQ(facts.functions.at("f").effects.size(), 1U);
+  EXPECT_FALSE(facts.functions.contains("spin_lock"));
+}
+
+TEST(LockEffects, HalvesOfDifferentCallsAreApart) {
+  const auto apart = [](const std::string& text) { return facts_of(text).functions.at("f").apart; };
+  EXPECT_EQ(apart("void f(struct thing *t, int up) { switch (up) { case 1: kref_get(&t->ref); "
+                  "break; case 2: kref_put(&t->ref, NULL); } }")
+                .size(),
+            1U);
+  EXPECT_EQ(apart("void f(struct thing *t, int n) { while (n--) { if (t->n) kref_get(&t->ref); "
+                  "else kref_put(&t->ref, NULL); } }")
+                .size(),
+            1U);
+  EXPECT_TRUE(apart("void f(struct thing *t, int up) { if (up) kref_get(&t->ref); work(); "
+                    "if (up) kref_put(&t->ref, NULL); }")
+                  .empty());
 }
 
 }  // namespace

@@ -30,15 +30,50 @@ TEST(LockFamilies, TablesAndTheirConditions) {
   EXPECT_EQ(text(effects_of_call("printk")), "");
 }
 
+std::vector<CallEffect> likely(const std::string& callee, const std::string& declared = "") {
+  return likely_effects_of_call(callee, [&](const std::string& name) { return name == declared; });
+}
+
 TEST(LockFamilies, NamesThatSpeakForThemselves) {
-  EXPECT_EQ(text(likely_effects_of_call("foo_get")), "foo +1");
-  EXPECT_EQ(text(likely_effects_of_call("put_foo")), "foo -1");
-  EXPECT_EQ(text(likely_effects_of_call("foo_put_bar")), "foo_bar -1");
-  EXPECT_EQ(text(likely_effects_of_call("foo_unlock")), "foo lock -1");
-  EXPECT_FALSE(likely_effects_of_call("foo_lock").at(0).sure);
-  EXPECT_EQ(text(likely_effects_of_call("nla_put")), "");
-  EXPECT_EQ(text(likely_effects_of_call("get_user")), "");
-  EXPECT_EQ(text(likely_effects_of_call("target")), "");
+  EXPECT_EQ(text(likely("foo_get")), "foo +1");
+  EXPECT_EQ(text(likely("put_foo")), "foo -1");
+  EXPECT_EQ(text(likely("foo_put_bar")), "foo_bar -1");
+  EXPECT_EQ(text(likely("foo_unlock")), "foo lock -1");
+  EXPECT_FALSE(likely("foo_lock").at(0).sure);
+  EXPECT_EQ(text(likely("nla_put")), "");
+  EXPECT_EQ(text(likely("get_user")), "");
+  EXPECT_EQ(text(likely("target")), "");
+}
+
+TEST(LockFamilies, LockIsSureWhereItsOppositeIsDeclared) {
+  EXPECT_TRUE(likely("foo_lock", "foo_unlock").at(0).sure);
+  EXPECT_TRUE(likely("foo_unlock", "foo_lock").at(0).sure);
+  EXPECT_EQ(text(likely("lock_foo", "unlock_foo")), "foo lock +1");
+  EXPECT_EQ(text(likely("unlock_foo", "lock_foo")), "foo lock -1");
+  EXPECT_EQ(text(likely("foo_lock_bar", "foo_unlock_bar")), "foo_bar lock +1");
+  EXPECT_EQ(text(likely("lock_is_held")), "");
+  EXPECT_EQ(likely("foo_trylock", "foo_unlock").at(0).when, Succeeds::if_nonzero);
+  EXPECT_EQ(text(likely("foo_lock_killable", "foo_unlock")), "foo lock +1");
+  EXPECT_EQ(likely("foo_lock_killable", "foo_unlock").at(0).when, Succeeds::if_zero);
+}
+
+TEST(LockFamilies, OtherPairsCountOnlyTogether) {
+  EXPECT_EQ(text(likely("foo_begin", "foo_end")), "foo begin +1");
+  EXPECT_EQ(text(likely("foo_end", "foo_begin")), "foo begin -1");
+  EXPECT_EQ(text(likely("enable_foo", "disable_foo")), "foo enable +1");
+  EXPECT_EQ(text(likely("foo_thaw_queue", "foo_freeze_queue")), "foo_queue freeze -1");
+  EXPECT_EQ(text(likely("foo_unfreeze", "foo_freeze")), "foo freeze -1");
+  EXPECT_EQ(text(likely("mnt_drop_write", "mnt_want_write")), "mnt_write want -1");
+  EXPECT_EQ(text(likely("foo_enable")), "");
+  EXPECT_EQ(text(likely("append", "begin")), "");
+}
+
+TEST(LockFamilies, SlotsSayWhatIsDoneToThem) {
+  const std::string family = slot_family("list entry", "struct foo.node");
+  EXPECT_TRUE(is_slot_family(family));
+  EXPECT_FALSE(is_slot_family("kref"));
+  EXPECT_EQ(slot_action(family, 1), "puts struct foo.node on a list");
+  EXPECT_EQ(slot_action(slot_family(kCountOf, "users"), -1), "counts users down");
 }
 
 // lock_families.inc: sorted by function, then by family; each pair once.
