@@ -14,6 +14,7 @@
 #include "splice-cc/findings/findings.h"
 #include "splice-cc/semantics/clang_unit.h"
 #include "splice-cc/semantics/compare_effects.h"
+#include "splice-cc/semantics/compare_memory.h"
 #include "splice-cc/semantics/compare_start_up.h"
 #include "splice-cc/semantics/compare_types.h"
 #include "splice-cc/semantics/compare_uses.h"
@@ -152,6 +153,8 @@ SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& ve
   read_all(changed, versions);
   SemanticCheck check;
   StateValues states;
+  std::map<std::string, MemoryFacts> memory_before;
+  std::map<std::string, MemoryFacts> memory_after;
   for (ChangedUnit* unit : changed) {
     const auto reading = std::exchange(unit->reading, nullptr);
     const auto& [before, after, error] = *reading;
@@ -169,8 +172,12 @@ SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& ve
     std::ranges::move(compare_effects(before, after, code), std::back_inserter(check.findings));
     std::ranges::move(compare_uses(before, after, code), std::back_inserter(check.findings));
     states.add(before, after, code);
+    merge_memory(memory_before, before.memory);
+    merge_memory(memory_after, after.memory);
   }
   std::ranges::move(states.compare(), std::back_inserter(check.findings));
+  std::ranges::move(compare_memory(memory_before, memory_after),
+                    std::back_inserter(check.findings));
   judge_references(check.findings);
   return check;
 }

@@ -2,7 +2,7 @@
 //
 // What one version of a C file says, as plain facts: types, enumerators, functions, variables, and
 // who uses what. Facts outlive the syntax tree that they come from, and two sets of them are
-// compared without Clang (compare_types.h, compare_effects.h).
+// compared without Clang (compare_types.h, compare_effects.h, compare_memory.h).
 //
 //     struct foo { u32 a; u8 b[4]; };
 //         records["struct foo"] = {size 8, members {"a", "unsigned int", 0}, {"b", "char [4]", 32}}
@@ -86,6 +86,19 @@ struct FunctionFacts {
   std::set<std::string> mentions;  // all functions
 };
 
+// A function of the kernel that allocates or releases memory, and one that calls it.
+struct MemoryCall {
+  std::string callee;
+  std::string function;
+  SourcePlace place;
+};
+
+// What happens to the memory behind a slot (slot.h), or to the objects of a type; by family.
+struct MemoryFacts {
+  std::map<std::string, MemoryCall> allocated;
+  std::map<std::string, MemoryCall> released;
+};
+
 struct VariableFacts {
   SourcePlace place;
   std::string text;  // the declaration with its initialiser, as it is in the file
@@ -98,6 +111,7 @@ struct UnitFacts {
   std::map<std::string, EnumeratorFacts> enumerators;
   std::map<std::string, FunctionFacts> functions;  // defined in the file itself, not in headers
   std::map<std::string, VariableFacts> variables;  // of static storage; "function.name" when local
+  std::map<std::string, MemoryFacts> memory;       // by slot; see memory_facts.h
   // Which functions and variables of the file use a record or an enumerator, inlines included.
   std::map<std::string, std::set<std::string>> users;
 };

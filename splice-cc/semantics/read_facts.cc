@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "splice-cc/semantics/lock_effects.h"
+#include "splice-cc/semantics/memory_facts.h"
 #include "splice-cc/semantics/type_text.h"
 
 namespace splicer {
@@ -319,6 +320,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.apart = summary.apart;
       facts.taken = summary.taken;
       facts.uses = read_memory_uses(context_, *function);
+      memory_.read(*function, facts.place, facts_.memory);
       for (const clang::FunctionDecl* callee : mentions_[first].functions)
         if (facts.mentions.insert(callee->getNameAsString()).second && own_.contains(callee))
           facts.calls.insert(callee->getNameAsString());
@@ -362,6 +364,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
 
   clang::ASTContext& context_;
   LockEffects lock_effects_;
+  MemoryReader memory_;
   UnitFacts facts_;
   const clang::Decl* inside_ = nullptr;
   std::vector<const clang::FunctionDecl*> own_functions_;
