@@ -26,7 +26,7 @@ std::uint64_t Comparison::run_offset(SectionOffset pre_offset) const {
   return run_at + (pre_offset - pre);
 }
 
-bool Comparison::is_same_place(std::uint64_t pre_offset, std::uint64_t run_at) const {
+bool Comparison::is_same_place(SectionOffset pre_offset, std::uint64_t run_at) const {
   if (moved.empty() || run_at == run_offset(pre_offset)) return run_at == run_offset(pre_offset);
   // Between two instructions of `moved` there are only nops, so the next one is what runs.
   const auto next = std::partition_point(moved.begin(), moved.end(),

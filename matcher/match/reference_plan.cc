@@ -72,7 +72,7 @@ unsigned ReferencePlan::distance_to_end(const Relocation& relocation, std::uint3
                                         SectionOffset place) const {
   const bool counts =
       relocation_is_pc_relative(relocation.type) && object_.section(origin).is_code();
-  return counts ? starts_.distance_to_next(origin, place.value(), kField) : 0;
+  return counts ? starts_.distance_to_next(origin, place, kField) : 0;
 }
 
 RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32_t origin,
@@ -125,7 +125,7 @@ RelocationTarget ReferencePlan::target(const Relocation& relocation, std::uint32
 
 PlannedConstant ReferencePlan::constant(std::uint32_t index, SectionOffset offset) const {
   const Section& section = object_.section(index);
-  const std::uint64_t end = constant_end(section, offset);
+  const SectionOffset end = constant_end(section, offset);
   return {index,
           offset,
           end,
@@ -143,20 +143,21 @@ SectionOffset ReferencePlan::constant_end(const Section& section, SectionOffset 
   }
   if (is_merged(section) && section.entsize > 0) return std::min(size, offset + section.entsize);
   // An anonymous constant ends where the next one begins, at the latest.
-  const std::vector<std::uint64_t>& referenced = referenced_[section.index];
+  const std::vector<SectionOffset>& referenced = referenced_[section.index];
   const auto next = std::upper_bound(referenced.begin(), referenced.end(), offset);
   return next == referenced.end() ? size : std::min(size, *next);
 }
 
 // Zeros before the next constant may be there to align it; at a section's end gas has none.
-std::uint64_t ReferencePlan::content_end(const Section& section, std::uint64_t offset,
-                                         std::uint64_t end) const {
+SectionOffset ReferencePlan::content_end(const Section& section, SectionOffset offset,
+                                         SectionOffset end) const {
   if (end == section.bytes.size() || section.align < 2) return end;
-  const std::uint64_t first =
-      std::max(offset + 1, end - std::min<std::uint64_t>(end, section.align - 1));
-  while (end > first && section.bytes[end - 1] == 0 &&
-         object_.relocations_in(section.index, end - std::min<std::uint64_t>(end, 8), end).empty())
-    end--;
+  const SectionOffset first =
+      std::max(offset + 1, end - std::min<std::uint64_t>(end.value(), section.align - 1));
+  while (end > first && section.bytes[end.value() - 1] == 0 &&
+         object_.relocations_in(section.index, end - std::min<std::uint64_t>(end.value(), 8), end)
+             .empty())
+    end -= 1;
   return end;
 }
 

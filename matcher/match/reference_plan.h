@@ -52,11 +52,11 @@ struct PlannedField {
 // A constant that relocations of the object refer to.
 struct PlannedConstant {
   std::uint32_t section = 0;
-  std::uint64_t begin = 0;  // offsets in the section
-  std::uint64_t end = 0;
-  std::uint64_t content_end = 0;  // less what may be padding before the next constant
-  bool merged = false;            // by the linker: it has one place
-  bool read_only = false;         // among the kernel's read-only data
+  SectionOffset begin;
+  SectionOffset end;
+  SectionOffset content_end;  // less what may be padding before the next constant
+  bool merged = false;        // by the linker: it has one place
+  bool read_only = false;     // among the kernel's read-only data
 };
 
 struct PlannedSection {
@@ -98,8 +98,8 @@ class ReferencePlan {
 
  private:
   void collect_constants();
-  std::uint64_t constant_end(const Section& section, std::uint64_t offset) const;
-  std::uint64_t content_end(const Section& section, std::uint64_t offset, std::uint64_t end) const;
+  SectionOffset constant_end(const Section& section, SectionOffset offset) const;
+  SectionOffset content_end(const Section& section, SectionOffset offset, SectionOffset end) const;
   unsigned distance_to_end(const Relocation& relocation, std::uint32_t origin,
                            SectionOffset place) const;
   void plan_section(const Section& section);

@@ -313,7 +313,7 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
   if (!is_new || !has_unnamed_code(section.name) || section.is_nobits()) return std::nullopt;
   PlannedConstant whole;
   whole.section = slot;
-  whole.end = whole.content_end = section.size;
+  whole.end = whole.content_end = SectionOffset(section.size);
   return same_content(whole, 0, value);
 }
 
@@ -323,10 +323,10 @@ std::optional<std::string> Trial::settle(std::uint32_t slot, RunAddress value) {
 std::optional<std::string> Trial::same_content(const PlannedConstant& constant, std::uint32_t slot,
                                                RunAddress address) {
   const Section& section = references_.object_.section(constant.section);
-  const std::uint64_t offset = constant.begin;
+  const SectionOffset offset = constant.begin;
   // An update has its own copy of each, and lays them out anew.
   const bool of_update = !update_module_.empty();
-  const std::uint64_t end = of_update ? constant.content_end : constant.end;
+  const SectionOffset end = of_update ? constant.content_end : constant.end;
   if (of_update) slot = 0;
   if (const auto where = misplaced(constant, address))
     return fmt::format("it refers to a constant at {}, outside {}", address, *where);
@@ -335,8 +335,8 @@ std::optional<std::string> Trial::same_content(const PlannedConstant& constant, 
     const References::Binding& binding = references_.bindings_[slot];
     if (binding.known && binding.value == address) return std::nullopt;
     if (binding.known && constant.merged)
-      return fmt::format("{}+{:#x} is at {} here and at {} elsewhere", section.name, offset,
-                         address, binding.value);
+      return fmt::format("{}+{} is at {} here and at {} elsewhere", section.name, offset, address,
+                         binding.value);
     if (!binding.known) {
       static_cast<void>(bind(slot, address));
       first_place = true;

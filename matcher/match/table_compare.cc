@@ -58,19 +58,20 @@ TableComparer::ObjectTable TableComparer::collect(const TableKind& kind) const {
       table.entry_size = static_cast<std::uint32_t>(section.size);
       for (const Relocation& relocation : section.relocations) {
         const Symbol& symbol = object_.symbol(relocation.symbol);
-        if (relocation.offset == 0 || !symbol.defined() ||
+        if (relocation.offset == 0U || !symbol.defined() ||
             !object_.section(symbol.section).is_code())
           continue;
-        table.entry_size = static_cast<std::uint32_t>(relocation.offset);
+        table.entry_size = static_cast<std::uint32_t>(relocation.offset.value());
         break;
       }
     }
     for (const Relocation& relocation : section.relocations) {
       const Symbol& symbol = object_.symbol(relocation.symbol);
-      if (table.entry_size == 0 || relocation.offset % table.entry_size != 0 || !symbol.defined() ||
-          !inside(relocation.offset, table.entry_size, section.bytes.size()))
+      if (table.entry_size == 0 || relocation.offset.value() % table.entry_size != 0 ||
+          !symbol.defined() ||
+          !inside(relocation.offset.value(), table.entry_size, section.bytes.size()))
         continue;
-      const std::uint64_t code = symbol.value + static_cast<std::uint64_t>(relocation.addend);
+      const SectionOffset code = symbol.value + static_cast<std::uint64_t>(relocation.addend);
       table.rows[symbol.section].push_back({section.index, relocation.offset, code});
     }
   }
@@ -99,7 +100,7 @@ std::optional<Difference> TableComparer::compare_table(const ObjectTable& table,
   if (table.entry_size == 0 || (!table.present && table.kind.kind == Kind::static_call))
     return std::nullopt;
   const auto there = code_table(image_, code.owner, name, table.entry_size);
-  const auto differs = [&](std::uint64_t at, std::string reason) {
+  const auto differs = [&](SectionOffset at, std::string reason) {
     return Difference{at, comparison.run_offset(at), std::move(reason)};
   };
   if (!there) {
@@ -127,7 +128,8 @@ std::optional<Difference> TableComparer::compare_table(const ObjectTable& table,
   if (entry == entries.end()) return std::nullopt;
   const std::uint64_t at = entry->code - code.address;
   return Difference{
-      at, at, fmt::format("the kernel's {} has an entry about it, the object has none", name)};
+      SectionOffset(at), at,
+      fmt::format("the kernel's {} has an entry about it, the object has none", name)};
 }
 
 TableComparer::Reason TableComparer::compare_entry(const Pair& pair, Trial& trial) const {
@@ -152,7 +154,8 @@ const Relocation* TableComparer::relocation_at(const Row& row, std::uint64_t at)
 }
 
 Bytes TableComparer::pre_bytes(const Pair& pair) const {
-  return object_.section(pair.row.table).bytes.subspan(pair.row.entry, pair.table.entry_size);
+  return object_.section(pair.row.table)
+      .bytes.subspan(pair.row.entry.value(), pair.table.entry_size);
 }
 
 TableComparer::Reason TableComparer::leads_there(const Pair& pair, std::uint64_t at,
@@ -164,12 +167,12 @@ TableComparer::Reason TableComparer::leads_there(const Pair& pair, std::uint64_t
   const Symbol& symbol = object_.symbol(relocation->symbol);
   if (symbol.section != pair.code.section || (symbol.is_weak() && !symbol.is_section()))
     return trial.prove(*relocation, pair.run.subspan(at, 4), pair.address + at, pair.row.table,
-                       SectionOffset(relocation->offset));
+                       relocation->offset);
   // Inside the code itself, whose layout may differ.
   const RunAddress target = pair.address + at + static_cast<std::uint64_t>(std::int64_t{*distance});
-  const std::uint64_t pre = symbol.value + static_cast<std::uint64_t>(relocation->addend);
+  const SectionOffset pre = symbol.value + static_cast<std::uint64_t>(relocation->addend);
   if (pair.comparison.is_same_place(pre, target - pair.code.address)) return std::nullopt;
-  return fmt::format("it leads to {} and not to +{:#x}", image_.symbols().describe(target), pre);
+  return fmt::format("it leads to {} and not to +{}", image_.symbols().describe(target), pre);
 }
 
 TableComparer::Reason TableComparer::leads_to_key(const Pair& pair, std::uint64_t at,
@@ -185,8 +188,7 @@ TableComparer::Reason TableComparer::leads_to_key(const Pair& pair, std::uint64_
   std::vector<std::uint8_t> field(pair.run.begin() + static_cast<std::ptrdiff_t>(at),
                                   pair.run.begin() + static_cast<std::ptrdiff_t>(at + width));
   field[0] = static_cast<std::uint8_t>((field[0] & ~kFlags) | flags);
-  return trial.prove(*relocation, field, pair.address + at, pair.row.table,
-                     SectionOffset(relocation->offset));
+  return trial.prove(*relocation, field, pair.address + at, pair.row.table, relocation->offset);
 }
 
 TableComparer::Reason TableComparer::compare_static_key(const Pair& pair, Trial& trial) const {
@@ -250,19 +252,20 @@ TableComparer::Reason TableComparer::compare_alternative(const Pair& pair, Trial
   if (relocation == nullptr) return "the object's entry is not of a form that is known";
   if (size == 0 || image_.live()) return std::nullopt;
   if (auto reason = trial.prove(*relocation, pair.run.subspan(kSecond, 4), pair.address + kSecond,
-                                pair.row.table, SectionOffset(relocation->offset)))
+                                pair.row.table, relocation->offset))
     return reason;
   const auto distance = *load<std::int32_t>(pair.run, kSecond);
   const RunAddress other =
       pair.address + kSecond + static_cast<std::uint64_t>(std::int64_t{distance});
   const Symbol& symbol = object_.symbol(relocation->symbol);
-  const std::uint64_t begin = symbol.value + static_cast<std::uint64_t>(relocation->addend);
+  const SectionOffset begin = symbol.value + static_cast<std::uint64_t>(relocation->addend);
   std::vector<std::uint8_t> run(size);
-  if (!symbol.defined() || !inside(begin, size, object_.section(symbol.section).bytes.size()) ||
+  if (!symbol.defined() ||
+      !inside(begin.value(), size, object_.section(symbol.section).bytes.size()) ||
       !image_.read(other, run))
     return "its replacement cannot be read";
   const auto differs = compare_stretch(
-      object_, symbol.section, SectionOffset(begin), SectionOffset(begin + size), run,
+      object_, symbol.section, begin, begin + size, run,
       [&](const Relocation& field, Bytes bytes, std::uint64_t at) {
         return trial.prove(field, bytes, other + at, symbol.section, SectionOffset(begin + at));
       });

@@ -64,8 +64,8 @@ class TableComparer {
   // One entry of the object.
   struct Row {
     std::uint32_t table = 0;  // section of the object
-    std::uint64_t entry = 0;  // offset there
-    std::uint64_t code = 0;   // offset in the code section
+    SectionOffset entry;      // in it
+    SectionOffset code;       // in the code's section
   };
   struct ObjectTable {
     TableKind kind{};

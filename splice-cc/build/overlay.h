@@ -5,7 +5,7 @@
 // leaves nothing.
 //
 //     auto overlay = Overlay::make(tree, folder, files);  // symbolic links into the tree
-//     auto applied = patches.apply(overlay->folder(), scratch, &warnings);  // to copies
+//     auto applied = patches.apply(overlay->folder(), scratch, &findings);  // to copies
 //     auto compiled = kbuild.compile(unit, overlay->folder());
 //
 // Directories that hold a patched file or an object to be built are real, everything else is a

@@ -3,7 +3,7 @@
 // One version of the kernel's source, ready to compile: an overlay of the tree with patches applied
 // and line numbers pinned.
 //
-//     auto after = PatchedTree::make(kbuild, {&base, &patches}, scratch / "after", &warnings);
+//     auto after = PatchedTree::make(kbuild, {&base, &patches}, scratch / "after", &findings);
 //     auto compiled = after->compile(units, jobs, &warnings);  // the objects: after->object(unit)
 //     auto text = after->text("kernel/fork.c");  // as a person reads it, without #line directives
 //

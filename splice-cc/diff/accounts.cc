@@ -125,7 +125,7 @@ class UnitAccounts {
   void compare(const ReplacedFunction& function) {
     const auto atom = [](const AtomTable& table, std::uint32_t index) {
       const Symbol& symbol = table.object().symbol(index);
-      return table.find(symbol.section, symbol.value);
+      return table.find(symbol.section, symbol.value.value());
     };
     const auto before = atom(pre_.table, function.pre_symbol);
     const auto after = atom(post_.table, function.post_symbol);

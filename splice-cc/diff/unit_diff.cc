@@ -224,7 +224,7 @@ class UnitDiffer {
     std::vector<std::pair<std::uint64_t, std::string>> ids = {{table.at(index).size, ""}};
     for (const std::uint32_t one : table.at(index).symbols) {
       const Symbol& symbol = table.object().symbol(one);
-      ids.emplace_back(symbol.value - table.at(index).begin,
+      ids.emplace_back(symbol.value.value() - table.at(index).begin,
                        std::regex_replace(symbol.name, number, ""));
     }
     return ids;

@@ -4,7 +4,7 @@
 //
 //     auto patches = PatchSet::load({"0001-fix.patch", "0002-more.patch"}, tree.source);
 //     auto files = patches->files();  // what they change, relative to the tree
-//     auto applied = patches->apply(directory, scratch, &warnings);  // fuzz is a warning
+//     auto applied = patches->apply(directory, scratch, &findings);  // fuzz is a finding
 //
 // Applying is left to patch(1), which has seen every kind of diff; here a patch is only taken apart
 // into its files (patch_parser.h), to know what it touches and to leave out what no kernel is built

@@ -82,10 +82,10 @@ TEST(ReferencePlan, AnonymousConstantsEndWhereTheNextBegins) {
   builder.relocate(code, 10, builder.section_symbol(one), R_X86_64_32S, 8);
   const ElfObject object = builder.build();
   const ReferencePlan plan(object);
-  EXPECT_EQ(plan.constant(one, 0).end, 8u);
-  EXPECT_EQ(plan.constant(one, 0).content_end, 8u);  // the section needs no padding
-  EXPECT_EQ(plan.constant(one, 8).end, 16u);         // and has none at its end
-  EXPECT_EQ(plan.constant(one, 8).content_end, 16u);
+  EXPECT_EQ(plan.constant(one, SectionOffset(0)).end, 8u);
+  EXPECT_EQ(plan.constant(one, SectionOffset(0)).content_end, 8u);  // the section needs no padding
+  EXPECT_EQ(plan.constant(one, SectionOffset(8)).end, 16u);         // and has none at its end
+  EXPECT_EQ(plan.constant(one, SectionOffset(8)).content_end, 16u);
 }
 
 TEST(ReferencePlan, ZerosThatMayBePadding) {
@@ -100,8 +100,8 @@ TEST(ReferencePlan, ZerosThatMayBePadding) {
   const auto object = ElfObject::parse(file, "test.o");
   ASSERT_TRUE(object);
   const ReferencePlan plan(*object);
-  EXPECT_EQ(plan.constant(one, 0).end, 8u);
-  EXPECT_EQ(plan.constant(one, 0).content_end, 5u);
+  EXPECT_EQ(plan.constant(one, SectionOffset(0)).end, 8u);
+  EXPECT_EQ(plan.constant(one, SectionOffset(0)).content_end, 5u);
 }
 
 }  // namespace

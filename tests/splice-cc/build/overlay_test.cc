@@ -19,10 +19,10 @@ namespace fs = std::filesystem;
 [[maybe_unused]] bool example(const Tree& tree, const fs::path& folder,
                               const std::set<std::string>& files, const PatchSet& patches,
                               const fs::path& scratch, const Kbuild& kbuild, const Unit& unit) {
-  std::vector<std::string> warnings;
+  std::vector<Finding> findings;
   // [example splice-cc/build/overlay.h]
   auto overlay = Overlay::make(tree, folder, files);  // symbolic links into the tree
-  auto applied = patches.apply(overlay->folder(), scratch, &warnings);  // to copies
+  auto applied = patches.apply(overlay->folder(), scratch, &findings);  // to copies
   auto compiled = kbuild.compile(unit, overlay->folder());
   // [end]
   return applied && compiled;

@@ -22,8 +22,9 @@ using ::testing::Not;
                               const std::filesystem::path& scratch, const std::vector<Unit>& units,
                               unsigned jobs) {
   std::vector<std::string> warnings;
+  std::vector<Finding> findings;
   // [example splice-cc/build/patched_tree.h]
-  auto after = PatchedTree::make(kbuild, {&base, &patches}, scratch / "after", &warnings);
+  auto after = PatchedTree::make(kbuild, {&base, &patches}, scratch / "after", &findings);
   auto compiled = after->compile(units, jobs, &warnings);  // the objects: after->object(unit)
   auto text = after->text("kernel/fork.c");  // as a person reads it, without #line directives
   // [end]

@@ -52,8 +52,9 @@ class AffectedReadersTest : public ::testing::Test {
   std::vector<std::string> affected(const PatchSet& base, const PatchSet& patches) const {
     const Kbuild kbuild = kernel.kbuild();
     std::vector<std::string> warnings;
-    auto after = PatchedTree::make(kbuild, {&base, &patches}, kernel.folder / "after", &warnings);
-    auto before = PatchedTree::make(kbuild, {&base}, kernel.folder / "before", &warnings);
+    std::vector<Finding> findings;
+    auto after = PatchedTree::make(kbuild, {&base, &patches}, kernel.folder / "after", &findings);
+    auto before = PatchedTree::make(kbuild, {&base}, kernel.folder / "before", &findings);
     EXPECT_TRUE(before && after);
     const std::set<std::string> headers = {"include/linux/a.h"};
     const auto found = affected_units({kbuild, base.patches().empty() ? nullptr : &*before, *after,

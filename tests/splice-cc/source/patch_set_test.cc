@@ -56,11 +56,11 @@ std::string plain(const std::string& path) {
 
 std::set<std::string> example(const Tree& tree, const fs::path& directory,
                               const fs::path& scratch) {
-  std::vector<std::string> warnings;
+  std::vector<Finding> findings;
   // [example splice-cc/source/patch_set.h]
   auto patches = PatchSet::load({"0001-fix.patch", "0002-more.patch"}, tree.source);
   auto files = patches->files();  // what they change, relative to the tree
-  auto applied = patches->apply(directory, scratch, &warnings);  // fuzz is a warning
+  auto applied = patches->apply(directory, scratch, &findings);  // fuzz is a finding
   // [end]
   EXPECT_TRUE(applied);
   return files;
