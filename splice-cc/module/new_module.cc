@@ -14,6 +14,7 @@ namespace splicer {
 namespace {
 
 constexpr std::uint64_t kFunctionAlign = 16;
+constexpr const char* kReplacedSuffix = ".splice";
 
 // Name of the section that an atom goes into: one for each kind, so that /sys/module/NAME/sections
 // has unique names. The kernel gives a meaning to some (kernel/module/main.c,
@@ -119,8 +120,12 @@ class ModuleMaker {
       const Symbol& symbol = post(unit).object().symbol(index);
       if (!symbol.is_function() && !symbol.is_object() && symbol.is_local()) continue;
       const std::uint64_t at = position.offset + symbol.value.value() - atom.begin;
-      out_.define(symbol.name, position.section, at, symbol.size, STB_LOCAL,
-                  symbol.is_function() ? STT_FUNC : STT_OBJECT);
+      // Were there two symbols of one name, tracefs and perf would take no probe by that name
+      // (number_of_same_symbols() in kernel/trace/trace_kprobe.c). What follows a dot does not hide
+      // that a function must not be probed (within_kprobe_blacklist() in kernel/kprobes.c).
+      const bool replaces = !is_new && symbol.is_function();
+      out_.define(replaces ? symbol.name + kReplacedSuffix : symbol.name, position.section, at,
+                  symbol.size, STB_LOCAL, symbol.is_function() ? STT_FUNC : STT_OBJECT);
       if (is_new && !symbol.is_local()) globals_[symbol.name] = {position.section, at};
     }
   }

@@ -15,6 +15,9 @@
 // A reference to the entry of a replaced function means the old entry: so function pointers compare
 // equal, and after an undo none is left pointing into freed memory.
 //
+// A replaced function has `.splice` after its name, so that the kernel's symbols have its name once,
+// for its old entry: what probes by name still works, and finds what callers call.
+//
 // Invariant: the same diff gives the same bytes.
 #pragma once
 

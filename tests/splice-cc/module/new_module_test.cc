@@ -168,8 +168,10 @@ TEST(NewModule, FunctionsAreDescribed) {
   EXPECT_EQ(f.kind, "replaced");
   EXPECT_EQ(f.unit, "unit.o");
   EXPECT_EQ(f.section, ".text");
-  EXPECT_EQ(f.offset, defined_symbol(made.object(), "f")->value);
-  EXPECT_EQ(f.size, defined_symbol(made.object(), "f")->size);
+  EXPECT_EQ(defined_symbol(made.object(), "f"), nullptr) << "the name is the old entry's";
+  EXPECT_NE(defined_symbol(made.object(), "helper"), nullptr);
+  EXPECT_EQ(f.offset, defined_symbol(made.object(), "f.splice")->value);
+  EXPECT_EQ(f.size, defined_symbol(made.object(), "f.splice")->size);
   EXPECT_EQ(f.old_size, defined_symbol(made.pair().pre_object, "f")->size);
   EXPECT_EQ(made.pair().pre_object.symbol(f.pre_symbol).name, "f");
   EXPECT_FALSE(f.why.empty());
