@@ -86,17 +86,21 @@ Result<void> find_patched_units(Creation& creation) {
   for (const std::string& file : files) {
     auto unit = creation.list->find(file);
     if (!unit) return propagate(unit);
-    if (*unit) {
+    if (*unit)
       units.emplace((*unit)->name, **unit);
-    } else {
+    else
       creation.headers.insert(file);
-    }
   }
+  creation.unread = creation.headers;
+  // fs/binfmt_elf.c is a unit of its own, and fs/compat_binfmt_elf.c includes it.
+  auto includes = IncludeGraph::of(creation.tree);
+  if (!includes) return propagate(includes);
+  creation.headers.merge(includes->included(files));
+  creation.includes = std::move(*includes);
   for (const auto& [name, unit] : units) {
     if (auto single = refuse_shared(unit); !single) return single;
     creation.patched.push_back(unit);
   }
-  creation.unread = creation.headers;
   return {};
 }
 
@@ -133,9 +137,6 @@ Result<void> find_possible_readers(Creation& creation) {
                          creation.headers.size() == 1
                              ? *creation.headers.begin()
                              : counted(creation.headers.size(), "patched header"));
-  auto includes = IncludeGraph::of(creation.tree);
-  if (!includes) return propagate(includes);
-  creation.includes = std::move(*includes);
   creation.possible_readers = possible_readers(*creation.includes, creation.headers);
   return {};
 }

@@ -73,13 +73,13 @@ struct Creation {
 
   std::unique_ptr<UnitList> list;     // find_patched_units
   std::vector<Unit> patched;          // find_patched_units: their own source is patched
-  std::set<std::string> headers;      // find_patched_units: patched files that are no unit's own
+  std::set<std::string> headers;      // find_patched_units: patched files that others include
   std::set<std::string> unread;       // those of them that no unit is known to read
   std::optional<PatchedTree> before;  // make_patched_trees: tree + base, if there is a base
   std::optional<PatchedTree> after;   // make_patched_trees: tree + base + patches
   std::vector<ChangedUnit> units;     // build_patched_units, then build_readers; in order of names
 
-  std::optional<IncludeGraph> includes;    // find_possible_readers
+  std::optional<IncludeGraph> includes;    // find_patched_units
   std::set<std::string> possible_readers;  // find_possible_readers
   std::vector<Unit> readers;               // find_header_readers: units that are not patched
 

@@ -65,7 +65,8 @@ void test_pin(void) {
 
 static const uint8_t megabyte[SPLICE_MAX_CODE];
 
-void test_arguments(void) {
+
+static void wrong_requests(void) {
   WRONG("abi_version", EPROTO, request.apply.abi_version = 99);
   WRONG("flags", EINVAL, request.apply.flags = 1);
   WRONG("no functions", EINVAL, request.apply.nr_functions = 0);
@@ -85,6 +86,9 @@ void test_arguments(void) {
   WRONG("id with a slash", EINVAL, strcpy(request.apply.id, "../../aaaaaaaa"));
   WRONG("id in capitals", EINVAL, strcpy(request.apply.id, "AAAAAAAAAAAAAAAA"));
   WRONG("id without end", EINVAL, memset(request.apply.id, 'a', SPLICE_ID_LEN));
+}
+
+static void wrong_code(void) {
   WRONG("old_size 0", EINVAL, function->old_size = 0);
   WRONG("old_size too large", EINVAL, function->old_size = SPLICE_MAX_CODE + 1);
   WRONG("old_size beyond the module", EINVAL,
@@ -110,6 +114,9 @@ void test_arguments(void) {
   WRONG("old code in the update's module", EINVAL,
         (function->old_entry = function->old_code = find_symbol("a_plain").address,
          function->site = function->old_entry));
+}
+
+static void wrong_places(void) {
   WRONG("site before the function", EINVAL, function->site = function->old_entry - 1);
   WRONG("site in the function's middle", EINVAL, function->site += 1);
   WRONG("site behind the function", EINVAL, function->site += function->old_size);
@@ -141,6 +148,9 @@ void test_arguments(void) {
     function->old_size = 16;
     read_expected(&request, 0);
   });
+}
+
+static void wrong_lists(void) {
   WRONG("the same function twice", EINVAL, (void)add(&request, "target_value", "a_value", 5));
   WRONG("one function inside another", EINVAL, {
     struct splice_function* inner = add(&request, "target_plain", "a_plain", 0);
@@ -158,6 +168,13 @@ void test_arguments(void) {
   expect_number("bad_function", request.apply.bad_function, 1);
   expect("undo of an unknown id", undo("0123456789abcdef"), ENOENT);
   expect("undo of a bad id", undo("x"), EINVAL);
+}
+
+void test_arguments(void) {
+  wrong_requests();
+  wrong_code();
+  wrong_places();
+  wrong_lists();
 }
 
 void test_stale(void) {

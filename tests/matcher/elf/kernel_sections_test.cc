@@ -144,14 +144,16 @@ TEST(SectionRole, OfWhatHasNoRow) {
 }
 
 TEST(KernelSections, WhatIsGoneFromMemory) {
-  for (const char* name : {".init.text", ".meminit.text", ".altinstr_replacement", ".altinstr_aux",
-                           ".discard.addressable"}) {
+  for (const char* name :
+       {".init.text", ".altinstr_replacement", ".altinstr_aux", ".discard.addressable"}) {
     EXPECT_TRUE(is_discarded(name, false)) << name;
     EXPECT_TRUE(is_discarded(name, true)) << name;
   }
   EXPECT_TRUE(is_discarded(".exit.text", false));
   EXPECT_FALSE(is_discarded(".exit.text", true));
-  for (const char* name : {".text", ".text.f", ".ref.text", ".new.text", ".static_call.text"})
+  // Of memory hot-plug: kept where it is configured (MEM_KEEP in vmlinux.lds.h).
+  for (const char* name : {".text", ".text.f", ".ref.text", ".new.text", ".static_call.text",
+                           ".meminit.text", ".memexit.text"})
     EXPECT_FALSE(is_discarded(name, false)) << name;
 }
 
