@@ -16,8 +16,8 @@
 
 #include <vector>
 
-#include "splice-cc/semantics/facts.h"
 #include "splice-cc/findings/findings.h"
+#include "splice-cc/semantics/facts.h"
 
 namespace splicer {
 
