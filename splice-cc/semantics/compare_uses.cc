@@ -9,6 +9,8 @@
 #include <set>
 #include <tuple>
 
+#include "runtime/package/digest.h"
+
 namespace splicer {
 
 namespace {
@@ -23,6 +25,11 @@ std::set<T> without(const std::set<T>& from, const std::set<T>& others) {
 template <typename T>
 std::string list(const std::set<T>& all) {
   return fmt::format("{}", fmt::join(all, ", "));
+}
+
+std::string digest(const std::set<std::string>& texts) {
+  constexpr std::size_t kDigits = 8;
+  return sha256_hex(list(texts)).substr(0, kDigits);
 }
 
 class UseComparison {
@@ -141,8 +148,9 @@ class UseComparison {
           "the patch computes another index into {}: what is in the table lies where the old code "
           "put it",
           table);
-      finding.was = list(without(old->second, texts));
-      finding.is = list(without(texts, old->second));
+      // The expressions themselves, macros and inline functions in full, are nothing to read.
+      finding.was = "an index computed as " + digest(without(old->second, texts));
+      finding.is = "an index computed as " + digest(without(texts, old->second));
       finding.remedy = fmt::format("keep the way in which entries of {} are found", table);
     }
   }

@@ -366,7 +366,9 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   std::string text_of(const clang::Stmt* statement) const {
     std::string text;
     llvm::raw_string_ostream out(text);
-    statement->printPretty(out, nullptr, clang::PrintingPolicy(context_.getLangOpts()));
+    clang::PrintingPolicy policy(context_.getLangOpts());
+    policy.AnonymousTagLocations = false;  // a line is no meaning
+    statement->printPretty(out, nullptr, policy);
     out.flush();
     if (text.size() > kLongest) text.resize(kLongest);
     return text;
@@ -377,13 +379,16 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   std::string computed(const clang::Expr* expression, int depth) {
     Callees callees;
     callees.TraverseStmt(const_cast<clang::Expr*>(expression));
-    std::string text;
-    for (const clang::FunctionDecl* function : callees.functions) text += body_of(*function, depth);
-    if (!text.empty()) text = text_of(expression) + " " + text;
+    std::set<std::string> parts;  // by text: the order of pointers changes from run to run
+    for (const clang::FunctionDecl* function : callees.functions)
+      parts.insert(body_of(*function, depth));
+    if (!parts.empty()) parts.insert(text_of(expression));
     if (depth < kDeepest)
       for (const clang::VarDecl* variable : callees.locals)
-        for (const clang::Expr* value : values_of(*variable)) text += computed(value, depth + 1);
-    return text;
+        for (const clang::Expr* value : values_of(*variable))
+          parts.insert(computed(value, depth + 1));
+    parts.erase("");
+    return fmt::format("{}", fmt::join(parts, "\n"));
   }
 
   std::string body_of(const clang::FunctionDecl& function, int depth) const {
@@ -391,7 +396,7 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
     std::string text = text_of(function.getBody());
     Callees callees;
     callees.TraverseStmt(function.getBody());
-    std::set<std::string> inner;  // by text: the order of pointers changes from run to run
+    std::set<std::string> inner;  // by text, too
     for (const clang::FunctionDecl* callee : callees.functions)
       if (callee != &function) inner.insert(body_of(*callee, depth + 1));
     for (const std::string& one : inner) text += one;
