@@ -60,7 +60,7 @@ expect 4 data-size-changed 'last_ino' size.patch
 edit table fs/proc/fd.c 's/\.llseek\t\t= seq_lseek,/.llseek\t\t= no_llseek,/'
 expect 4 function-table-changed 'fd' table.patch
 edit start fs/proc/cmdline.c 's/"cmdline", 0,/"cmdline", 0400,/'
-expect 3 patch-changes-nothing 'start-up' start.patch
+expect 4 needs-reboot 'start-up' start.patch
 sed 's/saved_command_line/another_line/' "$repository/testdata/live/changed-function.patch" >stale.patch
 expect 1 patch-does-not-apply 'FAILED' stale.patch
 sed 's/fs\/proc/..\/..\/..\/etc/' "$repository/testdata/live/changed-function.patch" >outside.patch
@@ -88,11 +88,13 @@ for patch in changed-function module-function; do
 done
 expect 2 usage 'shipped' --verify --on stale.patch stale.patch
 
-# Fuzz is told.
+# Fuzz is refused, and accepted by name.
 sed 's/^ \tseq_puts(m, saved_command_line);/ \tseq_puts(m, saved_command_lines);/;s/^ {/ { /' \
   "$repository/testdata/live/changed-function.patch" >fuzz.patch
 sed -i 's/^ static int cmdline_proc_show.*/ static int cmdline_proc_show_(struct seq_file *m, void *v)/;s/saved_command_lines/saved_command_line/;s/^ { / {/' fuzz.patch
-create fuzz.patch >said 2>&1 && grep -q '^warning: .*fuzz' said || broken "fuzz"
+expect 4 patch-misplaced 'fuzz' fuzz.patch
+finding=$(grep -o 'patch-misplaced:fs/proc/cmdline.c#[0-9a-f]*' said | head -n 1)
+create --accept "$finding" fuzz.patch >said 2>&1 || broken "fuzz, accepted"
 
 # The same input gives the same bytes, in two runs at once as well.
 output=one.tar create "$repository/testdata/live/changed-function.patch" >said 2>&1 &
