@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <charconv>
+#include <set>
 
 namespace splicer {
 
@@ -24,6 +26,24 @@ SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols) : symbols_(std::move
     targets_.insert(symbols_[i].module);
   }
 }
+
+namespace {
+
+// Of a module's symbols a capital means exported; but is_exported() in kernel/module/kallsyms.c looks
+// only at those that any module may use, and not at EXPORT_SYMBOL_GPL(). Each of both kinds has a
+// symbol __ksymtab_NAME (include/linux/export.h), which CONFIG_KALLSYMS_ALL keeps.
+void note_exports(std::vector<KernelSymbol>& symbols) {
+  constexpr std::string_view kEntry = "__ksymtab_";
+  std::set<std::pair<std::string_view, std::string_view>> exported;  // module, name
+  for (const KernelSymbol& symbol : symbols)
+    if (symbol.module != "vmlinux" && symbol.name.starts_with(kEntry))
+      exported.emplace(symbol.module, std::string_view(symbol.name).substr(kEntry.size()));
+  for (KernelSymbol& symbol : symbols)
+    if (exported.contains({symbol.module, symbol.name}))
+      symbol.type = static_cast<char>(std::toupper(static_cast<unsigned char>(symbol.type)));
+}
+
+}  // namespace
 
 Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
   std::vector<KernelSymbol> symbols;
@@ -69,6 +89,7 @@ Result<SymbolTable> SymbolTable::parse_kallsyms(std::string_view text) {
             "run as root; kernel.kptr_restrict=2 hides them from root too: sysctl "
             "kernel.kptr_restrict=1");
   }
+  note_exports(symbols);
   return SymbolTable(std::move(symbols));
 }
 

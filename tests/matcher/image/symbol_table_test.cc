@@ -150,6 +150,18 @@ TEST(SymbolTable, HasTarget) {
   EXPECT_FALSE(symbols.has_target("tu"));
 }
 
+TEST(SymbolTable, ExportedToModulesOfTheSameLicence) {
+  const auto symbols = SymbolTable::parse_kallsyms(
+      "ffffffffc0000000 t xfrm_ealg_get_byid\t[xfrm_algo]\n"
+      "ffffffffc0000100 t find_one\t[xfrm_algo]\n"
+      "ffffffffc0000200 r __ksymtab_xfrm_ealg_get_byid\t[xfrm_algo]\n"
+      "ffffffffc0000300 t xfrm_ealg_get_byid\t[other]\n");
+  ASSERT_TRUE(symbols);
+  EXPECT_EQ(symbols->find("xfrm_algo", "xfrm_ealg_get_byid")[0]->type, 'T');
+  EXPECT_EQ(symbols->find("xfrm_algo", "find_one")[0]->type, 't');
+  EXPECT_EQ(symbols->find("other", "xfrm_ealg_get_byid")[0]->type, 't');
+}
+
 TEST(SymbolTable, MovesWithItsIndex) {
   SymbolTable first = table();
   const SymbolTable second = std::move(first);
