@@ -63,7 +63,7 @@ std::optional<std::string> pointed_record(const clang::Expr& expression) {
 
 // kmem_cache_alloc() and kmem_cache_free() of different caches are different families.
 std::string family_of(const AllocRow& row, const clang::CallExpr& call) {
-  const std::string family = row.family;
+  std::string family = row.family;
   if (family != "kmem_cache" || call.getNumArgs() == 0) return family;
   const auto cache = slot_of(*call.getArg(0));
   return cache ? family + ":" + *cache : family;
