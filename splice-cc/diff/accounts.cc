@@ -216,11 +216,12 @@ std::vector<Finding> account_for_variables(std::span<const ChangedUnit> units) {
     for (const auto& [name, atom] : own.fresh) {
       const Symbol* symbol = unit->pair->post->symbol_at_start(unit->pair->post->at(atom));
       const bool global = symbol != nullptr && !symbol->is_local();
+      const std::string& sought = name;  // clang 14 hands no structured binding to a lambda
       for (const auto& [other, theirs] : accounts) {
         const bool goes_there = other != unit && theirs.gone.contains(name);
         const bool known =
             global && std::ranges::any_of(other->pair->pre_object.symbols(),
-                                          [&](const Symbol& one) { return one.name == name; });
+                                          [&](const Symbol& one) { return one.name == sought; });
         if ((goes_there || known) && moved.insert(name).second)
           findings.push_back(state_moved(name, *unit, other->unit.source));
       }
