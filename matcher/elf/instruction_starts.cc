@@ -22,7 +22,7 @@ const std::vector<SectionOffset>& InstructionStarts::of(std::uint32_t section) c
     if (next_function != functions.end()) next = std::min(next, *next_function);
     at = next;
   }
-  place->second.push_back(SectionOffset(code.size()));
+  place->second.emplace_back(code.size());
   return place->second;
 }
 
