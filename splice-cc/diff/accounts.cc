@@ -102,7 +102,7 @@ class UnitAccounts {
     find_used();
     for (const std::uint32_t index : unit_.diff->included)
       if (const Atom& atom = post_.table.at(index);
-          is_variable(post_.table, atom) && !post_.has_twin(index))
+          is_variable(post_.table, atom) && !post_.has_twin(index) && !is_ambiguous(index))
         fresh.emplace(source_name(atom), index);
     for (const ReplacedFunction& function : unit_.diff->replaced) compare(function);
   }
@@ -114,6 +114,11 @@ class UnitAccounts {
       if (post_.table.at(i).kind == AtomKind::code)
         for (const Reference& reference : post_.table.at(i).references)
           if (!reference.undefined) used_.insert(reference.atom);
+  }
+
+  // Which of the kernel's it is, nothing says: the differ has a finding of its own for that.
+  bool is_ambiguous(std::uint32_t post) const {
+    return unit_.pair->twins->ambiguous.contains(post);
   }
 
   // Nothing of post uses it: it is not there, or kept by an attribute only.
@@ -134,7 +139,7 @@ class UnitAccounts {
     std::set<std::string> read_only;  // new constants
     for (const std::uint32_t index : post_.variables_from(*after)) {
       const Atom& target = post_.table.at(index);
-      if (!post_.has_twin(index))
+      if (!post_.has_twin(index) && !is_ambiguous(index))
         (target.kind == AtomKind::writable ? writable : read_only).insert(source_name(target));
     }
     for (const std::uint32_t index : pre_.variables_from(*before)) {

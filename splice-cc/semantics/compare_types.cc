@@ -297,7 +297,7 @@ class TypeComparison {
     finding.is = members_text(after, before);
     finding.users.assign(users.begin(), users.end());
     finding.remedy = "keep the type as it is; what is new can be shadow data: see splice.h(3)";
-    if (only_other_signs(before, after)) {
+    if (only_other_signs(before, after) && constants_of(pre_, name) == constants_of(post_, name)) {
       finding.refuse = false;
       finding.message = fmt::format(
           "the patch changes how members of {} are read: what existing objects hold in them means "
@@ -311,6 +311,16 @@ class TypeComparison {
           name);
     }
     findings_.push_back(std::move(finding));
+  }
+
+  // What code stores in members of a record, and tests them for. If that is another with the sign, the
+  // sign was changed for a meaning.
+  static std::set<ConstantUse> constants_of(const UnitFacts& facts, const std::string& record) {
+    std::set<ConstantUse> constants;
+    for (const auto& [function, of_function] : facts.functions)
+      for (const ConstantUse& use : of_function.uses.constants)
+        if (use.memory.starts_with(record + ".")) constants.insert(use);
+    return constants;
   }
 
   // No object outlives the functions that have one as a local variable, and no thread is inside of

@@ -50,6 +50,11 @@ TEST(CompareTypes, MemberAddedSwappedRetyped) {
   EXPECT_THAT(titles(pre, "struct foo { u32 a; int b; }; " + kUse),
               ElementsAre("warn layout-changed:struct foo"))
       << "the same bytes with another sign";
+  const auto stores = [](const std::string& sign, const std::string& value) {
+    return "struct foo { " + sign + " a; }; void f(struct foo *x) { x->a = " + value + "; }";
+  };
+  EXPECT_THAT(titles(stores("int", "1"), stores("unsigned int", "2")), refused)
+      << "and what is stored is another";
   EXPECT_THAT(titles(pre, "struct foo { u32 a; } __attribute__((aligned(8))); " + kUse), refused);
 }
 
