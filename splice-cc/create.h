@@ -26,13 +26,13 @@ Result<void> read_patches(Creation& creation);
 // create_units.cc
 
 // The objects whose own source is patched. Errors: "patch-changes-nothing", "unit-in-two-modules",
-// those of UnitList::find().
+// those of UnitList::find() and IncludeGraph::of().
 Result<void> find_patched_units(Creation& creation);
 // The source as the kernel has it and as it is to be. Errors: those of PatchedTree::make().
 Result<void> make_patched_trees(Creation& creation);
 // Both objects of the patched units. Errors: those of Kbuild::build_pre() and PatchedTree::compile().
 Result<void> build_patched_units(Creation& creation);
-// The sources that may include patched headers. Errors: those of IncludeGraph::of().
+// The sources that may include patched headers.
 Result<void> find_possible_readers(Creation& creation);
 // If they are many: refuses what judge_findings() would refuse in the units that are built. What it
 // reads and compares is kept. Errors: those of compare_unit(), the first finding's.

@@ -144,29 +144,35 @@ Result<void> compare_units(Creation& creation) {
 
 Result<void> account(Creation& creation) {
   std::ranges::move(account_for_variables(creation.units), std::back_inserter(creation.findings));
-  for (const ChangedUnit& unit : creation.units) {
-    const std::vector<std::string> names = left_out_functions(unit);
-    if (names.empty()) continue;
-    auto weak = weak_definitions(creation.tree.source, names);
-    if (!weak) return propagate(weak);
-    for (const std::string& name : names) {
+  std::vector<std::string> names;
+  std::vector<const ChangedUnit*> owners;  // of each name
+  for (const ChangedUnit& unit : creation.units)
+    for (const std::string& name : left_out_functions(unit)) {
       if (std::ranges::find(unit.diff->exported, name) != unit.diff->exported.end()) continue;
-      Finding finding;
-      finding.code = "new-function-unused";
-      finding.name = name;
-      finding.place.file = unit.unit.source;
-      finding.remedy = fmt::format("change the definition of {} that the kernel has", name);
-      const auto found = weak->find(name);
-      finding.refuse = found != weak->end();
-      finding.message =
-          finding.refuse
-              ? fmt::format(
-                    "{} is new here, but the running kernel goes on calling the weak "
-                    "definition in {}",
-                    name, found->second)
-              : fmt::format("{} is new, and nothing in the update calls it: it is left out", name);
-      creation.findings.push_back(std::move(finding));
+      names.push_back(name);
+      owners.push_back(&unit);
     }
+  if (names.empty()) return {};
+  // It reads the whole source: once for all units.
+  auto weak = weak_definitions(creation.tree.source, names);
+  if (!weak) return propagate(weak);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto found = weak->find(names[i]);
+    Finding finding;
+    finding.code = "new-function-unused";
+    finding.name = names[i];
+    finding.place.file = owners[i]->unit.source;
+    finding.remedy = fmt::format("change the definition of {} that the kernel has", names[i]);
+    finding.refuse = found != weak->end();
+    finding.message =
+        finding.refuse
+            ? fmt::format(
+                  "{} is new here, but the running kernel goes on calling the weak "
+                  "definition in {}",
+                  names[i], found->second)
+            : fmt::format("{} is new, and nothing in the update calls it: it is left out",
+                          names[i]);
+    creation.findings.push_back(std::move(finding));
   }
   return {};
 }

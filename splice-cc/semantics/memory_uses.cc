@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "splice-cc/semantics/slot.h"
 #include "splice-cc/semantics/type_text.h"
 
 namespace splicer {
@@ -60,19 +61,6 @@ constexpr BitFunction kBitFunctions[] = {
 };
 
 const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
-
-// "struct foo.member", through members without a name.
-std::string member_name(const clang::FieldDecl& field) {
-  const clang::RecordDecl* record = field.getParent();
-  std::string owner = record_name(*record);
-  while (owner.empty()) {
-    const auto* outer = llvm::dyn_cast<clang::RecordDecl>(record->getParent());
-    if (outer == nullptr) break;
-    record = outer;
-    owner = record_name(*record);
-  }
-  return owner + "." + field.getNameAsString();
-}
 
 // Is it a part of a variable that lives in the function's frame?
 bool is_local(const clang::Expr* expression) {
@@ -124,7 +112,9 @@ std::string memory_of(const clang::Expr* expression) {
     return memory_of(element->getBase());
   if (const auto* member = llvm::dyn_cast<clang::MemberExpr>(expression)) {
     const auto* field = llvm::dyn_cast<clang::FieldDecl>(member->getMemberDecl());
-    return field == nullptr || is_local(member) ? std::string() : member_name(*field);
+    return field == nullptr || is_local(member)
+               ? std::string()
+               : owner_name(*field->getParent()) + "." + field->getNameAsString();
   }
   if (const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(expression)) {
     const auto* variable = llvm::dyn_cast<clang::VarDecl>(name->getDecl());
@@ -302,9 +292,8 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   void note_constant(const clang::Expr* constant, const clang::Expr* other, ConstantRole role) {
     clang::Expr::EvalResult result;
     if (constant->isValueDependent() || !constant->EvaluateAsInt(result, context_) ||
-        (other != nullptr && other->getType()->isPointerType()
-             ? false
-             : !constant->getType()->isIntegralOrEnumerationType()))
+        ((other == nullptr || !other->getType()->isPointerType()) &&
+         !constant->getType()->isIntegralOrEnumerationType()))
       return;
     ConstantUse use;
     use.role = role;

@@ -12,17 +12,6 @@ namespace {
 
 constexpr int kDeepest = 12;
 
-// The record that a member is found by: for one of an unnamed record, the record around it.
-std::string owner_name(const clang::RecordDecl& record) {
-  const clang::RecordDecl* at = &record;
-  while (record_name(*at).empty()) {
-    const auto* outer = llvm::dyn_cast<clang::RecordDecl>(at->getParent());
-    if (outer == nullptr) return {};
-    at = outer;
-  }
-  return record_name(*at);
-}
-
 std::optional<std::string> slot_at(const clang::Expr& expression, int depth) {
   const clang::Expr* bare = expression.IgnoreParenCasts();
   if (depth > kDeepest) return std::nullopt;
@@ -55,6 +44,16 @@ std::optional<std::string> slot_at(const clang::Expr& expression, int depth) {
 }
 
 }  // namespace
+
+std::string owner_name(const clang::RecordDecl& record) {
+  const clang::RecordDecl* at = &record;
+  while (record_name(*at).empty()) {
+    const auto* outer = llvm::dyn_cast<clang::RecordDecl>(at->getParent());
+    if (outer == nullptr) return {};
+    at = outer;
+  }
+  return record_name(*at);
+}
 
 bool is_on_stack(const clang::Expr& expression) {
   const clang::Expr* at = expression.IgnoreParenCasts();

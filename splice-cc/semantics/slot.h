@@ -18,11 +18,15 @@
 
 namespace clang {
 class Expr;
-}
+class RecordDecl;
+}  // namespace clang
 
 namespace splicer {
 
 std::optional<std::string> slot_of(const clang::Expr& expression);
+// The record that a member is found by: for one of an unnamed record, the record around it; empty if
+// none of them has a name.
+std::string owner_name(const clang::RecordDecl& record);
 // Is it, or the address of, a part of a local variable, without a pointer on the way?
 bool is_on_stack(const clang::Expr& expression);
 
