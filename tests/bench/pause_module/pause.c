@@ -180,6 +180,8 @@ static int __init pause_init(void)
 	s32 distance;
 	int i;
 
+	if (!error)
+		error = splice_exiting_start();
 	if (error)
 		return error;
 	for (i = 0; i < NR_PAUSE_FUNCTIONS; i++) {
@@ -206,6 +208,7 @@ static int __init pause_init(void)
 static void __exit pause_exit(void)
 {
 	debugfs_remove(folder);
+	splice_exiting_stop();
 }
 
 module_init(pause_init);
