@@ -12,7 +12,6 @@
  * Invariant: an update that splice_arguments_read() returns has only addresses that may be read,
  * holds every module that they lie in, and its jumps are planned.
  */
-#include <linux/ctype.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -68,19 +67,6 @@ static int splice_read_modules(struct splice_update *update, struct splice_apply
 		}
 	}
 	return 0;
-}
-
-static bool splice_name_is_plain(const char *name)
-{
-	size_t length = strnlen(name, SPLICE_NAME_LEN), i;
-
-	if (!length || length == SPLICE_NAME_LEN)
-		return false;
-	for (i = 0; i < length; i++) {
-		if (!isascii(name[i]) || !isgraph(name[i]))
-			return false;
-	}
-	return true;
 }
 
 /* Does a symbol of the table begin there? */
@@ -176,7 +162,7 @@ static int splice_read_functions(struct splice_update *update, struct splice_app
 	int error = 0;
 	u32 i;
 
-	if (!apply->nr_functions && apply->nr_hooks)
+	if (!apply->nr_functions && (apply->nr_hooks || apply->nr_values))
 		return 0;
 	if (!apply->nr_functions || apply->nr_functions > SPLICE_MAX_FUNCTIONS)
 		return splice_wrong(apply, "no functions, or too many");
@@ -535,9 +521,12 @@ int splice_arguments_read(struct splice_apply *apply, struct splice_update **res
 		return -ENOMEM;
 	INIT_LIST_HEAD(&update->pins);
 	memcpy(update->id, apply->id, sizeof(update->id));
+	update->keeps = apply->flags & SPLICE_APPLY_KEEPS;
 	error = splice_read_modules(update, apply);
 	if (!error)
 		error = splice_read_hooks(update, apply);
+	if (!error)
+		error = splice_values_read(update, apply);
 	if (!error)
 		error = splice_read_functions(update, apply);
 	if (!error)

@@ -16,6 +16,7 @@
  *	live_patch.c		the kernel's own live patches
  *	trampoline.c		jumps, their places, and the locks over all kernel text
  *	text_write.c		bytes written while handlers may run them
+ *	values.c		data written with them
  *	exiting.c		threads that the task list does not have any more
  *	stack_check.c		threads in a range of text
  *	hooks.c			the update's own code
@@ -105,6 +106,18 @@ struct splice_update_hook {
 	char name[SPLICE_NAME_LEN];
 };
 
+/* Bytes of a variable that lives: see values.c. */
+struct splice_live_value {
+	unsigned long address;
+	const u8 *before;		/* in the update's own modules, as is */
+	const u8 *after;
+	u32 size;
+	bool is_default;		/* if it is neither, somebody has set it */
+	bool written;
+	struct module *owner;		/* held; NULL: the kernel itself */
+	char name[SPLICE_NAME_LEN];
+};
+
 struct splice_pinned {
 	struct list_head list;
 	struct module *module;
@@ -129,11 +142,17 @@ struct splice_update {
 	struct list_head pins;		/* struct splice_pinned */
 	u32 nr_hooks;
 	struct splice_update_hook *hooks;	/* in the order of linking */
+	u32 nr_values;
+	struct splice_live_value *values;
+	bool keeps;			/* what it stored may lead to its memory, when it is undone */
+	bool settled;			/* undone, and nobody is in it: only its memory is left */
 	u8 *expected;			/* backs splice_patch.expected */
 	char *modules_text;		/* contents of the sysfs files */
 	char *functions_text;
+	char *values_text;
 	size_t modules_text_size;
 	size_t functions_text_size;
+	size_t values_text_size;
 };
 
 enum splice_direction { SPLICE_TO_NEW, SPLICE_TO_OLD };	/* apply, undo */
@@ -147,6 +166,7 @@ struct splice_outcome {
 	u64 pause_ns;
 	const struct splice_update_hook *refused_by;	/* with -ECANCELED */
 	int hook_error;
+	const struct splice_live_value *bad_value;	/* with -ESTALE, if it is one */
 };
 
 /* ---- kernel_symbols.c ---- */
@@ -160,6 +180,7 @@ struct splice_outcome {
 	function(stop_machine_cpuslocked, true)						\
 	function(find_module, true)							\
 	function(__module_text_address, true)						\
+	function(__module_address, true)						\
 	function(core_kernel_text, true)						\
 	function(__kernel_text_address, true)						\
 	function(kallsyms_lookup_size_offset, true)					\
@@ -213,6 +234,7 @@ struct splice_kernel {
 	struct mutex *klp_mutex;		/* over live patches; NULL: a kernel without them */
 	struct tracepoint *process_exit;	/* sched_process_exit */
 	struct splice_bounds entry_text;	/* .entry.text: where the processor enters */
+	struct splice_bounds data[2];	/* before and behind the start-up part, which is gone */
 	/* Where the stacks of kernel threads and idle threads, and of new children, begin. */
 	struct splice_bounds stack_ends[SPLICE_MAX_STACK_ENDS];
 	u32 nr_stack_ends;
@@ -242,6 +264,7 @@ extern struct list_head splice_kept;	/* undone, but threads are in their code */
 
 struct splice_update *splice_update_find(const struct list_head *updates, const char *id);
 u32 splice_update_count(void);
+bool splice_name_is_plain(const char *name);
 void splice_pins_free(struct list_head *pins);
 void splice_update_free(struct splice_update *update);
 
@@ -278,6 +301,16 @@ void splice_text_write_stop(void);
 void splice_text_write(const struct splice_update *update, enum splice_direction direction,
 		       enum splice_write_step step);
 void splice_text_written(void);
+
+/* ---- values.c ---- */
+
+int __must_check splice_values_read(struct splice_update *update, struct splice_apply *apply);
+int __must_check splice_values_compare(const struct splice_update *update,
+				       enum splice_direction direction,
+				       struct splice_outcome *outcome);
+void splice_values_write(const struct splice_update *update, enum splice_direction direction);
+u32 splice_values_left(const struct splice_update *update, enum splice_direction direction);
+bool splice_values_stand_on(const struct splice_update *later, const struct splice_update *update);
 
 /* ---- exiting.c ---- */
 
@@ -356,6 +389,7 @@ int __must_check splice_arguments_read(struct splice_apply *apply, struct splice
 int __must_check splice_sysfs_start(void);
 void splice_sysfs_stop(void);
 int __must_check splice_sysfs_add(struct splice_update *update);
+void splice_sysfs_tell_values(struct splice_update *update);
 void splice_sysfs_remove(struct splice_update *update);
 
 /* ---- retire.c ---- */

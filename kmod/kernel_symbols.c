@@ -107,6 +107,11 @@ int splice_kernel_symbols_find(void)
 	}
 	splice_kernel.entry_text.start = splice_find_symbol("__entry_text_start", true);
 	splice_kernel.entry_text.end = splice_find_symbol("__entry_text_end", true);
+	/* arch/x86/kernel/vmlinux.lds.S. */
+	splice_kernel.data[0] = (struct splice_bounds){ splice_find_symbol("_etext", true),
+							splice_find_symbol("__init_begin", true) };
+	splice_kernel.data[1] = (struct splice_bounds){ splice_find_symbol("__init_end", true),
+							splice_find_symbol("_end", true) };
 	splice_kernel.process_exit =
 		(struct tracepoint *)splice_find_symbol("__tracepoint_sched_process_exit", true);
 	splice_find_stack_ends();

@@ -14,6 +14,9 @@
  * missed a thread in the detour of an optimised probe, or have been led astray in a way that nobody
  * has thought of. Only when this look finds no one is the memory let go.
  *
+ * An update that says that what it stores may lead to its memory (SPLICE_APPLY_KEEPS) never lets go
+ * of it: its state is then "kept", and its modules are held until the machine goes down.
+ *
  * If it finds somebody time after time, the memory stays. The update is undone all the same: its
  * state is "undone", a later update may stand on the old code, and its modules are held. A work
  * item looks again every few seconds.
@@ -24,10 +27,10 @@
  * waits come before its modules may go.
  *
  * Pointers to a replaced function hold its old entry, because new code is linked against that. They
- * lead nowhere else after an undo. What leads to the freed code, and what nothing looks for,
- * neither here nor in splice-create: the address of a *new* function, or of new data, that was
- * stored: in a timer or work item, in a table of operations, in a callback of call_srcu(). An
- * update that does that must take it back itself (a pre_undo hook), or must not be undone.
+ * lead nowhere else after an undo. What would lead to freed memory is the address of a *new*
+ * function, or of new data, that was stored: in a timer or work item, in a table of operations, in
+ * a callback of call_srcu(). splice-create looks for that, and marks the update as one that keeps
+ * its memory.
  *
  * Invariant: an update on splice_kept has no jump in the kernel, and holds what it held.
  */
@@ -125,6 +128,12 @@ static void splice_update_let_go(struct splice_update *update)
 		splice_hooks_finish(update, SPLICE_TO_OLD);
 		splice_wait_for_users();
 	}
+	if (update->keeps) {
+		update->settled = true;
+		WRITE_ONCE(update->state, "kept");
+		list_add_tail(&update->list, &splice_kept);
+		return;
+	}
 	splice_sysfs_remove(update);
 	splice_update_free(update);
 	/* An open device holds one more, and splice_exit() waits for the work item. */
@@ -134,16 +143,21 @@ static void splice_update_let_go(struct splice_update *update)
 static void splice_kept_look(struct work_struct *work)
 {
 	struct splice_update *update, *next;
+	bool wait = false;
 
 	mutex_lock(&splice_mutex);
 	list_for_each_entry_safe(update, next, &splice_kept, list) {
-		if (!splice_is_deserted(update))
+		if (update->settled)
 			continue;
-		pr_info("%s: no thread is in its code any more, its memory is free\n", update->id);
+		if (!splice_is_deserted(update)) {
+			wait = true;
+			continue;
+		}
+		pr_info("%s: no thread is in its code any more\n", update->id);
 		list_del(&update->list);
 		splice_update_let_go(update);
 	}
-	if (!list_empty(&splice_kept))
+	if (wait)
 		queue_delayed_work(system_long_wq, &splice_kept_work, SPLICE_KEPT_PAUSE);
 	mutex_unlock(&splice_mutex);
 }

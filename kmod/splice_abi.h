@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define SPLICE_ABI_VERSION	3
+#define SPLICE_ABI_VERSION	4
 #define SPLICE_DEVICE		"/dev/splice"
 
 #define SPLICE_ID_LEN		32	/* id with its NUL; [0-9a-f]{8,31} */
@@ -26,6 +26,8 @@
 #define SPLICE_MAX_BUSY		256	/* threads that one call can report */
 #define SPLICE_MAX_HOOKS	1024
 #define SPLICE_REASON_LEN	96	/* a reason with its NUL */
+#define SPLICE_MAX_VALUES	1024
+#define SPLICE_MAX_VALUE	256	/* bytes of one */
 
 struct splice_info {
 	__u32 abi_version;	/* out: SPLICE_ABI_VERSION of the module */
@@ -96,15 +98,36 @@ struct splice_hook {
 	char name[SPLICE_NAME_LEN];
 };
 
+/*
+ * Bytes of a variable that the kernel has, written in the stop and given back on undo. Which, stands
+ * in one of the update's modules, where the module loader has filled in all addresses.
+ */
+struct splice_value {
+	__u64 record;		/* address of a struct splice_value_record */
+	char name[SPLICE_NAME_LEN];	/* the variable's */
+};
+
+struct splice_value_record {
+	__u64 address;		/* of the bytes in the kernel's data or a module's */
+	__u64 before;		/* address in the update's modules of what must stand there, */
+	__u64 after;		/* and of what will */
+	__u32 size;		/* bytes of each: 1 to SPLICE_MAX_VALUE */
+	__u32 flags;		/* SPLICE_VALUE_DEFAULT */
+};
+
+#define SPLICE_VALUE_DEFAULT	1	/* may have been set to something else: is left then */
+
+#define SPLICE_APPLY_KEEPS	1	/* what it stores may lead to its memory: undo leaves that */
+
 struct splice_apply {
 	__u32 abi_version;	/* in */
 	__u32 nr_functions;	/* in: at most SPLICE_MAX_FUNCTIONS, and not all of them only
-				 * watched; 0 if there are hooks */
+				 * watched; 0 if there are hooks or values */
 	__u64 functions;	/* in: pointer to struct splice_function[] */
 	__u64 modules;		/* in: pointer to char[nr_modules][SPLICE_NAME_LEN]: the
 				 * update's own */
 	__u32 nr_modules;	/* in: modules that carry the new code */
-	__u32 flags;		/* in: 0 */
+	__u32 flags;		/* in: SPLICE_APPLY_KEEPS */
 	char id[SPLICE_ID_LEN];	/* in */
 	__u64 busy;		/* in: pointer to struct splice_busy[max_busy], or 0 */
 	__u32 max_busy;		/* in */
@@ -116,7 +139,11 @@ struct splice_apply {
 	__u32 nr_hooks;		/* in: at most SPLICE_MAX_HOOKS */
 	__s32 hook_error;	/* out, with ECANCELED: what the hook gave */
 	char hook[SPLICE_NAME_LEN];	/* out, with ECANCELED: the hook that refused; with EINVAL:
-					 * the hook that is out of range, if it is one */
+					 * the hook or value that is out of range, if it is one;
+					 * with ESTALE: the value that differs, if it is one */
+	__u64 values;		/* in: pointer to struct splice_value[] */
+	__u32 nr_values;	/* in: at most SPLICE_MAX_VALUES */
+	__u32 nr_left;		/* out: defaults that somebody had set, and that were left */
 	char reason[SPLICE_REASON_LEN];	/* out, with EINVAL, ESTALE, EADDRINUSE: what is wrong, in
 					 * words, or "" */
 };
@@ -132,7 +159,7 @@ struct splice_undo {
 	char blocker[SPLICE_ID_LEN];	/* out, with EDEADLK: the later update that stands on it */
 	char hook[SPLICE_NAME_LEN];	/* out, with ECANCELED: the hook that refused */
 	__s32 hook_error;	/* out, with ECANCELED: what it gave */
-	__u32 reserved;
+	__u32 nr_left;		/* out: defaults that somebody has set since, and that stay */
 	char reason[SPLICE_REASON_LEN];	/* out, as above */
 };
 
@@ -152,7 +179,8 @@ struct splice_undo {
 /*
  * /sys/kernel/splice/ID/state		"applied\n" ("undoing\n" while it is being reversed;
  *					"undone\n" if threads were still in its code afterwards: its
- *					memory stays until they have left)
+ *					memory stays until they have left; "kept\n" if it was undone
+ *					and its memory stays for good: SPLICE_APPLY_KEEPS)
  * /sys/kernel/splice/ID/pause_ns	decimal
  * /sys/kernel/splice/ID/applied_at	seconds since the epoch, decimal
  * /sys/kernel/splice/ID/sequence	1, 2, ... in the order of application
@@ -160,6 +188,8 @@ struct splice_undo {
  * /sys/kernel/splice/ID/functions	a line a function (binary attribute: any length):
  *	old_entry old_code old_size new_code new_size site hop name	(hex with 0x; name last)
  *	(watched code too, with site 0x0)
+ * /sys/kernel/splice/ID/values		a line a value (binary attribute):
+ *	address size state name		(hex with 0x; "written" or "left"; name last)
  * Readable by root only where it holds addresses.
  */
 

@@ -77,7 +77,7 @@ int splice_stop_compare(const struct splice_update *update, enum splice_directio
 					change->size))
 			return -ESTALE;
 	}
-	return 0;
+	return splice_values_compare(update, direction, outcome);
 }
 
 static int splice_stop_look(struct splice_stop *stop)
@@ -116,6 +116,7 @@ static void splice_stop_write(struct splice_stop *stop)
 	splice_text_write(stop->update, stop->direction, SPLICE_WRITE_HEADS);
 	splice_stop_serialise(stop, 3);
 	splice_text_written();
+	splice_values_write(stop->update, stop->direction);
 }
 
 static void splice_stop_lead(struct splice_stop *stop)

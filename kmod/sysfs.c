@@ -72,6 +72,17 @@ static ssize_t splice_functions_read(struct file *file, struct kobject *kobject,
 				       update->functions_text_size);
 }
 
+static ssize_t splice_values_show(struct file *file, struct kobject *kobject,
+				  struct bin_attribute *attribute, char *out, loff_t offset,
+				  size_t count)
+{
+	const struct splice_update *update = splice_to_update(kobject);
+
+	/* 0 until splice_sysfs_tell_values() has written all of it. */
+	return memory_read_from_buffer(out, count, &offset, update->values_text,
+				       smp_load_acquire(&update->values_text_size));
+}
+
 static struct kobj_attribute splice_state_attribute = __ATTR(state, 0444, splice_state_show, NULL);
 static struct kobj_attribute splice_pause_ns_attribute =
 	__ATTR(pause_ns, 0444, splice_pause_ns_show, NULL);
@@ -84,6 +95,9 @@ static struct bin_attribute splice_modules_attribute =
 static struct bin_attribute splice_functions_attribute =
 	__BIN_ATTR(functions, 0400, splice_functions_read, NULL, 0);
 
+static struct bin_attribute splice_values_attribute =
+	__BIN_ATTR(values, 0400, splice_values_show, NULL, 0);
+
 static struct attribute *splice_update_attributes[] = {
 	&splice_state_attribute.attr,
 	&splice_pause_ns_attribute.attr,
@@ -95,6 +109,7 @@ static struct attribute *splice_update_attributes[] = {
 static struct bin_attribute *splice_update_bin_attributes[] = {
 	&splice_modules_attribute,
 	&splice_functions_attribute,
+	&splice_values_attribute,
 	NULL,
 };
 
@@ -120,11 +135,13 @@ static int splice_write_texts(struct splice_update *update)
 {
 	size_t modules_room = (size_t)update->nr_modules * (MODULE_NAME_LEN + 1) + 1;
 	size_t functions_room = (size_t)update->nr_functions * SPLICE_MAX_LINE + 1;
+	size_t values_room = (size_t)update->nr_values * SPLICE_MAX_LINE + 1;
 	u32 i;
 
 	update->modules_text = kvzalloc(modules_room, GFP_KERNEL);
 	update->functions_text = kvzalloc(functions_room, GFP_KERNEL);
-	if (!update->modules_text || !update->functions_text)
+	update->values_text = kvzalloc(values_room, GFP_KERNEL);
+	if (!update->modules_text || !update->functions_text || !update->values_text)
 		return -ENOMEM;
 	for (i = 0; i < update->nr_modules; i++)
 		update->modules_text_size +=
@@ -142,6 +159,22 @@ static int splice_write_texts(struct splice_update *update)
 				  patch->new_size, patch->site, patch->hop, patch->name);
 	}
 	return 0;
+}
+
+/* Which values have been written is known after the switch. */
+void splice_sysfs_tell_values(struct splice_update *update)
+{
+	size_t room = (size_t)update->nr_values * SPLICE_MAX_LINE + 1, size = 0;
+	u32 i;
+
+	for (i = 0; i < update->nr_values; i++) {
+		const struct splice_live_value *value = &update->values[i];
+
+		size += scnprintf(update->values_text + size, room - size, "0x%lx 0x%x %s %s\n",
+				  value->address, value->size, value->written ? "written" : "left",
+				  value->name);
+	}
+	smp_store_release(&update->values_text_size, size);
 }
 
 /* On failure nothing remains but the texts, which splice_update_free() frees. */

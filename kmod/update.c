@@ -182,9 +182,11 @@ static int splice_switch_code(struct splice_update *update, enum splice_directio
 	return error;
 }
 
-/* The hook that refused, for the caller. */
+/* The hook that refused, or the value that differs, for the caller. */
 static void splice_report_refusal(const struct splice_outcome *outcome, char *hook, s32 *hook_error)
 {
+	if (outcome->bad_value)
+		memcpy(hook, outcome->bad_value->name, SPLICE_NAME_LEN);
 	if (!outcome->refused_by)
 		return;
 	memcpy(hook, outcome->refused_by->name, SPLICE_NAME_LEN);
@@ -212,6 +214,7 @@ static void splice_update_settle(struct splice_update *update, struct list_head 
 	/* Whoever reads an oops should know that functions are not what their names say. */
 	add_taint(TAINT_LIVEPATCH, LOCKDEP_STILL_OK);
 	list_add_tail(&update->list, &splice_updates);
+	splice_sysfs_tell_values(update);
 	WRITE_ONCE(update->state, "applied");
 }
 
@@ -228,18 +231,22 @@ int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 	apply->bad_function = SPLICE_NO_FUNCTION;
 	apply->bad_offset = 0;
 	apply->hook_error = 0;
+	apply->nr_left = 0;
 	memset(apply->hook, 0, sizeof(apply->hook));
 	memset(apply->reason, 0, sizeof(apply->reason));
 	if (apply->abi_version != SPLICE_ABI_VERSION)
 		return -EPROTO;
-	if (apply->flags || !splice_id_is_valid(apply->id)) {
+	if ((apply->flags & ~SPLICE_APPLY_KEEPS) || !splice_id_is_valid(apply->id)) {
 		strscpy(apply->reason, "the id or a flag", sizeof(apply->reason));
 		return -EINVAL;
 	}
 	if (splice_update_find(&splice_updates, apply->id))
 		return -EEXIST;
-	if (splice_update_find(&splice_kept, apply->id)) {
-		strscpy(apply->reason, "it was undone, but threads are still in its code",
+	update = splice_update_find(&splice_kept, apply->id);
+	if (update) {
+		strscpy(apply->reason,
+			update->settled ? "it was undone, and its memory stays until a reboot" :
+					  "it was undone, but threads are still in its code",
 			sizeof(apply->reason));
 		return -EBUSY;
 	}
@@ -273,6 +280,7 @@ int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 		goto remove;
 	}
 	apply->pause_ns = outcome.pause_ns;
+	apply->nr_left = splice_values_left(update, SPLICE_TO_NEW);
 	update->pause_ns = outcome.pause_ns;
 	splice_update_settle(update, pins);
 	splice_hooks_finish(update, SPLICE_TO_NEW);
@@ -292,6 +300,8 @@ static bool splice_refers_to(const struct splice_update *later, const struct spl
 	const struct splice_pinned *pin;
 	u32 i;
 
+	if (splice_values_stand_on(later, update))
+		return true;
 	list_for_each_entry(pin, &later->pins, list) {
 		if (splice_names_own_module(update, pin->module))
 			return true;
@@ -305,8 +315,8 @@ static bool splice_refers_to(const struct splice_update *later, const struct spl
 
 /*
  * A later update depends on an earlier one if it replaces the same function, if it has pinned one
- * of its modules, since its new code may refer to what lies there, or if it patches or watches code
- * in one.
+ * of its modules, since its new code may refer to what lies there, if it patches or watches code in
+ * one, or if it has written over one of its values.
  */
 static const struct splice_update *splice_find_blocker(const struct splice_update *update)
 {
@@ -341,6 +351,7 @@ int splice_update_undo(struct splice_undo *undo)
 	undo->nr_busy = 0;
 	undo->pause_ns = 0;
 	undo->hook_error = 0;
+	undo->nr_left = 0;
 	memset(undo->blocker, 0, sizeof(undo->blocker));
 	memset(undo->hook, 0, sizeof(undo->hook));
 	memset(undo->reason, 0, sizeof(undo->reason));
@@ -374,6 +385,7 @@ int splice_update_undo(struct splice_undo *undo)
 		return error;
 	}
 	undo->pause_ns = outcome.pause_ns;
+	undo->nr_left = splice_values_left(update, SPLICE_TO_OLD);
 	pr_info("%s undone, %u function%s, %llu ns\n", update->id, update->nr_replaced,
 		update->nr_replaced == 1 ? "" : "s", outcome.pause_ns);
 	splice_update_retire(update);

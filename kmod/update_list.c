@@ -8,6 +8,7 @@
  *
  * Invariant: an update on the list has its jumps written, or is in the middle of its undo.
  */
+#include <linux/ctype.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -43,6 +44,20 @@ u32 splice_update_count(void)
 	return nr;
 }
 
+/* Can it stand in a line of sysfs? */
+bool splice_name_is_plain(const char *name)
+{
+	size_t length = strnlen(name, SPLICE_NAME_LEN), i;
+
+	if (!length || length == SPLICE_NAME_LEN)
+		return false;
+	for (i = 0; i < length; i++) {
+		if (!isascii(name[i]) || !isgraph(name[i]))
+			return false;
+	}
+	return true;
+}
+
 /* Drops the references of a list of struct splice_pinned, and frees it. */
 void splice_pins_free(struct list_head *pins)
 {
@@ -69,8 +84,12 @@ void splice_update_free(struct splice_update *update)
 	kvfree(update->functions);
 	kvfree(update->changes);
 	kvfree(update->hooks);
+	for (i = 0; i < update->nr_values; i++)
+		module_put(update->values[i].owner);
+	kvfree(update->values);
 	vfree(update->expected);
 	kvfree(update->modules_text);
 	kvfree(update->functions_text);
+	kvfree(update->values_text);
 	kvfree(update);
 }

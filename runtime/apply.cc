@@ -217,7 +217,7 @@ Result<void> load_target(Apply& apply, std::size_t index) {
   return {};
 }
 
-// The addresses of the new functions and the hooks, now that the modules are loaded.
+// The addresses of the new functions, the hooks and the values, now that the modules are loaded.
 Result<void> find_new_code(Apply& apply) {
   const Manifest& manifest = apply.package.manifest;
   std::map<std::pair<std::size_t, std::string>, RunAddress> sections;
@@ -253,6 +253,13 @@ Result<void> find_new_code(Apply& apply) {
       apply.hooks.push_back(call);
       apply.console.detail("{} hook {} at {}", hook.kind, hook.name, *address);
     }
+    for (const PackageValue& value : manifest.targets[i].values) {
+      auto address = locate(i, value.section, value.offset);
+      if (!address) return propagate(address);
+      splice_value& written = apply.values.emplace_back();
+      written.record = address->value();
+      set_field(written.name, value.name);
+    }
   }
   return {};
 }
@@ -285,14 +292,16 @@ Result<void> note_applied(Apply& apply) {
   return {};
 }
 
-Result<std::uint64_t> switch_once(Apply& apply, unsigned& tries_left) {
+Result<Switched> switch_once(Apply& apply, unsigned& tries_left) {
   std::vector<std::string> modules;
   for (const LoadedModule& module : apply.modules) modules.push_back(module.name());
   while (true) {
-    auto pause = apply.device->apply(apply.package.manifest.id, modules,
-                                     functions_to_switch(apply.matched, apply.new_code),
-                                     apply.hooks, apply.image->symbols());
-    if (pause || pause.error().code != "kernel-changed" || --tries_left == 0) return pause;
+    const auto functions = functions_to_switch(apply.matched, apply.new_code);
+    auto switched = apply.device->apply(
+        apply.package.manifest.id, modules,
+        {functions, apply.hooks, apply.values, !apply.package.manifest.keeps.empty()},
+        apply.image->symbols());
+    if (switched || switched.error().code != "kernel-changed" || --tries_left == 0) return switched;
     if (auto more = go_on(apply); !more) return propagate(more);
     apply.console.stage("the kernel changed its code meanwhile: matching again");
     if (auto again = match_again(apply); !again) return propagate(again);
@@ -419,12 +428,27 @@ Result<void> check_kernel(Apply& apply) {
   return check_module_policy();
 }
 
+// The modules of an update that was undone have the names that its new ones would get.
+static Result<void> refuse_undone(const Apply& apply) {
+  const UndoneUpdate* undone = apply.state.find_undone(apply.package.manifest.id);
+  if (undone == nullptr) return {};
+  if (undone->kept)
+    return fail(ExitCode::error, "update-kept",
+                "the update was undone, and its memory stays, so it cannot be loaded again")
+        .at_file(undone->id)
+        .hint("reboot; or make the update again with another comment in the patch, for another id");
+  return fail(ExitCode::busy, "update-in-transition",
+              "the update was undone, but threads are still in its code")
+      .at_file(undone->id)
+      .hint("try again when splice-view no longer lists it");
+}
+
 Result<void> find_applied(Apply& apply) {
   auto state = State::read();
   if (!state) return propagate(state);
   apply.state = std::move(*state);
   const AppliedUpdate* update = apply.state.find(apply.package.manifest.id);
-  if (update == nullptr) return {};
+  if (update == nullptr) return refuse_undone(apply);
   if (update->state != "applied") {
     return fail(ExitCode::busy, "update-in-transition",
                 fmt::format("another command is undoing update {}", update->id))
@@ -496,12 +520,15 @@ Result<void> match(Apply& apply) {
                     "inlined from there comes unrepaired; make it with --on for that update",
                     other));
   std::size_t replaced = 0;
+  std::size_t values = 0;
   for (const PackageTarget& target : apply.package.manifest.targets) {
     if (apply.left_out.contains(target.name)) continue;
+    values += target.values.size();
     replaced += static_cast<std::size_t>(std::ranges::count_if(
         target.functions, [](const PackageFunction& f) { return f.kind == "replaced"; }));
   }
-  apply.console.stage("matching {} against the running kernel", counted(replaced, "function"));
+  apply.console.stage("matching {} against the running kernel",
+                      functions_and_values(replaced, values));
   for (unsigned tries_left = kMatchTries;;) {
     if (auto once = match_once(apply); !once) return once;
     if (auto more = go_on(apply); !more) return more;
@@ -516,6 +543,10 @@ Result<void> match(Apply& apply) {
     }
   }
   if (auto told = tell_types(apply); !told) return told;
+  for (const std::string& name : apply.matched.set_values)
+    apply.console.warning(fmt::format(
+        "{} is not what it was when the kernel came up: somebody has set it, and it stays so",
+        name));
   for (const MatchedFunction& matched : apply.matched.functions)
     apply.console.detail("{} matches at {}, jump at {}{}", matched.function->name, matched.run.code,
                          matched.trampoline.site,
@@ -553,14 +584,16 @@ Result<void> switch_over(Apply& apply) {
     what = "switching " + counted(apply.matched.functions.size(), "function");
   if (!apply.hooks.empty())
     what += (what.empty() ? "calling " : ", calling ") + counted(apply.hooks.size(), "hook");
+  if (!apply.values.empty())
+    what += (what.empty() ? "writing " : ", writing ") + counted(apply.values.size(), "value");
   apply.console.stage("{}", what);
   if (auto noted = note_applied(apply); !noted) return noted;
   unsigned tries_left = kMatchTries;
-  const auto pause = try_while_busy(
+  const auto switched = try_while_busy(
       apply.options.attempts, *apply.signals, [&] { return switch_once(apply, tries_left); },
       [&](const Error& error, unsigned left) { show_busy(apply.console, error, left); });
-  if (!pause) return propagate(pause);
-  apply.pause_ns = *pause;
+  if (!switched) return propagate(switched);
+  apply.pause_ns = switched->pause_ns;
   for (LoadedModule& module : apply.modules) module.keep();
   if (apply.core) apply.core->keep();
   apply.record_written = false;  // it stays

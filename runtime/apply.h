@@ -77,6 +77,7 @@ struct Apply {
   std::vector<LoadedModule> modules;
   std::vector<RunAddress> new_code;  // of matched.functions[i]
   std::vector<splice_hook> hooks;
+  std::vector<splice_value> values;
 };
 
 Result<void> read_update(Apply& apply);

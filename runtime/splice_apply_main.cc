@@ -31,6 +31,10 @@ int report(const Apply& apply) {
     apply.console.print("{}: applied already{}\n", id, without(apply.left_out));
     return 0;
   }
+  std::size_t values = 0;
+  for (const PackageTarget& target : apply.package.manifest.targets)
+    if (!apply.left_out.contains(target.name)) values += target.values.size();
+  const std::string what = functions_and_values(count, values);
   const char* const state = apply.options.dry_run    ? "matched"
                             : apply.left_out.empty() ? "applied"
                                                      : "partly";
@@ -43,16 +47,16 @@ int report(const Apply& apply) {
                           {"state", state},
                           {"functions", std::move(functions)},
                           {"left_out", apply.left_out}};
+  document["values"] = {{"in_place", values}, {"set_by_others", apply.matched.set_values}};
   document["types"] = {{"compared", apply.matched.types}, {"unknown", apply.matched.unknown_types}};
   if (!apply.options.dry_run) document["pause_ns"] = apply.pause_ns;
   apply.console.document(document);
   if (apply.options.dry_run) {
-    apply.console.print("{}: {} {} the running kernel, nothing was changed\n", id,
-                        counted(count, "function"), count == 1 ? "matches" : "match");
+    apply.console.print("{}: {} {} the running kernel, nothing was changed\n", id, what,
+                        count + values == 1 ? "matches" : "match");
   } else {
-    apply.console.print("{} applied: {}{}, machine stopped for {} us\n", id,
-                        counted(count, "function"), without(apply.left_out),
-                        microseconds(apply.pause_ns));
+    apply.console.print("{} applied: {}{}, machine stopped for {} us\n", id, what,
+                        without(apply.left_out), microseconds(apply.pause_ns));
   }
   return 0;
 }

@@ -27,9 +27,22 @@ int undo(Command& command) {
 
   const auto undone = undo_update(options, console);
   if (!undone) return console.finish(undone.error());
-  console.document({{"id", undone->id}, {"state", "undone"}, {"pause_ns", undone->pause_ns}});
+  console.document({{"id", undone->id},
+                    {"state", "undone"},
+                    {"memory", undone->kept           ? "kept"
+                               : undone->memory_stays ? "in use"
+                                                      : "free"},
+                    {"pause_ns", undone->pause_ns}});
   console.print("{} undone, machine stopped for {} us\n", undone->id,
                 microseconds(undone->pause_ns));
+  if (undone->kept)
+    console.print(
+        "its memory stays until a reboot: addresses of its code or data are stored in the kernel, "
+        "and splice-view lists it\n");
+  else if (undone->memory_stays)
+    console.print(
+        "its memory stays until the threads that are still in its code have left, and splice-view "
+        "lists it\n");
   return 0;
 }
 

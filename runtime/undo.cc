@@ -41,9 +41,9 @@ void unload(const AppliedUpdate& update, const Console& console) {
                       module));
 }
 
-Result<std::uint64_t> switch_back(const UndoOptions& options, const Console& console,
-                                  const Device& device, const AppliedUpdate& update,
-                                  HeldSignals& signals) {
+Result<Switched> switch_back(const UndoOptions& options, const Console& console,
+                             const Device& device, const AppliedUpdate& update,
+                             HeldSignals& signals) {
   std::vector<SwitchedCode> functions;
   for (const AppliedFunction& function : update.functions)
     functions.push_back({function.name, function.new_code, function.new_size});
@@ -82,16 +82,23 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
         .at_file(update->id)
         .hint(fmt::format("splice-undo {} first", above.back()));
   }
-  console.stage("undoing update {}, {}", update->id, counted(update->replaced(), "function"));
-  auto pause = switch_back(options, console, *device, *update, signals);
-  if (!pause) {
-    pause.error().file = update->id;
-    return propagate(pause);
+  console.stage("undoing update {}, {}", update->id,
+                functions_and_values(update->replaced(), update->values.size()));
+  auto switched = switch_back(options, console, *device, *update, signals);
+  if (!switched) {
+    switched.error().file = update->id;
+    return propagate(switched);
   }
+  if (switched->left != 0)
+    console.warning(
+        fmt::format("{} that the update had written {} set by somebody since, and stays",
+                    counted(switched->left, "value"), switched->left == 1 ? "was" : "were"));
 
   remove_record(update->id);
-  unload(*update, console);
-  if (const auto now = State::read(); now) unload_leftovers(*now, console);
+  const auto now = State::read();
+  const UndoneUpdate* stays = now ? now->find_undone(update->id) : nullptr;
+  if (stays == nullptr) unload(*update, console);
+  if (now) unload_leftovers(*now, console);
   const auto left = device->updates();
   std::optional<Device> last(std::move(*device));
   last.reset();
@@ -100,7 +107,7 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
     if (auto gone = unload_module(kCoreModule); !gone)
       console.detail("{}: another command is using it", gone.error().message);
   }
-  return Undone{update->id, *pause};
+  return Undone{update->id, switched->pause_ns, stays != nullptr, stays != nullptr && stays->kept};
 }
 
 }  // namespace splicer

@@ -28,6 +28,8 @@ struct UndoOptions {
 struct Undone {
   std::string id;
   std::uint64_t pause_ns = 0;
+  bool memory_stays = false;  // as threads are still in the new code, or
+  bool kept = false;          // for good: what the update has stored may lead there
 };
 
 // Errors: "not-root", "unknown-update", "update-ambiguous", "update-covered", "device-busy",

@@ -35,7 +35,8 @@ std::string state_of(const AppliedUpdate& update, const Surroundings& around) {
 
 std::string headline(const AppliedUpdate& update, const Surroundings& around) {
   std::string text = fmt::format("{}  since {}", update.id, local_time(update.applied_at));
-  if (!update.functions_hidden) text += fmt::format(", {}", counted(update.replaced(), "function"));
+  if (!update.functions_hidden)
+    text += fmt::format(", {}", functions_and_values(update.replaced(), update.values.size()));
   text += fmt::format(", machine stopped for {} us", microseconds(update.pause_ns));
   if (const std::string state = state_of(update, around); state != "applied")
     text += fmt::format(" ({})", state);
@@ -70,6 +71,11 @@ std::string function_line(const State& state, const AppliedUpdate& update,
   return line + "\n";
 }
 
+std::string value_line(const AppliedValue& value) {
+  return fmt::format("    {:<{}} value {}\n", value.name, kNameWidth,
+                     value.written ? "written in place" : "left as somebody has set it");
+}
+
 std::string section(std::string_view title) { return fmt::format("{}:\n", title); }
 
 }  // namespace
@@ -99,7 +105,12 @@ std::string applied_text(const State& state, const Surroundings& around) {
     text += headline(update, around);
     for (const AppliedFunction& function : update.functions)
       if (!function.checked()) text += function_line(state, update, function, around);
+    for (const AppliedValue& value : update.values) text += value_line(value);
   }
+  for (const UndoneUpdate& update : state.undone())
+    text +=
+        fmt::format("{}: undone, its memory stays{}\n", update.id,
+                    update.kept ? " until a reboot" : " until the threads in its code have left");
   if (around.leftovers.empty()) return text;
   text += section("left by a command that was ended, or of one that is at work");
   for (const std::string& module : around.leftovers) text += fmt::format("    {}\n", module);
@@ -110,7 +121,12 @@ json applied_json(const State& state, const Surroundings& around) {
   json updates = json::array();
   for (const AppliedUpdate& update : state.updates())
     updates.push_back(update_json(state, update, around));
-  return {{"updates", std::move(updates)}, {"leftovers", around.leftovers}};
+  json undone = json::array();
+  for (const UndoneUpdate& update : state.undone())
+    undone.push_back({{"id", update.id}, {"memory", update.kept ? "kept" : "in use"}});
+  return {{"updates", std::move(updates)},
+          {"undone", std::move(undone)},
+          {"leftovers", around.leftovers}};
 }
 
 std::string update_text(const State& state, const AppliedUpdate& update,
@@ -130,6 +146,11 @@ std::string update_text(const State& state, const AppliedUpdate& update,
     if (function.old_code != function.old_entry)
       text += fmt::format(" at {}, of an earlier update", function.old_code);
     text += "\n";
+  }
+  if (!update.values.empty()) text += section("values");
+  for (const AppliedValue& value : update.values) {
+    text += value_line(value);
+    text += fmt::format("        {} at {}\n", counted(value.size, "byte"), value.address);
   }
   return text;
 }
@@ -167,7 +188,16 @@ json update_json(const State& state, const AppliedUpdate& update, const Surround
            {"sequence", update.sequence},
            {"in_force", in_force(update, around)},
            {"modules", update.modules}};
-  if (!update.functions_hidden) out["functions"] = std::move(functions);
+  json values = json::array();
+  for (const AppliedValue& value : update.values)
+    values.push_back({{"name", value.name},
+                      {"address", hex(value.address)},
+                      {"size", value.size},
+                      {"written", value.written}});
+  if (!update.functions_hidden) {
+    out["functions"] = std::move(functions);
+    out["values"] = std::move(values);
+  }
   return out;
 }
 
@@ -196,10 +226,15 @@ std::string package_text(const Package& package) {
     }
     for (const PackageHook& hook : target.hooks)
       text += fmt::format("    {:<{}} hook {}, {}\n", hook.name, kNameWidth, hook.kind, hook.unit);
+    for (const PackageValue& value : target.values)
+      text += fmt::format("    {:<{}} value in place, {}\n        {}\n", value.name, kNameWidth,
+                          value.unit, value.what);
   }
   if (!manifest.accepted.empty()) text += section("accepted by its maker");
   for (const PackageAccepted& one : manifest.accepted)
     text += fmt::format("    {}\n        {}\n", one.finding, one.message);
+  if (!manifest.keeps.empty()) text += section("its memory stays after an undo");
+  for (const std::string& place : manifest.keeps) text += fmt::format("    {}\n", place);
   if (!manifest.warnings.empty()) text += section("warnings");
   for (const std::string& warning : manifest.warnings) text += fmt::format("    {}\n", warning);
   return text;
@@ -226,8 +261,13 @@ json package_json(const Package& package) {
     json hooks = json::array();
     for (const PackageHook& hook : target.hooks)
       hooks.push_back({{"kind", hook.kind}, {"name", hook.name}, {"unit", hook.unit}});
-    targets.push_back(
-        {{"name", target.name}, {"functions", std::move(functions)}, {"hooks", std::move(hooks)}});
+    json values = json::array();
+    for (const PackageValue& value : target.values)
+      values.push_back({{"name", value.name}, {"unit", value.unit}, {"what", value.what}});
+    targets.push_back({{"name", target.name},
+                       {"functions", std::move(functions)},
+                       {"hooks", std::move(hooks)},
+                       {"values", std::move(values)}});
   }
   json accepted = json::array();
   for (const PackageAccepted& one : manifest.accepted)
@@ -239,7 +279,8 @@ json package_json(const Package& package) {
           {"base", std::move(base)},
           {"targets", std::move(targets)},
           {"accepted", std::move(accepted)},
-          {"warnings", manifest.warnings}};
+          {"warnings", manifest.warnings},
+          {"keeps", manifest.keeps}};
 }
 
 }  // namespace splicer

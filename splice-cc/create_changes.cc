@@ -58,9 +58,23 @@ Result<void> compare_all(Creation& creation) {
 struct Changes {
   std::size_t replaced = 0;
   std::size_t hooks = 0;
+  std::size_t values = 0;
   std::vector<std::string> init;           // "FILE: NAME"
   const ChangedUnit* exporting = nullptr;  // the first that exports something new
 };
+
+Changes changes_of(const Creation& creation) {
+  Changes changes;
+  for (const ChangedUnit& unit : creation.units) {
+    changes.replaced += unit.diff->replaced.size();
+    changes.hooks += unit.diff->hooks.size();
+    changes.values += unit.diff->values.size();
+    for (const InitChange& change : unit.diff->init_changes)
+      changes.init.push_back(fmt::format("{}: {}", unit.unit.source, change.name));
+    if (changes.exporting == nullptr && !unit.diff->exported.empty()) changes.exporting = &unit;
+  }
+  return changes;
+}
 
 // No code changes: says what does.
 Failure refuse_without_code(const Creation& creation, const Changes& changes) {
@@ -110,20 +124,15 @@ Result<void> refuse_unaccepted(const Creation& creation, std::vector<Finding> fi
 
 Result<void> compare_units(Creation& creation) {
   if (auto compared = compare_all(creation); !compared) return compared;
-  Changes changes;
+  const Changes changes = changes_of(creation);
   for (const ChangedUnit& unit : creation.units) {
-    changes.replaced += unit.diff->replaced.size();
-    changes.hooks += unit.diff->hooks.size();
-    for (const InitChange& change : unit.diff->init_changes)
-      changes.init.push_back(fmt::format("{}: {}", unit.unit.source, change.name));
-    if (changes.exporting == nullptr && !unit.diff->exported.empty()) changes.exporting = &unit;
     for (const ReplacedFunction& function : unit.diff->replaced)
       creation.console.detail("{}: {} is replaced: {}", unit.unit.name, function.name,
                               function.why);
     for (const std::string& name : unit.diff->added)
       creation.console.detail("{}: {} is new", unit.unit.name, name);
   }
-  if (changes.replaced + changes.hooks == 0) {
+  if (changes.replaced + changes.hooks + changes.values == 0) {
     std::vector<Finding> findings = creation.findings;
     for (ChangedUnit& unit : creation.units) {
       explain_variables(unit, unit.diff->findings, creation.versions());
@@ -195,6 +204,12 @@ Result<void> judge_findings(Creation& creation) {
   for (const Finding& finding : *taken)
     creation.package.manifest.accepted.push_back({finding.acceptance(), finding.message});
   if (std::ranges::any_of(findings, &Finding::refuse)) return refuse_findings(findings);
+  const Changes changes = changes_of(creation);
+  if (changes.replaced + changes.hooks + changes.values == 0)
+    return refuse_without_code(creation, changes);
+  for (const ChangedUnit& unit : creation.units)
+    for (const UnitValue& value : unit.diff->values)
+      creation.console.stage("{} {} is written in place", value.name, value.what);
   for (const Finding& finding : findings)
     creation.warnings.push_back(
         finding.place.line == 0

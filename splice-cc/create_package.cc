@@ -65,6 +65,7 @@ void add_target(Creation& creation, const std::string& name,
   target.functions = std::move(module.functions);
   target.symbols = std::move(module.symbols);
   target.hooks = std::move(module.hooks);
+  target.values = std::move(module.values);
   for (auto& [type, layout] : creation.layouts[name]) target.types.push_back(std::move(layout));
   creation.package.members[target.new_member] = std::move(module.bytes);
   for (const ChangedUnit* unit : units) {
@@ -86,7 +87,7 @@ Result<void> make_modules(Creation& creation) {
 
   TargetUnits targets;
   for (const ChangedUnit& unit : creation.units)
-    if (!unit.diff->included.empty() || !unit.diff->replaced.empty())
+    if (!unit.diff->included.empty() || !unit.diff->replaced.empty() || !unit.diff->values.empty())
       targets[unit.unit.target].push_back(&unit);
   Manifest& manifest = creation.package.manifest;
   manifest.kernel = creation.host.kernel;

@@ -14,6 +14,12 @@ std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string functions_and_values(std::size_t functions, std::size_t values) {
+  if (values == 0) return counted(functions, "function");
+  const std::string of_values = counted(values, "value");
+  return functions == 0 ? of_values : counted(functions, "function") + " and " + of_values;
+}
+
 std::string microseconds(std::uint64_t nanoseconds) {
   return fmt::format("{}.{}", nanoseconds / 1000, nanoseconds % 1000 / 100);
 }

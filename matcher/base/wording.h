@@ -4,6 +4,7 @@
 //
 //     counted(1, "function")      "1 function"
 //     counted(2, "function")      "2 functions"
+//     functions_and_values(2, 1)  "2 functions and 1 value"
 //     microseconds(21437)         "21.4"
 //     local_time(1795446000)      "2026-11-23T15:00:00+0000"
 #pragma once
@@ -16,6 +17,8 @@ namespace splicer {
 
 // For nouns whose plural has an "s".
 std::string counted(std::size_t count, std::string_view noun);
+// What an update switches; of what there is none it says nothing, unless there is neither.
+std::string functions_and_values(std::size_t functions, std::size_t values);
 // Nanoseconds as microseconds with one decimal.
 std::string microseconds(std::uint64_t nanoseconds);
 // Local time as ISO 8601 has it.

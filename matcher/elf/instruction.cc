@@ -94,6 +94,39 @@ std::optional<Instruction> decode(Bytes code) {
   return instruction;
 }
 
+AddressUse address_use(Bytes code, unsigned offset) {
+  const cs_insn* found = disassembler().one(code, 0);
+  if (found == nullptr || found->id == X86_INS_LEA) return AddressUse::address;
+  const cs_x86& x86 = found->detail->x86;
+  if (x86.encoding.disp_offset != offset || x86.encoding.disp_size == 0) return AddressUse::address;
+  switch (found->id) {
+    case X86_INS_CMP:
+    case X86_INS_TEST:
+    case X86_INS_BT:
+    case X86_INS_PUSH:
+    case X86_INS_CALL:
+    case X86_INS_JMP:
+      return AddressUse::read;
+    case X86_INS_XCHG:
+    case X86_INS_XADD:
+    case X86_INS_CMPXCHG:
+    case X86_INS_CMPXCHG8B:
+    case X86_INS_CMPXCHG16B:
+      return AddressUse::write;
+    default:
+      // The first operand is what is written. (Capstone's own table of accesses takes the memory of
+      // cmpxchg for read only.)
+      return x86.op_count != 0 && x86.operands[0].type == X86_OP_MEM ? AddressUse::write
+                                                                     : AddressUse::read;
+  }
+}
+
+bool copies_memory(Bytes code) {
+  const cs_insn* found = disassembler().one(code, 0);
+  return found != nullptr && (found->id == X86_INS_MOVSB || found->id == X86_INS_MOVSW ||
+                              found->id == X86_INS_MOVSD || found->id == X86_INS_MOVSQ);
+}
+
 bool differ_in_numbers(Bytes a, Bytes b) {
   const auto branches = [](Bytes code) {
     const auto instruction = decode(code);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Instruction boundaries and operand offsets, from Capstone. Bytes and relocations are the truth;
-// nothing here is used for what an instruction means beyond "a direct branch to there" and "a nop".
+// nothing here is used for what an instruction means beyond "a direct branch to there", "a nop", and
+// what is done with an address.
 //
 // Invariant: length is between 1 and the number of bytes given, or the instruction is unknown.
 #pragma once
@@ -25,6 +26,15 @@ struct Instruction {
 
 // The instruction at the start of `code`; nullopt when Capstone does not know it.
 std::optional<Instruction> decode(Bytes code);
+
+// What an instruction does with what the field at `offset` names: only reads that memory, or writes
+// it, or takes its address (lea, an immediate), which may come to anything. `address` where Capstone
+// does not know.
+enum class AddressUse { read, write, address };
+AddressUse address_use(Bytes code, unsigned offset);
+
+// Does the instruction copy a block of memory (rep movs)?
+bool copies_memory(Bytes code);
 
 // Do both begin with the same instruction on the same registers, and with other displacements or
 // immediates? Not for branches: theirs differ whenever code is longer. For hints only.

@@ -26,6 +26,12 @@ const std::vector<SectionOffset>& InstructionStarts::of(std::uint32_t section) c
   return place->second;
 }
 
+SectionOffset InstructionStarts::start_of(std::uint32_t section, SectionOffset place) const {
+  const std::vector<SectionOffset>& starts = of(section);
+  const auto next = std::upper_bound(starts.begin(), starts.end(), place);
+  return next == starts.begin() ? place : *(next - 1);
+}
+
 unsigned InstructionStarts::distance_to_next(std::uint32_t section, SectionOffset place,
                                              unsigned width) const {
   const std::vector<SectionOffset>& starts = of(section);

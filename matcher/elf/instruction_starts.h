@@ -35,6 +35,8 @@ class InstructionStarts {
   // disassembler does not know. The first call for a section decodes all of it; later ones cost a
   // binary search. Not for several threads at once.
   unsigned distance_to_next(std::uint32_t section, SectionOffset place, unsigned width) const;
+  // The beginning of the instruction that `place` is in. The same cost.
+  SectionOffset start_of(std::uint32_t section, SectionOffset place) const;
 
  private:
   const std::vector<SectionOffset>& of(std::uint32_t section) const;

@@ -42,18 +42,6 @@ Result<Attempts> attempts_option(const Command& command) {
   return Attempts{retries, std::chrono::milliseconds(interval)};
 }
 
-Result<std::uint64_t> try_while_busy(const Attempts& attempts, HeldSignals& signals,
-                                     const std::function<Result<std::uint64_t>()>& attempt,
-                                     const std::function<void(const Error&, unsigned left)>& busy) {
-  for (unsigned left = attempts.retries; !signals.interrupted(); --left) {
-    auto result = attempt();
-    if (result || result.error().exit != ExitCode::busy || left == 0) return result;
-    busy(result.error(), left);
-    if (signals.wait_for(attempts.interval)) break;
-  }
-  return interrupted();
-}
-
 Failure interrupted() {
   return fail(ExitCode::error, "interrupted",
               "a signal interrupted the command; nothing was changed")

@@ -14,8 +14,8 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <functional>
+#include <type_traits>
 
 #include "matcher/base/console.h"
 #include "matcher/base/result.h"
@@ -36,15 +36,24 @@ void add_attempts_options(Command& command);
 // Errors: ExitCode::usage, "usage".
 Result<Attempts> attempts_option(const Command& command);
 
-// Calls `attempt` until it returns something else than an Error with ExitCode::busy, at most
-// 1 + retries times. Before each wait `busy` gets the error and how many retries are left. Errors:
-// "interrupted", which means that no attempt succeeded.
-Result<std::uint64_t> try_while_busy(const Attempts& attempts, HeldSignals& signals,
-                                     const std::function<Result<std::uint64_t>()>& attempt,
-                                     const std::function<void(const Error&, unsigned left)>& busy);
-
 // A signal asked the command to end, and nothing was changed: "interrupted".
 Failure interrupted();
+
+// Calls `attempt`, which gives a Result, until that is something else than an Error with
+// ExitCode::busy, at most 1 + retries times. Before each wait `busy` gets the error and how many
+// retries are left. Errors: "interrupted", which means that no attempt succeeded.
+template <typename Attempt>
+std::invoke_result_t<Attempt> try_while_busy(
+    const Attempts& attempts, HeldSignals& signals, const Attempt& attempt,
+    const std::function<void(const Error&, unsigned left)>& busy) {
+  for (unsigned left = attempts.retries; !signals.interrupted(); --left) {
+    auto result = attempt();
+    if (result || result.error().exit != ExitCode::busy || left == 0) return result;
+    busy(result.error(), left);
+    if (signals.wait_for(attempts.interval)) break;
+  }
+  return interrupted();
+}
 
 // What `busy` has to say: who is in the way, with -v where.
 void show_busy(const Console& console, const Error& error, unsigned left);

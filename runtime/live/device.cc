@@ -139,6 +139,15 @@ std::string hook_answer(std::int32_t number) {
   return name != nullptr ? fmt::format("-{}", name) : std::to_string(number);
 }
 
+// A value that the update writes in place, on apply, or has written, on undo.
+Error value_changed(const std::string& name) {
+  return fail(ExitCode::mismatch, "value-changed",
+              fmt::format("what stands in {} is not what the update expects there", name))
+      .in_function(name)
+      .hint("find out who else writes there: a hook of another update, or a module that was loaded")
+      .take();
+}
+
 // The update itself says no. Where it says "not now", trying again may help.
 Error hook_refused(const std::string& hook, std::int32_t number) {
   const bool busy = number == -EBUSY || number == -EAGAIN;
@@ -251,6 +260,7 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
     case EBUSY:
       return busy_error(busy, functions, symbols);
     case ESTALE:
+      if (const std::string value = plain(answer.hook); !value.empty()) return value_changed(value);
       return stale_error(function, answer.bad_offset);
     case EEXIST:
       return fail(ExitCode::done, "already-applied", "the update is applied already").take();
@@ -272,6 +282,7 @@ Error undo_error(int number, const splice_undo& answer, const std::vector<splice
     case EBUSY:
       return busy_error(busy, functions, symbols);
     case ESTALE:
+      if (const std::string value = plain(answer.hook); !value.empty()) return value_changed(value);
       return fail(ExitCode::mismatch, "kernel-changed",
                   "somebody else overwrote a jump to the update's code")
           .hint("stop the tracer or patching tool that writes there, then try again")
@@ -349,10 +360,8 @@ Result<void> Device::pin(const std::string& module) const {
       .hint("try again when the module is no longer being loaded or unloaded");
 }
 
-Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std::string>& modules,
-                                    std::span<const splice_function> functions,
-                                    std::span<const splice_hook> hooks,
-                                    const SymbolTable& symbols) const {
+Result<Switched> Device::apply(const std::string& id, const std::vector<std::string>& modules,
+                               const SwitchRequest& request, const SymbolTable& symbols) const {
   struct ModuleName {
     char text[SPLICE_NAME_LEN];
   };
@@ -362,27 +371,29 @@ Result<std::uint64_t> Device::apply(const std::string& id, const std::vector<std
 
   splice_apply call{};
   call.abi_version = SPLICE_ABI_VERSION;
-  call.nr_functions = static_cast<std::uint32_t>(functions.size());
-  call.functions = abi_pointer(functions.data());
+  call.nr_functions = static_cast<std::uint32_t>(request.functions.size());
+  call.functions = abi_pointer(request.functions.data());
   call.modules = abi_pointer(module_names.data());
   call.nr_modules = static_cast<std::uint32_t>(module_names.size());
   set_field(call.id, id);
   call.busy = abi_pointer(busy.data());
   call.max_busy = SPLICE_MAX_BUSY;
   call.bad_function = kNoFunction;
-  call.hooks = abi_pointer(hooks.data());
-  call.nr_hooks = static_cast<std::uint32_t>(hooks.size());
+  call.hooks = abi_pointer(request.hooks.data());
+  call.nr_hooks = static_cast<std::uint32_t>(request.hooks.size());
+  call.values = abi_pointer(request.values.data());
+  call.nr_values = static_cast<std::uint32_t>(request.values.size());
+  if (request.keeps) call.flags |= SPLICE_APPLY_KEEPS;
   const int number = control(descriptor_, SPLICE_IOC_APPLY, &call);
-  if (number == 0) return call.pause_ns;
+  if (number == 0) return Switched{call.pause_ns, call.nr_left};
   std::vector<SwitchedCode> code;
-  for (const splice_function& function : functions)
+  for (const splice_function& function : request.functions)
     code.push_back({plain(function.name), RunAddress(function.old_code), function.old_size});
   return Failure(apply_error(number, call, reported(std::move(busy), call.nr_busy), code, symbols));
 }
 
-Result<std::uint64_t> Device::undo(const std::string& id,
-                                   const std::vector<SwitchedCode>& functions,
-                                   const SymbolTable& symbols) const {
+Result<Switched> Device::undo(const std::string& id, const std::vector<SwitchedCode>& functions,
+                              const SymbolTable& symbols) const {
   std::vector<splice_busy> busy(SPLICE_MAX_BUSY);
   splice_undo call{};
   call.abi_version = SPLICE_ABI_VERSION;
@@ -390,7 +401,7 @@ Result<std::uint64_t> Device::undo(const std::string& id,
   call.busy = abi_pointer(busy.data());
   call.max_busy = SPLICE_MAX_BUSY;
   const int number = control(descriptor_, SPLICE_IOC_UNDO, &call);
-  if (number == 0) return call.pause_ns;
+  if (number == 0) return Switched{call.pause_ns, call.nr_left};
   return Failure(
       undo_error(number, call, reported(std::move(busy), call.nr_busy), functions, symbols));
 }

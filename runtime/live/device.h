@@ -4,11 +4,11 @@
 //
 //     auto device = Device::open(attempts, signals);
 //     device->pin("tun");
-//     auto pause = device->apply(id, modules, functions, hooks, symbols);
+//     auto switched = device->apply(id, modules, {functions, hooks, values}, symbols);
 //
 // Every errno of the interface becomes an Error that says what it means for the person who waits:
 // which function is busy, which thread is in it and where it sleeps, which update is in the way.
-// Functions and hooks go to the kernel as the structs of the interface itself.
+// Functions, hooks and values go to the kernel as the structs of the interface itself.
 //
 // Invariant: as long as a Device lives no other process can change what is applied; when it dies
 // the pins that no update took over are gone.
@@ -51,6 +51,19 @@ struct SwitchedCode {
   std::uint64_t size = 0;
 };
 
+// What an update asks for. The structs and what they point to must live until the call returns.
+struct SwitchRequest {
+  std::span<const splice_function> functions;
+  std::span<const splice_hook> hooks;
+  std::span<const splice_value> values;
+  bool keeps = false;  // its memory stays after an undo
+};
+
+struct Switched {
+  std::uint64_t pause_ns = 0;  // how long the machine was stopped
+  std::uint32_t left = 0;      // values that somebody else has set, and that were left
+};
+
 class Device {
  public:
   // Is the core module loaded?
@@ -64,17 +77,15 @@ class Device {
   Result<std::uint32_t> updates() const;
   // Errors: "module-not-loaded".
   Result<void> pin(const std::string& module) const;
-  // Switches over, and returns how long the machine was stopped, in nanoseconds. What the structs
-  // point to must live until then. Errors: "kernel-changed" (match again), "kernel-busy",
-  // "site-taken", "already-applied", "hook-refused", "apply-refused".
-  Result<std::uint64_t> apply(const std::string& id, const std::vector<std::string>& modules,
-                              std::span<const splice_function> functions,
-                              std::span<const splice_hook> hooks, const SymbolTable& symbols) const;
+  // Switches over. Errors: "kernel-changed" (match again), "kernel-busy", "site-taken",
+  // "already-applied", "hook-refused", "value-changed", "apply-refused".
+  Result<Switched> apply(const std::string& id, const std::vector<std::string>& modules,
+                         const SwitchRequest& request, const SymbolTable& symbols) const;
   // `functions` are the update's, in order, with their new code. Errors: "unknown-update",
   // "update-covered", "kernel-busy", "kernel-changed", "site-taken", "hook-refused",
   // "undo-refused".
-  Result<std::uint64_t> undo(const std::string& id, const std::vector<SwitchedCode>& functions,
-                             const SymbolTable& symbols) const;
+  Result<Switched> undo(const std::string& id, const std::vector<SwitchedCode>& functions,
+                        const SymbolTable& symbols) const;
 
  private:
   explicit Device(UniqueFd descriptor) : descriptor_(std::move(descriptor)) {}

@@ -225,6 +225,16 @@ PackageHook read_hook(Reader& in, const json& row, const std::string& where) {
   return h;
 }
 
+PackageValue read_value(Reader& in, const json& row, const std::string& where) {
+  PackageValue v;
+  v.name = in.name(row, where, "name");
+  v.unit = in.path(row, where, "unit");
+  v.what = in.prose(row, where, "what");
+  v.section = in.name(row, where, "section");
+  v.offset = in.number(row, where, "offset", kMaxOffset);
+  return v;
+}
+
 // "NAME@OFFSET" or "NAME@OFFSET:WIDTH", in bits; and "=TYPE" where that is known.
 std::string member_text(const TypeMember& member) {
   std::string text = fmt::format("{}@{}", member.name, member.offset);
@@ -287,6 +297,9 @@ PackageTarget read_target(Reader& in, const json& row, const std::string& where)
   in.rows(row, where, "hooks", [&](const json& entry, const std::string& at) {
     t.hooks.push_back(read_hook(in, entry, at));
   });
+  in.rows(row, where, "values", [&](const json& entry, const std::string& at) {
+    t.values.push_back(read_value(in, entry, at));
+  });
   in.rows(row, where, "types", [&](const json& entry, const std::string& at) {
     t.types.push_back(read_type(in, entry, at));
   });
@@ -316,6 +329,7 @@ void check_references(Reader& in, const Manifest& manifest) {
   std::size_t replaced = 0;
   std::size_t checked = 0;
   std::size_t hooks = 0;
+  std::size_t values = 0;
   for (const PackageTarget& target : manifest.targets) {
     const std::string where = "target " + target.name;
     if (earlier.contains(target.name)) in.wrong(where, "appears twice");
@@ -332,6 +346,10 @@ void check_references(Reader& in, const Manifest& manifest) {
     for (const PackageHook& hook : target.hooks)
       if (!own.contains(hook.unit))
         in.wrong(where, fmt::format("has hook {} of a unit that it lacks", hook.name));
+    values += target.values.size();
+    for (const PackageValue& value : target.values)
+      if (!own.contains(value.unit))
+        in.wrong(where, fmt::format("has value {} of a unit that it lacks", value.name));
     std::set<std::string> names;
     for (const PackageSymbol& symbol : target.symbols) {
       const std::string what = fmt::format("{}: symbol {}", where, symbol.name);
@@ -343,10 +361,14 @@ void check_references(Reader& in, const Manifest& manifest) {
     }
     earlier.insert(target.name);
   }
-  if (replaced + hooks == 0) in.wrong("targets", "replace no function and have no hook");
+  if (replaced + hooks + values == 0)
+    in.wrong("targets", "replace no function, and have no hook and no value");
   if (replaced == 0 && checked != 0) in.wrong("targets", "check functions and replace none");
   if (hooks > SPLICE_MAX_HOOKS)
     in.wrong("targets", fmt::format("list {} hooks, at most {} can be", hooks, SPLICE_MAX_HOOKS));
+  if (values > SPLICE_MAX_VALUES)
+    in.wrong("targets",
+             fmt::format("list {} values, at most {} can be", values, SPLICE_MAX_VALUES));
   if (replaced + checked > SPLICE_MAX_FUNCTIONS)
     in.wrong("targets", fmt::format("list {} functions that are in the kernel, at most {} can be",
                                     replaced + checked, SPLICE_MAX_FUNCTIONS));
@@ -376,6 +398,14 @@ json hook_json(const PackageHook& h) {
           {"offset", h.offset}};
 }
 
+json value_json(const PackageValue& v) {
+  return {{"name", v.name},
+          {"unit", v.unit},
+          {"what", sentence(v.what)},
+          {"section", v.section},
+          {"offset", v.offset}};
+}
+
 json type_json(const TypeLayout& type) {
   json members = json::array();
   for (const TypeMember& member : type.members) members.push_back(member_text(member));
@@ -392,6 +422,8 @@ json target_json(const PackageTarget& t) {
   for (const PackageSymbol& symbol : t.symbols) symbols.push_back(symbol_json(symbol));
   json hooks = json::array();
   for (const PackageHook& hook : t.hooks) hooks.push_back(hook_json(hook));
+  json values = json::array();
+  for (const PackageValue& value : t.values) values.push_back(value_json(value));
   json types = json::array();
   for (const TypeLayout& type : t.types) types.push_back(type_json(type));
   return {{"name", t.name},
@@ -400,6 +432,7 @@ json target_json(const PackageTarget& t) {
           {"functions", std::move(functions)},
           {"symbols", std::move(symbols)},
           {"hooks", std::move(hooks)},
+          {"values", std::move(values)},
           {"types", std::move(types)}};
 }
 
@@ -442,6 +475,8 @@ json manifest_json(const Manifest& manifest) {
     accepted.push_back({{"finding", sentence(one.finding)}, {"message", sentence(one.message)}});
   json warnings = json::array();
   for (const std::string& warning : manifest.warnings) warnings.push_back(sentence(warning));
+  json keeps = json::array();
+  for (const std::string& place : manifest.keeps) keeps.push_back(sentence(place));
   return {{"schema", static_cast<unsigned>(manifest.schema)},
           {"id", manifest.id},
           {"tool_version", manifest.tool_version},
@@ -451,7 +486,8 @@ json manifest_json(const Manifest& manifest) {
           {"targets", std::move(targets)},
           {"core", manifest.core},
           {"accepted", std::move(accepted)},
-          {"warnings", std::move(warnings)}};
+          {"warnings", std::move(warnings)},
+          {"keeps", std::move(keeps)}};
 }
 
 Result<Manifest> parse_manifest(const json& document, const std::string& file) {
@@ -496,10 +532,13 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
     one.message = in.prose(row, at, "message");
     m.accepted.push_back(std::move(one));
   });
-  in.rows(document, top, "warnings", [&](const json& row, const std::string& at) {
-    m.warnings.push_back(
-        in.checked(row, at, Reader::is_prose, "a text without control characters"));
-  });
+  const auto sentences = [&](const char* key, std::vector<std::string>& into) {
+    in.rows(document, top, key, [&](const json& row, const std::string& at) {
+      into.push_back(in.checked(row, at, Reader::is_prose, "a text without control characters"));
+    });
+  };
+  sentences("warnings", m.warnings);
+  sentences("keeps", m.keeps);
   if (!in.failed()) check_references(in, m);
   if (in.failed()) return Failure(in.take_error());
   return m;

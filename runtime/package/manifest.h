@@ -87,6 +87,16 @@ struct PackageHook {
   std::uint64_t offset = 0;
 };
 
+// Bytes of a variable that the kernel has, written in the stop and given back on undo: see
+// kmod/values.c. A record in the new module (struct splice_value_record) says which and what.
+struct PackageValue {
+  std::string name;  // the variable's
+  std::string unit;
+  std::string what;     // for people: "fsync: nothing -> noop_fsync"
+  std::string section;  // of the new module, where the record is, and
+  std::uint64_t offset = 0;
+};
+
 struct PackageUnit {
   std::string name;    // "kernel/fork.o"
   std::string source;  // "kernel/fork.c"
@@ -100,7 +110,8 @@ struct PackageTarget {
   std::vector<PackageFunction> functions;
   std::vector<PackageSymbol> symbols;
   std::vector<PackageHook> hooks;  // in the order of linking, in which they run
-  std::vector<TypeLayout> types;   // structures that the new code uses and the patch leaves alone
+  std::vector<PackageValue> values;
+  std::vector<TypeLayout> types;  // structures that the new code uses and the patch leaves alone
 };
 
 struct PackagePatch {
@@ -131,6 +142,9 @@ struct Manifest {
   std::string core;                    // "core/splice.ko", or empty
   std::vector<PackageAccepted> accepted;
   std::vector<std::string> warnings;  // what the administrator should know
+  // Where an address of the update's own code or data is stored. If it is anywhere, the memory stays
+  // after an undo.
+  std::vector<std::string> keeps;
 };
 
 // Everything but the "members" table, which package.h adds. Control characters in sentences become

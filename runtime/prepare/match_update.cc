@@ -7,6 +7,7 @@
 
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/btf_layout.h"
+#include "runtime/prepare/values.h"
 
 namespace splicer {
 
@@ -54,6 +55,17 @@ Result<MatchedFunction> proved(const PackageFunction& function, const MatchResul
   matched.function = &function;
   matched.run = *run;
   return matched;
+}
+
+Result<std::vector<std::string>> values_of(const Package& package, const PackageTarget& target,
+                                           const Addresses& addresses, const Image& image) {
+  if (target.values.empty()) return std::vector<std::string>();
+  auto module = ElfObject::parse(package.members.at(target.new_member), target.new_member);
+  if (!module) {
+    module.error().exit = ExitCode::bad_package;
+    return propagate(module);
+  }
+  return compare_values(target, *module, addresses, image);
 }
 
 }  // namespace
@@ -111,6 +123,9 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     auto constants = resolve_constants(targets[i], image);
     if (!constants) return propagate(constants);
     matched.constants[i] = std::move(*constants);
+    auto set = values_of(package, targets[i], matched.addresses[i], image);
+    if (!set) return propagate(set);
+    matched.set_values.insert(matched.set_values.end(), set->begin(), set->end());
     const std::string& name = targets[i].name;
     const auto types =
         compare_layouts(targets[i].types, kernel_types,
@@ -120,10 +135,10 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     matched.unknown_types.insert(matched.unknown_types.end(), types->unknown.begin(),
                                  types->unknown.end());
   }
-  const bool hooks = std::any_of(targets.begin(), targets.end(), [&](const PackageTarget& target) {
-    return !target.hooks.empty() && !left_out.contains(target.name);
+  const bool others = std::any_of(targets.begin(), targets.end(), [&](const PackageTarget& target) {
+    return !(target.hooks.empty() && target.values.empty()) && !left_out.contains(target.name);
   });
-  if (matched.functions.empty() && !hooks) {
+  if (matched.functions.empty() && !others) {
     return fail(ExitCode::error, "module-not-loaded",
                 "none of the modules that the update patches is loaded")
         .hint("modprobe the modules that splice-view lists for the package, and apply again");

@@ -45,12 +45,14 @@ struct MatchedUpdate {
   std::vector<RuntimeConstants> constants;  // and the values that it needs, for each target
   std::size_t types = 0;  // structures that the kernel's own type information agrees with
   std::vector<std::string> unknown_types;  // that it does not have, so nothing is known of them
+  // Values in place that somebody has set to something else, and that are left.
+  std::vector<std::string> set_values;
   // Modules other than the targets that hold code or data the update refers to.
   std::set<std::string> owners;
 };
 
 // `left_out` are targets that are not loaded and stay unpatched. Errors: the matcher's own, those
-// of trampoline_site.h, resolve.h and matcher/image/btf_layout.h, and "package-manifest" where
+// of trampoline_site.h, resolve.h, values.h and matcher/image/btf_layout.h, and "package-manifest" where
 // package and objects disagree.
 Result<MatchedUpdate> match_update(const Package& package, const std::set<std::string>& left_out,
                                    const Image& image, const State& state);

@@ -31,6 +31,10 @@ std::optional<std::uint64_t> number(std::string_view text, int base) {
   return value;
 }
 
+bool is_plain_name(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
 // "old_entry old_code old_size new_code new_size site hop name": seven hex numbers and a name.
 std::optional<AppliedFunction> parse_function(std::string_view line) {
   std::array<std::uint64_t, 7> fields{};
@@ -42,9 +46,7 @@ std::optional<AppliedFunction> parse_function(std::string_view line) {
     field = *value;
     line.remove_prefix(space + 1);
   }
-  const bool plain =
-      std::all_of(line.begin(), line.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-  if (line.empty() || !plain) return std::nullopt;
+  if (line.empty() || !is_plain_name(line)) return std::nullopt;
   AppliedFunction f;
   f.old_entry = RunAddress(fields[0]);
   f.old_code = RunAddress(fields[1]);
@@ -57,10 +59,35 @@ std::optional<AppliedFunction> parse_function(std::string_view line) {
   return f;
 }
 
+// "address size written|left name".
+std::optional<AppliedValue> parse_value(std::string_view line) {
+  AppliedValue value;
+  std::array<std::string_view, 3> words;
+  for (std::string_view& word : words) {
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos) return std::nullopt;
+    word = line.substr(0, space);
+    line.remove_prefix(space + 1);
+  }
+  const auto address = number(words[0], 16);
+  const auto size = number(words[1], 16);
+  if (!address || !size || (words[2] != "written" && words[2] != "left") || line.empty() ||
+      !is_plain_name(line))
+    return std::nullopt;
+  value.address = RunAddress(*address);
+  value.size = *size;
+  value.written = words[2] == "written";
+  value.name = line;
+  return value;
+}
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
   return text;
 }
+
+// Threads may still be in its code ("undone"), or what it has stored may lead there ("kept").
+bool is_undone(std::string_view state) { return state == "undone" || state == "kept"; }
 
 Failure malformed(const std::string& path) {
   return fail(ExitCode::error, "state-malformed",
@@ -101,9 +128,7 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
   update.state = trimmed(state.view());
   // Its functions are still the old ones, and it goes away again if the switch fails.
   if (update.state == "applying") return std::nullopt;
-  // Its functions are the old ones again; its memory waits for threads that are still in it.
-  if (update.state == "undone") return std::nullopt;
-  if (update.state != "applied" && update.state != "undoing")
+  if (update.state != "applied" && update.state != "undoing" && !is_undone(update.state))
     return malformed(directory + "/state");
 
   const Contents modules = read_contents(directory + "/modules", kMaxFile);
@@ -125,6 +150,14 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
     if (!function) return malformed(directory + "/functions");
     update.functions.push_back(*function);
   }
+  // Hidden from all but root, as the functions are.
+  const Contents values = read_contents(directory + "/values", kMaxFile);
+  for (const std::string& line : split_lines(values.view())) {
+    if (line.empty()) continue;
+    const auto value = parse_value(line);
+    if (!value) return malformed(directory + "/values");
+    update.values.push_back(*value);
+  }
   return update;
 }
 
@@ -140,11 +173,22 @@ Result<State> State::read(const std::string& root) {
     if (!is_update_id(id)) continue;  // an attribute of the module itself
     auto update = read_update(entry.path().string(), id);
     if (!update) return propagate(update);
-    if (*update) state.updates_.push_back(std::move(**update));
+    if (!*update) continue;
+    // The old code and the old values are back.
+    if (is_undone((*update)->state))
+      state.undone_.push_back({id, (*update)->state == "kept", std::move((*update)->modules)});
+    else
+      state.updates_.push_back(std::move(**update));
   }
   std::sort(state.updates_.begin(), state.updates_.end(),
             [](const AppliedUpdate& a, const AppliedUpdate& b) { return a.sequence < b.sequence; });
   return state;
+}
+
+const UndoneUpdate* State::find_undone(std::string_view id) const {
+  const auto update = std::find_if(undone_.begin(), undone_.end(),
+                                   [&](const UndoneUpdate& u) { return u.id == id; });
+  return update == undone_.end() ? nullptr : &*update;
 }
 
 const AppliedUpdate* State::find(std::string_view id) const {
@@ -187,6 +231,8 @@ State::Newest State::newest(RunAddress old_entry) const {
 std::set<std::string, std::less<>> State::modules() const {
   std::set<std::string, std::less<>> modules;
   for (const AppliedUpdate& update : updates_)
+    modules.insert(update.modules.begin(), update.modules.end());
+  for (const UndoneUpdate& update : undone_)
     modules.insert(update.modules.begin(), update.modules.end());
   return modules;
 }

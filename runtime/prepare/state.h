@@ -39,6 +39,21 @@ struct AppliedFunction {
   bool checked() const { return site == RunAddress(); }
 };
 
+// Bytes of a variable that an update has written, or has left as somebody had set them.
+struct AppliedValue {
+  RunAddress address;
+  std::uint64_t size = 0;
+  bool written = false;
+  std::string name;
+};
+
+// Not in force any more, but its memory is still there.
+struct UndoneUpdate {
+  std::string id;
+  bool kept = false;  // for good; otherwise until the last thread has left its code
+  std::vector<std::string> modules;
+};
+
 struct AppliedUpdate {
   std::string id;
   std::string state;  // "applied", "undoing"
@@ -47,7 +62,8 @@ struct AppliedUpdate {
   std::uint64_t sequence = 0;
   std::vector<std::string> modules;
   std::vector<AppliedFunction> functions;  // checked ones too
-  bool functions_hidden = false;           // only root may read them
+  std::vector<AppliedValue> values;
+  bool functions_hidden = false;  // only root may read them, and the values
 
   // How many functions it replaces.
   std::size_t replaced() const;
@@ -59,6 +75,8 @@ class State {
   static Result<State> read(const std::string& root = "/sys/kernel/splice");
 
   const std::vector<AppliedUpdate>& updates() const { return updates_; }
+  const std::vector<UndoneUpdate>& undone() const { return undone_; }
+  const UndoneUpdate* find_undone(std::string_view id) const;
   // The update of that id, or nullptr.
   const AppliedUpdate* find(std::string_view id) const;
   // The only update whose id begins so (4 digits at least). Errors: "unknown-update",
@@ -71,13 +89,14 @@ class State {
   };
   // The newest replacement of the function at `old_entry`; null pointers when there is none.
   Newest newest(RunAddress old_entry) const;
-  // The modules of all updates.
+  // The modules of all updates, undone ones too.
   std::set<std::string, std::less<>> modules() const;
   // For the matcher: where replaced functions run now.
   std::map<RunAddress, Redirect> redirects() const;
 
  private:
   std::vector<AppliedUpdate> updates_;
+  std::vector<UndoneUpdate> undone_;
 };
 
 }  // namespace splicer

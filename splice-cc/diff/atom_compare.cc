@@ -199,6 +199,7 @@ bool AtomComparer::same_reference(const Reference& a, const Reference& b) {
     return after.kind == AtomKind::read_only && !twin && !unit_.twins->post_of(a.atom) &&
            !difference(a.atom, b.atom);
   }
+  if (is_placed(b.atom)) return true;
   if (after.kind == AtomKind::read_only || is_own_content(b)) return !difference(a.atom, b.atom);
   return true;
 }

@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "splice-cc/diff/unit_pair.h"
 
@@ -35,6 +37,13 @@ class AtomComparer {
   // The same for a stretch of two atoms, with or without the special entries about it.
   std::optional<std::string> difference_in(std::uint32_t pre, std::uint32_t post,
                                            const AtomStretch& stretch, bool with_entries);
+  // These constants (post atoms) are the kernel's own, whatever they hold in post: a reference to one
+  // is equal if it is to the twin. Forgets what has been compared.
+  void place(std::set<std::uint32_t> constants) {
+    placed_ = std::move(constants);
+    known_.clear();
+  }
+  bool is_placed(std::uint32_t post) const { return placed_.contains(post); }
   // The reference (of the post object) means content that new code must bring itself: a string, an
   // unnamed constant, an out-of-line part, the middle of a function.
   bool is_own_content(const Reference& reference) const;
@@ -52,6 +61,7 @@ class AtomComparer {
   bool same_entry(const TableEntry& a, const TableEntry& b, const AtomStretch& stretch);
 
   const UnitPair& unit_;
+  std::set<std::uint32_t> placed_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::optional<std::string>> known_;
 };
 

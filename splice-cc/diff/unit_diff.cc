@@ -16,17 +16,6 @@ namespace splicer {
 
 namespace {
 
-// Does the atom hold pointers to functions (struct file_operations and the like)?
-bool has_function_pointers(const AtomTable& table, const Atom& atom) {
-  return std::any_of(atom.references.begin(), atom.references.end(), [&](const Reference& r) {
-    if (r.undefined) {
-      const Symbol& symbol = table.object().symbol(r.symbol);
-      return symbol.type == STT_FUNC || symbol.type == STT_NOTYPE;
-    }
-    return table.at(r.atom).kind == AtomKind::code;
-  });
-}
-
 // A name without __COUNTER__ and __LINE__, which any new header or line shifts:
 // "__initcall__kmod_proc__306_27_proc_version_init5" (include/linux/init.h, __initcall_id),
 // "__UNIQUE_ID___addressable_cleanup_module788" (include/linux/compiler.h, ___ADDRESSABLE).
@@ -49,9 +38,11 @@ constexpr const char* kWithoutState[] = {
 
 class UnitDiffer {
  public:
-  explicit UnitDiffer(const UnitPair& unit) : unit_(unit), compare_(unit) {}
+  explicit UnitDiffer(const UnitPair& unit)
+      : unit_(unit), compare_(unit), shared_(shared_constants(unit)) {}
 
   UnitDiff run(const std::set<std::string>& wanted) {
+    place_constants(unit_, shared_, compare_);
     check_init_tables();
     check_linked();
     check_data();
@@ -230,6 +221,22 @@ class UnitDiffer {
     return ids;
   }
 
+  // What new code is needed for the value stands in the update.
+  void add_values(std::uint32_t before, std::uint32_t after) {
+    auto values = differing_values(unit_, compare_, before, after);
+    if (!values) return;
+    for (UnitValue& value : *values) {
+      for (const Reference& reference : post().at(after).references) {
+        if (reference.offset < value.begin || reference.offset >= value.begin + value.size)
+          continue;
+        if (!reference.undefined &&
+            (compare_.is_own_content(reference) || !unit_.twins->pre_of(reference.atom)))
+          include(reference.atom);
+      }
+      diff_.values.push_back(std::move(value));
+    }
+  }
+
   // Constants first: a variable that points to a changed one differs only because of it.
   void check_data() {
     for (const AtomKind kind : {AtomKind::read_only, AtomKind::writable}) {
@@ -264,6 +271,7 @@ class UnitDiffer {
                          "variable has long been initialised",
                          *what),
              "set the value where the code uses it, or leave the change out");
+      add_values(before, after);
     }
   }
 
@@ -279,32 +287,37 @@ class UnitDiffer {
     const auto what = compare_.difference(before, after);
     if (!what) return;
     const Atom& atom = post().at(after);
+    if (!shared_.contains(after)) return;
+    const char* const written =
+        "accept the finding if nobody has a copy of it: it is then written into the running "
+        "kernel's, and given back by undo";
+    const bool placed = compare_.is_placed(after);
+    if (placed) add_values(before, after);
     if (has_function_pointers(post(), atom) || has_function_pointers(pre(), pre().at(before))) {
       refuse("function-table-changed", atom.name,
              fmt::format("the patch changes a table of functions ({}) that the running kernel may "
                          "have handed out",
                          *what),
-             "change the functions instead of the table");
+             placed ? written : "change the functions instead of the table");
       return;
     }
     const Symbol* symbol = post().symbol_at_start(atom);
     if (symbol != nullptr && !symbol->is_local()) {
       refuse("readonly-data-changed", atom.name,
              fmt::format("the patch changes a constant ({}) that other files use too", *what),
-             "bring a new constant, and let the code use that");
+             placed ? written : "bring a new constant, and let the code use that");
       return;
     }
-    for (std::uint32_t i = 0; i < post().all().size(); ++i) {
-      const Atom& reader = post().at(i);
-      const bool outside_code = reader.kind == AtomKind::writable ||
-                                role(reader) == SectionRole::init || is_init_table(role(reader));
-      const auto reads = [&](const Reference& r) { return !r.undefined && r.atom == after; };
-      if (!outside_code || std::ranges::none_of(reader.references, reads)) continue;
-      refuse("readonly-data-changed", atom.name,
-             fmt::format("the patch changes a constant ({}) that {} points to", *what, reader.name),
-             "bring a new constant, and let the code use that");
-      return;
-    }
+    const auto reader = std::ranges::find_if(post().all(), [&](const Atom& one) {
+      return one.kind != AtomKind::code &&
+             std::ranges::any_of(one.references, [&](const Reference& r) {
+               return !r.undefined && r.atom == after;
+             });
+    });
+    refuse("readonly-data-changed", atom.name,
+           fmt::format("the patch changes a constant ({}) that {} points to", *what,
+                       reader == post().all().end() ? "start-up code" : reader->name),
+           placed ? written : "bring a new constant, and let the code use that");
   }
 
   void find_changed_code() {
@@ -500,6 +513,7 @@ class UnitDiffer {
       refuse_section(from, target);
       return;
     }
+    if (compare_.is_placed(reference.atom)) return;
     if (compare_.is_own_content(reference)) {
       include(reference.atom);
       return;
@@ -563,6 +577,7 @@ class UnitDiffer {
 
   const UnitPair& unit_;
   AtomComparer compare_;
+  const std::set<std::uint32_t> shared_;  // constants that others see
   UnitDiff diff_;
   std::deque<std::uint32_t> todo_;
   std::set<std::string> ambiguous_;    // reported

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "splice-cc/diff/unit_pair.h"
+#include "splice-cc/diff/values.h"
 #include "splice-cc/findings/findings.h"
 
 namespace splicer {
@@ -55,6 +56,7 @@ struct UnitDiff {
   std::set<std::uint32_t> included;  // post atoms
   std::vector<std::string> added;    // new functions and variables among them
   std::vector<InitChange> init_changes;
+  std::vector<UnitValue> values;         // to be written in place, if that may be
   std::vector<std::string> exported;     // symbols that the patch exports and that were not
   std::vector<InitChange> exit_changes;  // code that undoes what init code did
   std::vector<Finding> findings;

@@ -5,7 +5,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstddef>
 
+#include "kmod/splice_abi.h"
 #include "matcher/elf/kernel_sections.h"
 #include "splice-cc/module/elf_writer.h"
 
@@ -45,6 +47,7 @@ class ModuleMaker {
         if (auto written = write_references(unit, atom); !written) return propagate(written);
         if (auto written = write_entries(unit, atom); !written) return propagate(written);
       }
+      if (auto written = write_values(unit); !written) return propagate(written);
       describe_functions(unit);
     }
     add_module_sections();
@@ -176,7 +179,11 @@ class ModuleMaker {
 
   void write_undefined(std::size_t unit, const Reference& reference, ElfWriter::SectionId section,
                        std::uint64_t at) {
-    const std::string& name = post(unit).object().symbol(reference.symbol).name;
+    write_name(unit, post(unit).object().symbol(reference.symbol).name, reference, section, at);
+  }
+
+  void write_name(std::size_t unit, const std::string& name, const Reference& reference,
+                  ElfWriter::SectionId section, std::uint64_t at) {
     if (const auto global = globals_.find(name); global != globals_.end()) {
       out_.relocate(section, at, out_.section_symbol(global->second.section), reference.type,
                     static_cast<std::int64_t>(global->second.offset) + reference.addend);
@@ -216,14 +223,21 @@ class ModuleMaker {
   Result<void> write_to_kernel(std::size_t unit, std::uint32_t from, const Reference& reference,
                                ElfWriter::SectionId section, std::uint64_t at) {
     const auto twin = units_[unit]->pair->twins->pre_of(reference.atom);
-    const Atom& target = post(unit).at(reference.atom);
     if (!twin)
       return fail(ExitCode::unsafe, "unknown-special-section",
-                  fmt::format("its code refers to {}, which cannot be taken along", target.name))
+                  fmt::format("its code refers to {}, which cannot be taken along",
+                              post(unit).at(reference.atom).name))
           .at_file(units_[unit]->pair->unit.source)
           .in_function(post(unit).at(from).name)
           .hint("please report it, with the patch");
-    const Atom& old = pre(unit).at(*twin);
+    return write_to_pre(unit, post(unit).at(from).name, *twin, reference, section, at);
+  }
+
+  // To an atom of pre: to what it is in the kernel.
+  Result<void> write_to_pre(std::size_t unit, const std::string& from, std::uint32_t target,
+                            const Reference& reference, ElfWriter::SectionId section,
+                            std::uint64_t at) {
+    const Atom& old = pre(unit).at(target);
     // The symbol nearest below what is meant; in an atom of several functions that is the function.
     const Symbol* best = nullptr;
     const std::uint64_t meant =
@@ -239,9 +253,9 @@ class ModuleMaker {
     }
     if (best == nullptr)
       return fail(ExitCode::unsafe, "unknown-special-section",
-                  fmt::format("its code refers to {}, which has no symbol", target.name))
+                  fmt::format("its code refers to {}, which has no symbol", old.name))
           .at_file(units_[unit]->pair->unit.source)
-          .in_function(post(unit).at(from).name)
+          .in_function(from)
           .hint("please report it, with the patch");
     const bool global = !best->is_local();
     const std::string name =
@@ -309,6 +323,75 @@ class ModuleMaker {
           return written;
       }
     }
+    return {};
+  }
+
+  // Bytes of variables that live: those of pre, those of post, and a record that says where they
+  // belong (struct splice_value_record).
+  Result<void> write_values(std::size_t unit) {
+    for (const UnitValue& value : units_[unit]->diff->values) {
+      const auto bytes = out_.section(".splice.values", SHT_PROGBITS, SHF_ALLOC);
+      const std::uint64_t before = append_word(bytes, pre(unit), value.pre_atom, value);
+      const std::uint64_t after = append_word(bytes, post(unit), value.post_atom, value);
+      for (const Reference& reference : pre(unit).at(value.pre_atom).references) {
+        if (!is_in(reference, value)) continue;
+        const std::uint64_t at = before + reference.offset - value.begin;
+        if (reference.undefined) {
+          write_name(unit, pre(unit).object().symbol(reference.symbol).name, reference, bytes, at);
+        } else if (auto written =
+                       write_to_pre(unit, value.name, reference.atom, reference, bytes, at);
+                   !written) {
+          return written;
+        }
+      }
+      for (const Reference& reference : post(unit).at(value.post_atom).references) {
+        if (!is_in(reference, value)) continue;
+        if (auto written = write(unit, value.post_atom, reference, bytes,
+                                 after + reference.offset - value.begin);
+            !written)
+          return written;
+      }
+      if (auto written = write_record(unit, value, bytes, before, after); !written) return written;
+    }
+    return {};
+  }
+
+  static bool is_in(const Reference& reference, const UnitValue& value) {
+    return reference.offset >= value.begin && reference.offset < value.begin + value.size;
+  }
+
+  std::uint64_t append_word(ElfWriter::SectionId section, const AtomTable& table,
+                            std::uint32_t index, const UnitValue& value) {
+    const Bytes all = table.bytes(table.at(index));
+    std::vector<std::uint8_t> word(value.size, 0);
+    if (!all.empty())
+      std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(value.begin), value.size, word.begin());
+    for (const Reference& reference : table.at(index).references)
+      if (is_in(reference, value)) std::ranges::fill(word, std::uint8_t{0});
+    return out_.append(section, word, sizeof(std::uint64_t));
+  }
+
+  Result<void> write_record(std::size_t unit, const UnitValue& value, ElfWriter::SectionId section,
+                            std::uint64_t before, std::uint64_t after) {
+    splice_value_record record{};
+    record.size = static_cast<std::uint32_t>(value.size);
+    record.flags = value.is_default ? SPLICE_VALUE_DEFAULT : 0;
+    const std::uint64_t at =
+        out_.append(section, Bytes(reinterpret_cast<const std::uint8_t*>(&record), sizeof record),
+                    alignof(splice_value_record));
+    Reference live;
+    live.type = R_X86_64_64;
+    live.into = live.addend = static_cast<std::int64_t>(value.begin);
+    if (auto written = write_to_pre(unit, value.name, value.pre_atom, live, section,
+                                    at + offsetof(splice_value_record, address));
+        !written)
+      return written;
+    out_.relocate(section, at + offsetof(splice_value_record, before), out_.section_symbol(section),
+                  R_X86_64_64, static_cast<std::int64_t>(before));
+    out_.relocate(section, at + offsetof(splice_value_record, after), out_.section_symbol(section),
+                  R_X86_64_64, static_cast<std::int64_t>(after));
+    result_.values.push_back(
+        {value.name, units_[unit]->pair->unit.name, value.what, ".splice.values", at});
     return {};
   }
 

@@ -39,6 +39,7 @@ struct NewModule {
   std::vector<PackageFunction> functions;
   std::vector<PackageSymbol> symbols;
   std::vector<PackageHook> hooks;
+  std::vector<PackageValue> values;
 };
 
 // The units must be compared. `number` is the target's index in the package. `defined_elsewhere`: new global names that the

@@ -19,6 +19,7 @@
 #include "splice-cc/semantics/compare_types.h"
 #include "splice-cc/semantics/compare_uses.h"
 #include "splice-cc/semantics/read_facts.h"
+#include "splice-cc/semantics/values_in_place.h"
 
 namespace splicer {
 
@@ -145,10 +146,12 @@ bool has_changes(const UnitDiff& diff) {
 SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& versions) {
   std::vector<ChangedUnit*> changed;
   for (ChangedUnit& unit : units) {
-    if (has_changes(*unit.diff) && is_c(unit.unit))
+    if (has_changes(*unit.diff) && is_c(unit.unit)) {
       changed.push_back(&unit);
-    else
+    } else {
       unit.reading.reset();
+      forbid_defaults(*unit.diff);
+    }
   }
   read_all(changed, versions);
   SemanticCheck check;
@@ -164,7 +167,11 @@ SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& ve
         compare_start_up(error ? nothing : before, error ? nothing : after, unit->unit.source,
                          *unit->diff, variables_of_new_code(*unit)),
         std::back_inserter(check.findings));
-    if (error) continue;
+    if (error) {
+      forbid_defaults(*unit->diff);
+      continue;
+    }
+    permit_values(before, after, *unit->pair, *unit->diff);
     describe_variables(before, after, unit->diff->findings);
     check.layouts[unit->unit.target].merge(used_layouts(before, after, *unit->diff));
     const ChangedCode code = changed_code(*unit->pair, *unit->diff, versions);

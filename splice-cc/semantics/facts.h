@@ -104,6 +104,7 @@ struct VariableFacts {
   std::string text;  // the declaration with its initialiser, as it is in the file
   std::string type;
   bool constant = false;
+  bool copied = false;  // a record of it is read as a whole: *to = table
 };
 
 struct UnitFacts {

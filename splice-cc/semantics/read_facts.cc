@@ -146,6 +146,8 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
   }
 
   bool VisitCastExpr(clang::CastExpr* cast) {
+    if (cast->getCastKind() == clang::CK_LValueToRValue && cast->getType()->isRecordType())
+      note_copy(*cast->getSubExpr());
     const auto* call = llvm::dyn_cast<clang::CallExpr>(cast->getSubExpr()->IgnoreParens());
     const clang::QualType target = cast->getType().getCanonicalType();
     if (call == nullptr || call->getDirectCallee() == nullptr || !target->isPointerType() ||
@@ -250,6 +252,15 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       nmi_actions_.insert(variable.getCanonicalDecl());
   }
 
+  // "*to = table" and "*to = table[i]"; the compiler may make numbers of them, so no object shows it.
+  void note_copy(const clang::Expr& from) {
+    const clang::Expr* whole = from.IgnoreParenImpCasts();
+    while (const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(whole))
+      whole = element->getBase()->IgnoreParenImpCasts();
+    const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(whole);
+    if (name != nullptr) copied_.insert(name->getDecl()->getCanonicalDecl());
+  }
+
   void note_address(const clang::FunctionDecl& function) {
     const auto* variable = llvm::dyn_cast_or_null<clang::VarDecl>(inside_);
     // linux/export.h: EXPORT_SYMBOL() keeps the function by a variable of this name.
@@ -326,6 +337,11 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
           facts.calls.insert(callee->getNameAsString());
       for (const std::string& used : closed(first).names) facts_.users[used].insert(name);
     }
+    for (const clang::Decl* table : copied_)
+      if (const auto found =
+              facts_.variables.find(llvm::cast<clang::NamedDecl>(table)->getNameAsString());
+          found != facts_.variables.end())
+        found->second.copied = true;
     for (const clang::Decl* action : nmi_actions_)
       for (const clang::FunctionDecl* handler : action_functions(*action))
         facts_.functions[handler->getNameAsString()].nmi_entry = true;
@@ -374,6 +390,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
   std::map<std::string, std::set<std::string>> allocators_;
   std::map<std::string, Holders> holders_;  // of records
   std::set<const clang::Decl*> nmi_actions_;
+  std::set<const clang::Decl*> copied_;
   std::set<const clang::DeclRefExpr*> called_;
   std::set<const clang::FunctionDecl*> address_taken_;
   std::set<const clang::FunctionDecl*> exported_;

@@ -65,7 +65,6 @@ void test_pin(void) {
 
 static const uint8_t megabyte[SPLICE_MAX_CODE];
 
-
 static void wrong_requests(void) {
   WRONG("abi_version", EPROTO, request.apply.abi_version = 99);
   WRONG("flags", EINVAL, request.apply.flags = 1);

@@ -3,6 +3,7 @@
 // All checks of the interface of /dev/splice, in turn; or those that are named:
 //
 //     ioctl_test [CHECK...]        ioctl_test hammer traffic
+//     ioctl_test kept              by itself: its modules cannot be unloaded any more
 //
 // See ioctl_test.h.
 #include "ioctl_test.h"
@@ -20,7 +21,8 @@ static const struct {
     CHECK(watched),   CHECK(exiting),        CHECK(tracers),
     CHECK(probes),    CHECK(hook_arguments), CHECK(hooks),
     CHECK(answers),   CHECK(traffic),        CHECK(hammer),
-    CHECK(nmi),       CHECK(live_patch),
+    CHECK(nmi),       CHECK(live_patch),     CHECK(value_arguments),
+    CHECK(values),
 };
 
 int main(int count, char** names) {
@@ -31,6 +33,7 @@ int main(int count, char** names) {
     for (int j = 1; j < count; ++j) wanted |= !strcmp(names[j], all[i].name);
     if (wanted) all[i].run();
   }
+  if (count == 2 && !strcmp(names[1], "kept")) test_kept();
   close(device);
   printf("%d checks, %d failed\n", checks, failures);
   return failures != 0;

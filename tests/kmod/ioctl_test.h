@@ -59,7 +59,8 @@ struct symbol {
 };
 
 void read_symbols(void);
-struct symbol find_symbol(const char* name);
+struct symbol find_symbol(const char* name);  // a function
+struct symbol find_variable(const char* name);
 void read_text(uint64_t address, void* buffer, size_t size);
 
 // ---- request.c ----
@@ -72,6 +73,7 @@ struct request {
   uint8_t expected_hop[16][5];
   struct splice_busy busy[16];
   struct splice_hook hooks[32];
+  struct splice_value values[8];
 };
 
 extern int device;
@@ -130,3 +132,6 @@ void test_answers(void);
 void test_hammer(void);
 void test_nmi(void);
 void test_live_patch(void);
+void test_value_arguments(void);
+void test_values(void);
+void test_kept(void);

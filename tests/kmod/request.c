@@ -20,6 +20,7 @@ void begin(struct request* request, const char* id, const char* module) {
   request->apply.busy = (uintptr_t)request->busy;
   request->apply.max_busy = 16;
   request->apply.hooks = (uintptr_t)request->hooks;
+  request->apply.values = (uintptr_t)request->values;
   strcpy(request->apply.id, id);
   strcpy(request->modules[0], module);
 }

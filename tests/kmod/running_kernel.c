@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Where functions are in the running kernel, and what their code is.
+// Where functions and variables are in the running kernel, and what the code is.
 #include <elf.h>
 
 #include "ioctl_test.h"
@@ -28,10 +28,10 @@ void read_symbols(void) {
   fclose(file);
 }
 
-struct symbol find_symbol(const char* name) {
+static struct symbol find(const char* name, bool code) {
   struct symbol symbol = {0, 256};
   for (size_t i = 0; i < nr_symbols && !symbol.address; ++i) {
-    if ((symbols[i].type | 32) == 't' && !strcmp(symbols[i].name, name)) {
+    if (((symbols[i].type | 32) == 't') == code && !strcmp(symbols[i].name, name)) {
       symbol.address = symbols[i].address;
     }
   }
@@ -45,6 +45,14 @@ struct symbol find_symbol(const char* name) {
     }
   }
   return symbol;
+}
+
+struct symbol find_symbol(const char* name) {
+  return find(name, true);
+}
+
+struct symbol find_variable(const char* name) {
+  return find(name, false);
 }
 
 void read_text(uint64_t address, void* buffer, size_t size) {

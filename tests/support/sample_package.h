@@ -25,6 +25,7 @@ inline Package sample_package() {
   manifest.core = "core/splice.ko";
   manifest.accepted.push_back({"layout-changed:struct foo", "the patch changes struct foo"});
   manifest.warnings.push_back("the patch changes a comment only");
+  manifest.keeps.push_back("copy_process stores the address of check_limit");
 
   PackageTarget vmlinux;
   vmlinux.name = "vmlinux";
@@ -39,6 +40,8 @@ inline Package sample_package() {
   vmlinux.symbols.push_back({"nr_threads", "pre", "kernel/fork.o", 9, "nr_threads", ""});
   vmlinux.symbols.push_back({"free_task", "kernel", "", 0, "free_task", ""});
   vmlinux.hooks.push_back({"check_apply", "check_limit", "kernel/fork.o", ".text", 16});
+  vmlinux.values.push_back(
+      {"max_threads", "kernel/fork.o", "+0x0: 0x8000 -> 0x4000", ".splice.values", 16});
   vmlinux.types.push_back({"struct task_struct",
                            64,
                            {{"usage", 0, 0, "i32"}, {"flags.used", 35, 1}, {"flags.all", 36, 64}}});

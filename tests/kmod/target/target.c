@@ -12,6 +12,8 @@
  *	spin				as sleep, but without ever leaving the CPU by itself
  *	thunk				as spin, with an indirect call, and no way to leave the CPU but
  *					being preempted
+ *	table				calls what stands in a table that is read-only, if anything does
+ *	setting				a number that may be written
  *	hammer				1 starts a thread that does little else than call target_short()
  *					and target_flagged(), 0 ends it
  *	wrong				how often that thread got an answer that nobody gives
@@ -50,6 +52,7 @@ int target_nap(void);
 int target_flagged(void);
 int target_thunk(void);
 void target_send_nmis(void);
+int target_table_caller(void);
 
 shape int target_value(void)
 {
@@ -136,6 +139,29 @@ shape int target_flagged(void)
 {
 	barrier();
 	return 1;
+}
+
+/* For values in place. */
+struct target_table {
+	int (*first)(void);
+	int (*second)(void);
+};
+
+extern const struct target_table target_table;
+const struct target_table target_table = { .first = target_value };
+EXPORT_SYMBOL_GPL(target_table);
+
+u32 target_setting = 1000;
+EXPORT_SYMBOL_GPL(target_setting);
+
+static shape int target_call_second(const struct target_table *table)
+{
+	return table->second ? table->second() : 1;
+}
+
+shape int target_table_caller(void)
+{
+	return target_call_second(&target_table);
 }
 
 static struct task_struct *hammerer;
@@ -244,6 +270,8 @@ static int __init target_init(void)
 	debugfs_create_file("spin", 0400, folder, target_spin, &call_operations);
 	debugfs_create_file("thunk", 0400, folder, target_thunk, &call_operations);
 	debugfs_create_file("nap", 0400, folder, target_nap, &call_operations);
+	debugfs_create_file("table", 0400, folder, target_table_caller, &call_operations);
+	debugfs_create_u32("setting", 0600, folder, &target_setting);
 	debugfs_create_file("hammer", 0200, folder, NULL, &hammer_operations);
 	debugfs_create_ulong("wrong", 0400, folder, &wrong);
 	debugfs_create_ulong("violations", 0400, folder, &target_violations);

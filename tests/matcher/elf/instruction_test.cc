@@ -108,6 +108,28 @@ TEST(SideBySide, SidesOfAnyLength) {
   EXPECT_NE(disassemble_side_by_side(hex("06 06 48"), hex("06"), 0, 0, 99), "");
 }
 
+TEST(Instruction, WhatIsDoneWithAnAddress) {
+  EXPECT_EQ(address_use(hex("8b 05 00 00 00 00"), 2), AddressUse::read);         // mov x(%rip),%eax
+  EXPECT_EQ(address_use(hex("83 3d 00 00 00 00 07"), 2), AddressUse::read);      // cmpl $7,x(%rip)
+  EXPECT_EQ(address_use(hex("39 04 25 00 00 00 00"), 3), AddressUse::read);      // cmp %eax,x
+  EXPECT_EQ(address_use(hex("89 05 00 00 00 00"), 2), AddressUse::write);        // mov %eax,x(%rip)
+  EXPECT_EQ(address_use(hex("ff 05 00 00 00 00"), 2), AddressUse::write);        // incl x(%rip)
+  EXPECT_EQ(address_use(hex("f0 0f b1 05 00 00 00 00"), 4), AddressUse::write);  // lock cmpxchg
+  EXPECT_EQ(address_use(hex("87 05 00 00 00 00"), 2), AddressUse::write);        // xchg
+  EXPECT_EQ(address_use(hex("c7 05 00 00 00 00 07 00 00 00"), 2), AddressUse::write);
+  EXPECT_EQ(address_use(hex("48 8d 05 00 00 00 00"), 3), AddressUse::address);  // lea
+  EXPECT_EQ(address_use(hex("48 c7 c7 00 00 00 00"), 3), AddressUse::address);  // mov $x,%rdi
+  EXPECT_EQ(address_use(hex("48 c7 07 00 00 00 00"), 3), AddressUse::address);  // $x to memory
+  EXPECT_EQ(address_use(hex("06"), 0), AddressUse::address);                    // unknown
+}
+
+TEST(Instruction, CopiesOfMemory) {
+  EXPECT_TRUE(copies_memory(hex("f3 48 a5")));   // rep movsq
+  EXPECT_TRUE(copies_memory(hex("a4")));         // movsb
+  EXPECT_FALSE(copies_memory(hex("f3 48 ab")));  // rep stosq
+  EXPECT_FALSE(copies_memory(hex("48 8b 47 10")));
+}
+
 TEST(Instruction, OnlyNumbersDiffer) {
   const auto numbers = [](const char* a, const char* b) {
     return differ_in_numbers(hex(a), hex(b));

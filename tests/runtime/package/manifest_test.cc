@@ -102,11 +102,29 @@ TEST(Manifest, NamesThatCannotBe) {
 
 TEST(Manifest, ReferencesThatLeadNowhere) {
   EXPECT_EQ(code_with("/targets/0/functions/0/unit", "kernel/exit.o"), "package-manifest");
+  EXPECT_EQ(code_with("/targets/0/values/0/unit", "kernel/exit.o"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/symbols/0/unit", "kernel/exit.o"), "package-manifest");
   EXPECT_EQ(code_with("/targets/1/symbols/0/target", "tun"), "package-manifest");
   EXPECT_EQ(code_with("/targets/1/name", "vmlinux", "twice"), "package-manifest");
   EXPECT_EQ(code_with("/targets/1/units/0/name", "kernel/fork.o", "twice"), "package-manifest");
   EXPECT_EQ(code_with("/targets", json::array(), "replace no function"), "package-manifest");
+}
+
+TEST(Manifest, AValueAlone) {
+  json document = sample();
+  document["targets"].erase(1);
+  json& target = document["targets"][0];
+  target["functions"] = target["hooks"] = json::array();
+  EXPECT_TRUE(parse_manifest(document, "x.tar")) << "hooks and functions are gone";
+  target["values"] = json::array();
+  EXPECT_EQ(parse_manifest(document, "x.tar").error().code, "package-manifest");
+}
+
+TEST(Manifest, TooManyValues) {
+  json document = sample();
+  json& values = document["targets"][0]["values"];
+  while (values.size() <= SPLICE_MAX_VALUES) values.push_back(values[0]);
+  EXPECT_EQ(parse_manifest(document, "x.tar").error().code, "package-manifest");
 }
 
 TEST(Manifest, Base) {
@@ -131,6 +149,7 @@ TEST(Manifest, Hooks) {
   alone["targets"].erase(1);
   alone["targets"][0]["functions"].erase(2);
   alone["targets"][0]["functions"].erase(0);
+  alone["targets"][0]["values"] = json::array();
   EXPECT_TRUE(parse_manifest(alone, "x.tar"));
   alone["targets"][0]["hooks"] = json::array();
   EXPECT_FALSE(parse_manifest(alone, "x.tar"));

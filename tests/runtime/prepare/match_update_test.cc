@@ -21,6 +21,7 @@ class MatchUpdateTest : public ::testing::Test {
     SampleModule pre;
     pre.text = std::string(24, '\x90');
     package_ = sample_package();
+    package_.manifest.targets[0].values.clear();  // those are values_test.cc's
     package_.members["pre/kernel/fork.o"] = pre.bytes();
     package_.manifest.targets.pop_back();
     PackageTarget& target = package_.manifest.targets[0];

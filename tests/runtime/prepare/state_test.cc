@@ -100,6 +100,43 @@ TEST_F(StateTest, WatchedCodeIsNotReplaced) {
   EXPECT_FALSE(redirects.contains(RunAddress(0xffffffff81000200)));
 }
 
+TEST_F(StateTest, Values) {
+  update(kOld, 1, kFirst);
+  write(std::string(kOld) + "/values",
+        "0xffffffff82000000 0x8 written ops\n0xffffffff82000100 0x4 left limit\n");
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state) << state.error().message;
+  const std::vector<AppliedValue>& values = state->updates()[0].values;
+  ASSERT_EQ(values.size(), 2u);
+  EXPECT_EQ(values[0].address, RunAddress(0xffffffff82000000));
+  EXPECT_EQ(values[0].size, 8u);
+  EXPECT_TRUE(values[0].written);
+  EXPECT_FALSE(values[1].written);
+  EXPECT_EQ(values[1].name, "limit");
+  for (const char* wrong : {"0x1 0x8 perhaps ops\n", "0x1 0x8 written \n", "0x1 0x8 written\n",
+                            "1 0x8 written ops\n", "0x1 0x8 written a b\n", "x\n"}) {
+    write(std::string(kOld) + "/values", wrong);
+    EXPECT_EQ(code(), "state-malformed") << wrong;
+  }
+}
+
+// Its functions are the old ones again, but its modules are still there.
+TEST_F(StateTest, UndoneUpdates) {
+  update(kOld, 1, kFirst);
+  update(kNew, 2, kSecond);
+  write(std::string(kOld) + "/state", "kept\n");
+  write(std::string(kNew) + "/state", "undone\n");
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state) << state.error().message;
+  EXPECT_TRUE(state->updates().empty());
+  EXPECT_TRUE(state->redirects().empty());
+  ASSERT_EQ(state->undone().size(), 2u);
+  EXPECT_TRUE(state->find_undone(kOld)->kept);
+  EXPECT_FALSE(state->find_undone(kNew)->kept);
+  EXPECT_EQ(state->find_undone("5d1f"), nullptr);
+  EXPECT_TRUE(state->modules().contains(std::string("splice_") + kOld + "_1"));
+}
+
 TEST_F(StateTest, FindByPrefix) {
   update(kOld, 1, kFirst);
   update(kNew, 2, kSecond);

@@ -107,6 +107,69 @@ TEST(Diff, ATableOfFunctions) {
             "function-table-changed");
 }
 
+// What is a finding all the same: whether it may be written is a question of meaning.
+TEST(Diff, AnEntryOfATableIsAValue) {
+  const std::string head =
+      "extern int gone(void); static int a(void) { return 1; } static int b(void) { return 2; }"
+      "static int n(void) { return 3; } struct ops { int (*one)(void), (*two)(void); long size; };";
+  const std::string tail =
+      " extern void give(const struct ops *); void f(void) { give(&table); }"
+      "const struct ops *const seen = &table;";
+  const auto values = [&](const std::string& was, const std::string& is) {
+    const SnippetPair pair(head + "static const struct ops table = {" + was + "};" + tail,
+                           head + "static const struct ops table = {" + is + "};" + tail);
+    const UnitDiff diff = diff_unit(*pair, {});
+    EXPECT_TRUE(diff.replaced.empty()) << "the table is the kernel's";
+    EXPECT_EQ(diff.findings.size(), 1U);
+    std::vector<std::string> found;
+    for (const UnitValue& value : diff.values) found.push_back(value.what);
+    return found;
+  };
+  EXPECT_THAT(values("a, 0, 1", "a, b, 1"), ElementsAre("+0x8: 0 -> b"));
+  EXPECT_THAT(values("a, b, 1", "gone, 0, 1"), ElementsAre("+0x0: a -> gone", "+0x8: b -> 0"));
+  EXPECT_THAT(values("a, b, 1", "a, b, 0x20"), ElementsAre("+0x10: 0x1 -> 0x20"));
+}
+
+TEST(Diff, ANewFunctionInATable) {
+  const std::string ops = "static int a(void) { return 1; }";
+  const std::string next = "static int n(void) { return 3; }";
+  const SnippetPair pair(ops + "int (*const table[2])(void) = {a, a};",
+                         ops + next + "int (*const table[2])(void) = {a, n};");
+  EXPECT_EQ(pair.refusal(), "function-table-changed");
+  const UnitDiff diff = diff_unit(*pair, {});
+  ASSERT_EQ(diff.values.size(), 1U);
+  EXPECT_TRUE(diff.included.contains(atom_named(*pair->post, "n")));
+  EXPECT_FALSE(diff.included.contains(atom_named(*pair->post, "table")));
+}
+
+// The kernel's string cannot be named, so nothing could be compared.
+TEST(Diff, AStringInATableIsNoValue) {
+  const std::string head = "struct one { const char *name; int (*f)(void); }; extern int f(void);";
+  const SnippetPair pair(head + "const struct one table = {\"old\", f};",
+                         head + "const struct one table = {\"new\", f};");
+  EXPECT_EQ(pair.refusal(), "function-table-changed");
+  EXPECT_THAT(diff_unit(*pair, {}).values, IsEmpty());
+}
+
+TEST(Diff, ADefaultIsAValue) {
+  const std::string f = " int f(void) { return n; }";
+  const auto value = [&](const std::string& was, const std::string& is) {
+    const SnippetPair pair(was + f, is + f);
+    const UnitDiff diff = diff_unit(*pair, {});
+    EXPECT_EQ(diff.values.size(), 1U);
+    return diff.values.at(0);
+  };
+  EXPECT_TRUE(value("int n = 5;", "int n = 6;").is_default);
+  EXPECT_EQ(value("int n = 5;", "int n = 6;").what, "+0x0: 0x5 -> 0x6");
+  EXPECT_EQ(value("int n;", "int n = 6;").what, "+0x0: 0 -> 0x6");
+  EXPECT_FALSE(value("extern int g(void); int (*p)(void) = g; int n;",
+                     "extern int h(void); int (*p)(void) = h; int n;")
+                   .is_default);
+  const std::string per_cpu = "__attribute__((section(\".data..percpu\"))) int n = ";
+  EXPECT_THAT(diff_unit(*SnippetPair(per_cpu + "5;" + f, per_cpu + "6;" + f), {}).values,
+              IsEmpty());
+}
+
 TEST(Diff, DataOfTheKernel) {
   const std::string f = " int *f(void) { return v; }";
   EXPECT_EQ(SnippetPair("int v[4];" + f, "int v[5];" + f).refusal(), "data-size-changed");

@@ -45,6 +45,7 @@ class Made {
   const UnitDiff& diff() const { return *unit_.diff; }
   const std::vector<PackageFunction>& functions() const { return module_.functions; }
   const std::vector<PackageHook>& hooks() const { return module_.hooks; }
+  const std::vector<PackageValue>& values() const { return module_.values; }
   const PackageFunction& function(const std::string& name) const {
     for (const PackageFunction& one : functions())
       if (one.name == name) return one;
@@ -292,6 +293,50 @@ TEST(NewModule, TheModulesOwnSections) {
   EXPECT_THAT(text(".gnu.linkonce.this_module"), HasSubstr(std::string(kIdPlaceholder) + "_0"));
   EXPECT_THAT(text(".modinfo"), HasSubstr("vermagic="));
   EXPECT_THAT(text("__versions"), HasSubstr("module_layout"));
+}
+
+// Before, after, and the record that leads to both and to the variable.
+TEST(NewModule, ValuesInPlace) {
+  const std::string head =
+      "extern int printk(int), hidden(int); static int own(int a) { return a; }"
+      "struct ops { long n; int (*one)(int), (*two)(int); };";
+  const std::string was = "struct ops table = {1, printk, own};";
+  const std::string is = "struct ops table = {1, hidden, fresh};";
+  const std::string fresh = "static int fresh(int a) { return a + 1; }";
+  SnippetPair pair(head + was, head + fresh + is);
+  ChangedUnit unit;
+  unit.diff = diff_unit(*pair, {});
+  unit.unit = pair->unit;
+  unit.pair = pair.take();
+  const FakeKernel kernel;
+  const auto glue = ModuleGlue::make(kernel.kbuild());
+  ASSERT_TRUE(glue);
+  const auto made = make_module({&unit}, *glue, 0, {});
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_EQ(made->values.size(), 2U);
+  EXPECT_EQ(made->values[0].name, "table");
+  EXPECT_EQ(made->values[0].what, "+0x8: printk -> hidden");
+  EXPECT_EQ(made->values[0].section, ".splice.values");
+  const auto object = ElfObject::parse(made->bytes, "new.ko");
+  ASSERT_TRUE(object);
+  const Section& section = *object->find_section(".splice.values");
+  const auto leads_to = [&](std::uint64_t offset) -> std::string {
+    for (const Relocation& r : section.relocations)
+      if (r.offset == SectionOffset(offset) && r.type == R_X86_64_64)
+        return object->symbol(r.symbol).name + "+" + std::to_string(r.addend);
+    return "nothing";
+  };
+  const std::uint64_t record = made->values[0].offset;
+  EXPECT_EQ(leads_to(record), "table+8");
+  EXPECT_EQ(leads_to(record + 8), ".splice.values+0");
+  EXPECT_EQ(leads_to(record + 16), ".splice.values+8");
+  EXPECT_EQ(leads_to(0), "printk+0");
+  EXPECT_EQ(leads_to(8), "hidden+0");
+  EXPECT_THAT(leads_to(made->values[1].offset), ::testing::EndsWith("table+16"));
+  EXPECT_THAT(leads_to(made->values[1].offset - 8), ::testing::StartsWith(".text+"))
+      << "the new function is the module's own";
+  EXPECT_EQ(section.bytes[record + 24], 8) << "its size";
+  EXPECT_EQ(section.bytes[record + 28], 0) << "no default";
 }
 
 }  // namespace

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/semantics/values_in_place.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <string_view>
+
+#include "matcher/elf/instruction.h"
+#include "matcher/elf/instruction_starts.h"
+
+namespace splicer {
+
+namespace {
+
+struct Row {
+  std::string_view type;
+  std::string_view remembered;  // members of which it is remembered whether they are there
+  std::string_view source;
+};
+
+constexpr Row kTypes[] = {
+#include "splice-cc/semantics/values_in_place.inc"
+};
+
+// Words in names of members that come in pairs: what one of them has begun the other ends.
+constexpr std::string_view kHalves[] = {
+    "open",       "close",   "release",    "init",     "uninit", "exit",    "start",    "stop",
+    "alloc",      "free",    "destroy",    "evict",    "probe",  "remove",  "create",   "bind",
+    "unbind",     "attach",  "detach",     "setup",    "enter",  "leave",   "begin",    "end",
+    "lock",       "unlock",  "enable",     "disable",  "mount",  "kill",    "owner",    "suspend",
+    "resume",     "connect", "disconnect", "shutdown", "get",    "put",     "add",      "del",
+    "new",        "delete",  "drop",       "dup",      "clone",  "prepare", "complete", "register",
+    "unregister", "iput",    "prune",      "accept",   "map",    "unmap",   "mmap",     "sync_fs"};
+
+constexpr std::string_view kCopiers[] = {"memcpy",  "__memcpy",     "memmove",
+                                         "kmemdup", "devm_kmemdup", "kmemdup_noprof"};
+
+constexpr std::string_view kIntegers[] = {
+    "int",           "unsigned int", "long", "unsigned long", "short", "unsigned short",
+    "unsigned char", "signed char",  "char", "long long",     "_Bool", "unsigned long long",
+    "bool"};
+
+bool has_word(std::string_view words, std::string_view word) {
+  std::istringstream in{std::string(words)};
+  for (std::string one; in >> one;)
+    if (one == word) return true;
+  return false;
+}
+
+// "ndo_open" is half of a pair: one of its words is.
+bool is_half(const std::string& member) {
+  std::string words = member;
+  std::ranges::replace(words, '_', ' ');
+  return std::ranges::any_of(kHalves, [&](std::string_view half) { return has_word(words, half); });
+}
+
+const VariableFacts* find_variable(const UnitFacts& facts, const std::string& atom) {
+  const std::string name = atom.substr(0, atom.find('.'));
+  for (const auto& [key, variable] : facts.variables)
+    if (key == name || key.ends_with("." + name)) return &variable;
+  return nullptr;
+}
+
+// "struct nla_policy [15]" -> "struct nla_policy"
+std::string element_of(const std::string& type) { return type.substr(0, type.find(" [")); }
+
+class ValueJudge {
+ public:
+  ValueJudge(const UnitFacts& before, const UnitFacts& after, const UnitPair& pair)
+      : before_(before), after_(after), pair_(pair) {}
+
+  // All values of one variable: may they be written? Says which members they are.
+  bool may_be_written(const std::vector<UnitValue*>& values) const {
+    const UnitValue& first = *values.front();
+    if (first.is_default) return is_setting(first);
+    const VariableFacts* variable = find_variable(after_, first.name);
+    const VariableFacts* was = find_variable(before_, first.name);
+    if (variable == nullptr || was == nullptr || variable->type != was->type) return false;
+    const std::string type = element_of(variable->type);
+    if (is_bound(first, type)) return true;
+    const auto row = std::ranges::find_if(kTypes, [&](const Row& one) { return one.type == type; });
+    const auto record = after_.records.find(type);
+    return row != std::end(kTypes) && record != after_.records.end() &&
+           std::ranges::all_of(
+               values,
+               [&](UnitValue* value) { return may_change(*row, record->second, *value); }) &&
+           is_its_files_own(first) && !was->copied && !variable->copied && !is_copied(first);
+  }
+
+ private:
+  const AtomTable& table(bool pre) const { return pre ? *pair_.pre : *pair_.post; }
+
+  const Reference* pointer_in(bool pre, const UnitValue& value) const {
+    for (const Reference& reference :
+         table(pre).at(pre ? value.pre_atom : value.post_atom).references)
+      if (reference.offset >= value.begin && reference.offset < value.begin + value.size)
+        return &reference;
+    return nullptr;
+  }
+
+  // The members in a word of a record, or of an array of records.
+  bool may_change(const Row& row, const RecordFacts& record, UnitValue& value) const {
+    if (record.size == 0) return false;
+    const bool was = pointer_in(true, value) != nullptr;
+    const bool is = pointer_in(false, value) != nullptr;
+    const std::uint64_t begin = value.begin % record.size * 8;
+    std::vector<std::string> names;
+    for (const MemberFacts& member : record.members) {
+      if (!member.scalar || member.offset < begin || member.offset >= begin + value.size * 8)
+        continue;
+      names.push_back(member.name);
+      if (is_half(member.name)) return false;
+      if (was != is && has_word(row.remembered, member.name)) return false;
+    }
+    if (names.empty()) return false;
+    if (value.begin % record.size + value.size > record.size) return false;
+    value.what = names.front() + value.what.substr(value.what.find(':'));
+    return true;
+  }
+
+  // A static number that a table of settings points to as its limit (extra1, extra2).
+  bool is_bound(const UnitValue& value, const std::string& type) const {
+    const Atom& atom = pair_.post->at(value.post_atom);
+    return atom.kind == AtomKind::read_only && is_integer(type) && is_its_files_own(value) &&
+           atom.size <= sizeof(std::uint64_t) && is_pointed_to_by(value, false, false);
+  }
+
+  static bool is_integer(const std::string& type) {
+    return std::ranges::find(kIntegers, type) != std::end(kIntegers);
+  }
+
+  bool is_its_files_own(const UnitValue& value) const {
+    const Symbol* symbol = pair_.pre->symbol_at_start(pair_.pre->at(value.pre_atom));
+    return symbol != nullptr && symbol->is_local();
+  }
+
+  // A number that code reads and never writes, and that a sysctl or a parameter sets.
+  bool is_setting(const UnitValue& value) const {
+    const VariableFacts* variable = find_variable(after_, value.name);
+    return variable != nullptr && is_integer(variable->type) && is_its_files_own(value) &&
+           is_only_read(true, value.pre_atom) && is_only_read(false, value.post_atom) &&
+           is_pointed_to_by(value, true, true);
+  }
+
+  // Do tables of settings point to it, and parameters if these may, and no other data?
+  bool is_pointed_to_by(const UnitValue& value, bool parameters, bool pre) const {
+    const AtomTable& atoms = table(pre);
+    bool any = false;
+    for (const Atom& atom : atoms.all()) {
+      if (atom.kind == AtomKind::code || !refers_to(atom, pre ? value.pre_atom : value.post_atom))
+        continue;
+      const std::string& section = atoms.object().section(atom.section).name;
+      const VariableFacts* variable = find_variable(after_, atom.name);
+      const bool is_table = variable != nullptr && element_of(variable->type) == "struct ctl_table";
+      if (!is_table && !(parameters && section == "__param")) return false;
+      any = true;
+    }
+    return any;
+  }
+
+  static bool refers_to(const Atom& atom, std::uint32_t target) {
+    return std::ranges::any_of(atom.references, [&](const Reference& reference) {
+      return !reference.undefined && reference.atom == target;
+    });
+  }
+
+  // Start-up code may write what it likes: that is how the kernel came up.
+  bool is_only_read(bool pre, std::uint32_t target) const {
+    const AtomTable& atoms = table(pre);
+    const InstructionStarts starts(atoms.object());
+    for (const Atom& atom : atoms.all()) {
+      if (atom.kind != AtomKind::code || atoms.role(atom) == SectionRole::init) continue;
+      for (const Reference& reference : atom.references) {
+        if (reference.undefined || reference.atom != target) continue;
+        const Bytes code = atoms.object().section(atom.section).bytes;
+        const SectionOffset field(atom.begin + reference.offset);
+        const SectionOffset start = starts.start_of(atom.section, field);
+        if (address_use(code.subspan(start.value()), static_cast<unsigned>(field - start)) !=
+            AddressUse::read)
+          return false;
+      }
+    }
+    return true;
+  }
+
+  // Does code of the file read the table's members itself, or hand it to what copies?
+  bool is_copied(const UnitValue& value) const {
+    const AtomTable& atoms = *pair_.pre;
+    const InstructionStarts starts(atoms.object());
+    return std::ranges::any_of(atoms.all(), [&](const Atom& atom) {
+      return atom.kind == AtomKind::code && refers_to(atom, value.pre_atom) &&
+             (has_copier(atom) || copies_blocks(atom, starts) ||
+              reads_members(atom, value.pre_atom, starts));
+    });
+  }
+
+  bool has_copier(const Atom& atom) const {
+    return std::ranges::any_of(atom.references, [&](const Reference& reference) {
+      return reference.undefined &&
+             std::ranges::find(kCopiers, pair_.pre->object().symbol(reference.symbol).name) !=
+                 std::end(kCopiers);
+    });
+  }
+
+  bool copies_blocks(const Atom& atom, const InstructionStarts& starts) const {
+    const Bytes code = pair_.pre->object().section(atom.section).bytes;
+    for (std::uint64_t at = atom.begin; at < atom.begin + atom.size;) {
+      if (copies_memory(code.subspan(at))) return true;
+      const unsigned length = starts.distance_to_next(atom.section, SectionOffset(at), 1);
+      at += length;
+    }
+    return false;
+  }
+
+  bool reads_members(const Atom& atom, std::uint32_t target,
+                     const InstructionStarts& starts) const {
+    const Bytes code = pair_.pre->object().section(atom.section).bytes;
+    return std::ranges::any_of(atom.references, [&](const Reference& reference) {
+      if (reference.undefined || reference.atom != target) return false;
+      const SectionOffset field(atom.begin + reference.offset);
+      const SectionOffset start = starts.start_of(atom.section, field);
+      return address_use(code.subspan(start.value()), static_cast<unsigned>(field - start)) !=
+             AddressUse::address;
+    });
+  }
+
+  const UnitFacts& before_;
+  const UnitFacts& after_;
+  const UnitPair& pair_;
+};
+
+bool is_about_values(const Finding& finding) {
+  return finding.code == "function-table-changed" || finding.code == "readonly-data-changed" ||
+         finding.code == "initial-value-changed";
+}
+
+}  // namespace
+
+void permit_values(const UnitFacts& before, const UnitFacts& after, const UnitPair& pair,
+                   UnitDiff& diff) {
+  const ValueJudge judge(before, after, pair);
+  std::set<std::string> refused;  // variables
+  std::erase_if(diff.findings, [&](const Finding& finding) {
+    if (!is_about_values(finding)) return false;
+    std::vector<UnitValue*> values;
+    for (UnitValue& value : diff.values)
+      if (value.name == finding.name) values.push_back(&value);
+    if (!values.empty() && judge.may_be_written(values)) return true;
+    if (finding.code == "initial-value-changed") refused.insert(finding.name);
+    return false;
+  });
+  std::erase_if(diff.values, [&](const UnitValue& value) { return refused.contains(value.name); });
+}
+
+void forbid_defaults(UnitDiff& diff) {
+  std::erase_if(diff.values, [&](const UnitValue& value) {
+    return std::ranges::any_of(diff.findings, [&](const Finding& finding) {
+      return finding.code == "initial-value-changed" && finding.name == value.name;
+    });
+  });
+}
+
+}  // namespace splicer
