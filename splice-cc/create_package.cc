@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "matcher/base/version.h"
 #include "runtime/package/digest.h"
 #include "splice-cc/create.h"
+#include "splice-cc/diff/escapes.h"
 #include "splice-cc/module/new_module.h"
 
 namespace splicer {
@@ -99,8 +101,12 @@ Result<void> make_modules(Creation& creation) {
     if (!module) return propagate(module);
     add_target(creation, name, units, std::move(*module));
     for (const ChangedUnit* unit : units)
+      std::ranges::move(find_escapes(*unit->pair, *unit->diff), std::back_inserter(manifest.keeps));
+    for (const ChangedUnit* unit : units)
       for (const std::string& symbol : new_names_defined(*unit->pair)) defined[symbol] = name;
   }
+  for (const std::string& place : manifest.keeps)
+    creation.console.stage("{}: after an undo, the update's memory stays", place);
   auto built = core.get();
   if (!built) return propagate(built);
   manifest.core = "core/splice.ko";

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <deque>
 
-#include "kmod/splice_abi.h"
 #include "splice-cc/diff/atom_compare.h"
 
 namespace splicer {
