@@ -6,6 +6,8 @@
 // compared and taken piece by piece, and leaves debug information out, which costs time and changes
 // no code. All else is the compiler's own business: splice-cc becomes it, by exec.
 //
+// splice-create also has it run a command under limits (matcher/base/confinement.h).
+//
 //     splice-cc gcc-12 -O2 -c -o kernel/fork.o kernel/fork.c
 //     -> gcc-12 -O2 -c -o kernel/fork.o kernel/fork.c -ffunction-sections -fdata-sections -g0
 //
@@ -16,10 +18,12 @@
 #include <cerrno>
 #include <cstring>
 #include <iostream>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "matcher/base/command_line.h"
+#include "matcher/base/confinement.h"
 
 namespace {
 
@@ -31,9 +35,25 @@ bool compiles_kernel_code(const std::vector<char*>& arguments) {
   return has("-c") && has("-D__KERNEL__");
 }
 
+// What is confined starts the compiler by way of this program again.
+int run_confined(const std::vector<std::string>& command) {
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  execvp(words[0], words.data());
+  std::cerr << "error: splice-cc cannot run " << words[0] << ": " << std::strerror(errno) << "\n";
+  return 127;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto confined = splicer::enter_confinement({argv + 1, argv + argc}); !confined) {
+    std::cerr << "error: " << confined.error().message << "\n";
+    return 127;
+  } else if (!confined->empty()) {
+    return run_confined(*confined);
+  }
   if (argc < 2 || argv[1][0] == '-') {
     splicer::Command command("splice-cc", "COMPILER [ARGUMENT]...",
                              "Run the kernel's compiler so that its objects can be compared.");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -12,6 +13,7 @@
 #include "matcher/base/command_line.h"
 #include "matcher/base/wording.h"
 #include "splice-cc/create.h"
+#include "splice-cc/source/supervised.h"
 #include "splice-cc/verify.h"
 
 namespace {
@@ -201,6 +203,26 @@ int create(splicer::Command& command) {
   return 0;
 }
 
+// Ctrl-C leaves no folder and no compiler.
+int create_supervised(splicer::Command& command) {
+  const auto ended = splicer::run_supervised([&command] { return create(command); });
+  if (!ended) return command.console().finish(ended.error());
+  if (ended->interrupted)
+    return command.console().finish(
+        splicer::fail(splicer::ExitCode::error, "interrupted",
+                      "a signal interrupted the command; no update was written")
+            .hint("run the command again: what it has compiled is kept")
+            .take());
+  if (ended->killed != 0)
+    return command.console().finish(
+        splicer::fail(splicer::ExitCode::error, "splice-create-died",
+                      fmt::format("splice-create ended by signal {}: {}", ended->killed,
+                                  strsignal(ended->killed)))
+            .hint("report it with the patch; no update was written")
+            .take());
+  return ended->status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -211,6 +233,6 @@ int main(int argc, char** argv) {
   add_options(command);
   return command.run([&] {
     const auto status = command.parse(argc, argv);
-    return status ? *status : create(command);
+    return status ? *status : create_supervised(command);
   });
 }

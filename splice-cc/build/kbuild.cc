@@ -8,7 +8,9 @@
 #include <set>
 #include <sstream>
 
+#include "matcher/base/confinement.h"
 #include "matcher/base/file.h"
+#include "runtime/package/digest.h"
 #include "splice-cc/build/saved_command.h"
 #include "splice-cc/source/process.h"
 
@@ -61,6 +63,13 @@ Failure compile_failed(const Unit& unit, const std::string& output) {
       .detail(first_lines(output, 60));
 }
 
+// Is it there, and as it was written? A machine that lost its power may have kept a part.
+bool is_kept(const fs::path& object) {
+  const auto text = read_text(object);
+  const auto digest = read_text(beside(object, ".digest"));
+  return text && digest && sha256_hex(*text) == *digest;
+}
+
 }  // namespace
 
 Result<Kbuild> Kbuild::open(const Tree& tree, const Host& host, const fs::path& driver,
@@ -95,8 +104,7 @@ Result<Kbuild> Kbuild::open(const Tree& tree, const Host& host, const fs::path& 
       environment.push_back(std::move(variable));
   }
   for (const char* both : {"KBUILD_BUILTIN=1", "KBUILD_MODULES=1"}) environment.emplace_back(both);
-  return Kbuild(tree, host, fmt::format("{} {}", driver.string(), host.compiler), hooks,
-                std::move(environment));
+  return Kbuild(tree, host, driver, hooks, std::move(environment));
 }
 
 std::vector<std::string> Kbuild::make_command(const std::string& folder) const {
@@ -126,13 +134,15 @@ Result<void> Kbuild::keep(const std::string& made, const std::string& goal,
   if (auto written = write_file(beside(place, ".depends"), saved_dependencies(*command_file, goal));
       !written)
     return written;
+  if (auto written = write_file(beside(place, ".digest"), sha256_hex(*text)); !written)
+    return written;
   return write_file(place, *text);  // last: its presence says that all is there
 }
 
 Result<void> Kbuild::build_pre(const std::vector<Unit>& units, unsigned jobs) const {
   std::vector<Unit> missing;
   for (const Unit& unit : units)
-    if (!fs::exists(pre_object(unit))) missing.push_back(unit);
+    if (!is_kept(pre_object(unit))) missing.push_back(unit);
   if (missing.empty()) return {};
   auto lock = FileLock::take(tree_.lock);
   if (!lock) return propagate(lock);
@@ -252,14 +262,30 @@ Result<void> Kbuild::repeat(const Unit& unit, std::string command, const fs::pat
                             const std::string& product) const {
   std::error_code code;
   fs::remove(overlay / product, code);
-  // kbuild's command is a line for the shell: the compiler, then objtool.
-  const auto run = run_program({"/bin/sh", "-e", "-c", std::move(command)},
-                               {.folder = overlay, .environment = environment_});
+  // kbuild's command is a line for the shell: the compiler, then objtool. What the compiler writes
+  // in between goes where nothing else is.
+  const fs::path temporary = overlay.parent_path() / "compiler";
+  fs::create_directories(temporary, code);
+  std::vector<std::string> environment = environment_;
+  std::erase_if(environment, [](const std::string& one) { return one.starts_with("TMPDIR="); });
+  environment.push_back("TMPDIR=" + temporary.string());
+  Confinement confinement{readable(), {overlay, temporary}};
+  confinement.read.push_back(driver_);
+  const auto run = run_program(
+      confined_command(driver_, confinement, {"/bin/sh", "-e", "-c", std::move(command)}),
+      {.folder = overlay, .environment = std::move(environment)});
   if (!run) return propagate(run);
   if (run->status != 0 || !fs::exists(overlay / product))
     return compile_failed(unit, run->output)
         .hint("the messages are the compiler's own; the patch was applied to the kernel's source");
   return {};
+}
+
+std::vector<fs::path> Kbuild::readable() const {
+  std::vector<fs::path> folders = {tree_.source, tree_.store, host_.headers.parent_path(),
+                                   "/usr/lib/gcc"};
+  if (!hooks_.empty()) folders.push_back(hooks_);
+  return folders;
 }
 
 std::vector<std::string> Kbuild::dependencies_in(const fs::path& product) {

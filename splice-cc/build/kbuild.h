@@ -55,7 +55,8 @@ class Kbuild {
       const Unit& unit, const std::filesystem::path& folder);
   static std::string preprocessed(const Unit& unit);  // NAME.i
 
-  // Runs the unit's stored command in `folder`, which has the tree's shape; the object is
+  // Runs the unit's stored command in `folder`, which has the tree's shape, confined to what a
+  // compile needs (matcher/base/confinement.h), for the text may be anybody's; the object is
   // folder/UNIT. `find_hooks`: splice.h can be included, and is looked for behind all directories of
   // the kernel's own. Errors: "compile-failed", with the compiler's messages.
   Result<void> compile(const Unit& unit, const std::filesystem::path& folder,
@@ -78,14 +79,17 @@ class Kbuild {
 
   const Tree& tree() const { return tree_; }
   const Host& host() const { return host_; }
+  // Where a compile of the kernel's finds its files.
+  std::vector<std::filesystem::path> readable() const;
   const std::filesystem::path& hooks() const { return hooks_; }  // the directory of splice.h
 
  private:
-  Kbuild(const Tree& tree, const Host& host, std::string compiler, std::filesystem::path hooks,
-         std::vector<std::string> environment)
+  Kbuild(const Tree& tree, const Host& host, std::filesystem::path driver,
+         std::filesystem::path hooks, std::vector<std::string> environment)
       : tree_(tree),
         host_(host),
-        compiler_(std::move(compiler)),
+        driver_(std::move(driver)),
+        compiler_(driver_.string() + " " + host.compiler),
         hooks_(std::move(hooks)),
         environment_(std::move(environment)) {}
   std::string compiler_with_hooks() const;  // the compiler, which then finds splice.h
@@ -104,6 +108,7 @@ class Kbuild {
 
   const Tree& tree_;
   const Host& host_;
+  std::filesystem::path driver_;
   std::string compiler_;  // "splice-cc gcc-12"
   std::filesystem::path hooks_;
   std::vector<std::string> environment_;

@@ -36,7 +36,7 @@ std::optional<std::string> read_version(const SourceVersions& versions, const Un
   if (!command) return command.error().message;
   std::vector<std::string> options = clang_options(*command);
   options.insert(options.end(), {"-idirafter", versions.kbuild.hooks().string()});
-  return with_syntax_tree({folder, unit.source, std::move(options)},
+  return with_syntax_tree({folder, unit.source, std::move(options), versions.kbuild.readable()},
                           [&facts](clang::ASTContext& context) { facts = read_facts(context); });
 }
 

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "splice-cc/semantics/lock_annotations.h"
+#include "splice-cc/semantics/readable_files.h"
 
 namespace splicer {
 
@@ -110,8 +111,10 @@ std::vector<std::string> clang_options(const std::string& command) {
 
 std::optional<std::string> with_syntax_tree(const ClangUnit& unit, const Use& use) {
   // A file system with a working folder of its own: the process's is shared by all threads.
+  std::vector<std::filesystem::path> readable = unit.readable;
+  readable.push_back(unit.folder);
   const llvm::IntrusiveRefCntPtr<llvm::vfs::OverlayFileSystem> files(
-      new llvm::vfs::OverlayFileSystem(llvm::vfs::createPhysicalFileSystem()));
+      new llvm::vfs::OverlayFileSystem(readable_files(readable)));
   const llvm::IntrusiveRefCntPtr<llvm::vfs::InMemoryFileSystem> ours(
       new llvm::vfs::InMemoryFileSystem);
   ours->addFile(kAnnotationsHeader, 0, llvm::MemoryBuffer::getMemBuffer(kAnnotationsText));

@@ -30,6 +30,8 @@ struct ClangUnit {
   std::filesystem::path folder;      // where the command runs
   std::string source;                // "kernel/fork.c"
   std::vector<std::string> options;  // from clang_options()
+  // Where files may be read, beside `folder`: the text may be anybody's.
+  std::vector<std::filesystem::path> readable = {};
 };
 
 // The options of the second part of kbuild's line ("gcc ... -c -o fork.o fork.c ; objtool ...")

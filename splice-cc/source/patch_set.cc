@@ -6,6 +6,7 @@
 #include <regex>
 
 #include "matcher/base/file.h"
+#include "splice-cc/source/mail.h"
 #include "splice-cc/source/process.h"
 #include "splice-cc/source/tree_layout.h"
 
@@ -56,7 +57,9 @@ Result<PatchSet> PatchSet::load(const std::vector<std::string>& paths, const fs:
                   text ? "the file is longer than any patch of a kernel (64 MiB)"
                        : text.error().message)
           .at_file(path);
-    auto patch = parse_patch(*text, fs::path(path).filename().string(), source);
+    auto plain = text_of_mail(*text, path);
+    if (!plain) return propagate(plain);
+    auto patch = parse_patch(*plain, fs::path(path).filename().string(), source);
     if (!patch) return propagate(patch);
     for (const PatchFile& file : patch->files) {
       if (is_kernel_source(file.path) && is_build_rule(file.path) && !is_configuration(file.path))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Any bytes as a patch: refused, or files with paths inside the tree and diffs under headers that
+// Any bytes as a patch, or a mail that carries one: refused, or files with paths inside the tree and diffs under headers that
 // name them; and what was taken apart is taken apart in the same way again.
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 
+#include "splice-cc/source/mail.h"
 #include "splice-cc/source/patch_set.h"
 
 namespace {
@@ -24,8 +25,13 @@ bool is_inside(const std::string& path) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::filesystem::path nowhere = "/nonexistent";
-  const std::string text(reinterpret_cast<const char*>(data), size);
-  const auto patch = splicer::parse_patch(text, "fuzz.patch", nowhere);
+  const std::string bytes(reinterpret_cast<const char*>(data), size);
+  const auto text = splicer::text_of_mail(bytes, "fuzz.patch");
+  if (!text) {
+    if (text.error().code != "patch-malformed") std::abort();
+    return 0;
+  }
+  const auto patch = splicer::parse_patch(*text, "fuzz.patch", nowhere);
   if (!patch) {
     if (patch.error().code.empty() || patch.error().file != "fuzz.patch") std::abort();
     return 0;

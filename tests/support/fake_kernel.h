@@ -78,7 +78,7 @@ class FakeKernel {
   void add(const std::string& name, std::string_view text) const {
     folder.write("tree/source/" + name, text);
   }
-  Result<Kbuild> open() const { return Kbuild::open(tree_, host_, "/usr/bin/env"); }
+  Result<Kbuild> open() const { return Kbuild::open(tree_, host_, SPLICE_CC); }
   Kbuild kbuild() const {
     auto made = open();
     if (!made) {

@@ -97,7 +97,7 @@ TEST_F(KbuildTest, CompilesTheSameInAnOverlay) {
 
 TEST_F(KbuildTest, HooksAreFoundWhereTheyAreWanted) {
   kernel.folder.write("it's/splice.h", "#define HOOKS 3\n");
-  auto opened = Kbuild::open(kernel.tree(), kernel.host(), "/usr/bin/env", kernel.folder / "it's");
+  auto opened = Kbuild::open(kernel.tree(), kernel.host(), SPLICE_CC, kernel.folder / "it's");
   ASSERT_TRUE(opened);
   ASSERT_TRUE(opened->build_pre({fork}, 1));
   const auto overlay = Overlay::make(kernel.tree(), kernel.folder / "overlay", {"kernel/fork.c"});
