@@ -5,6 +5,7 @@
  *
  *	probe inodes N		make N pipes: "FIRST LAST TENS" of their inode numbers
  *	probe pause		pause(2) until an alarm: "ERRNO"
+ *	probe eventfd		fsync(2) and a write of too much: "ERRNO, ERRNO"
  *	probe nobody COMMAND...	become the user nobody and run the command
  *	...			see main()
  */
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -141,6 +143,23 @@ static int wait_here(void)
 	return 0;
 }
 
+static int event_counter(void)
+{
+	unsigned long long too_much = -1;
+	int fd = eventfd(0, EFD_NONBLOCK);
+
+	if (fd < 0)
+		return fail("eventfd");
+	errno = 0;
+	fsync(fd);
+	printf("%s, ", strerror(errno));
+	errno = 0;
+	if (write(fd, &too_much, sizeof(too_much)) > 0)
+		errno = 0;
+	printf("%s\n", strerror(errno));
+	return 0;
+}
+
 static int as_nobody(char **command)
 {
 	if (setgid(NOBODY) || setuid(NOBODY))
@@ -171,6 +190,8 @@ int main(int argc, char **argv)
 		return wait_here();
 	if (!strcmp(what, "sleep"))
 		return pause();
+	if (!strcmp(what, "eventfd"))
+		return event_counter();
 	if (!strcmp(what, "nobody") && argc > 2)
 		return as_nobody(argv + 2);
 	fprintf(stderr, "probe: unknown command '%s'\n", what);
