@@ -27,6 +27,16 @@ std::vector<const Reference*> references_in(const Atom& atom, std::uint64_t begi
   return found;
 }
 
+// A function's entry, which lies behind the padding of its atom where the kernel calls for some
+// (CONFIG_CALL_PADDING).
+bool is_entry(const AtomTable& table, const Atom& code, std::int64_t into) {
+  return std::ranges::any_of(code.symbols, [&](std::uint32_t index) {
+    const Symbol& symbol = table.object().symbol(index);
+    return symbol.value == code.begin + static_cast<std::uint64_t>(into) &&
+           (symbol.is_function() || !symbol.is_local());
+  });
+}
+
 // A pointer that is what a symbol of the kernel's is, or nothing but one in its place.
 bool is_of_kernel(const AtomTable& table, const Reference& reference) {
   if (reference.undefined) return true;
@@ -34,7 +44,8 @@ bool is_of_kernel(const AtomTable& table, const Reference& reference) {
   if (target.kind == AtomKind::merged || target.kind == AtomKind::anonymous ||
       target.symbols.empty())
     return false;
-  return target.kind != AtomKind::code || (!is_cold(target.name) && reference.into == 0);
+  return target.kind != AtomKind::code ||
+         (!is_cold(target.name) && is_entry(table, target, reference.into));
 }
 
 std::vector<std::uint8_t> word_of(const AtomTable& table, const Atom& atom, std::uint64_t begin,

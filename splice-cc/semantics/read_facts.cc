@@ -120,6 +120,9 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
     if (const auto* name =
             llvm::dyn_cast<clang::DeclRefExpr>(call->getCallee()->IgnoreParenImpCasts()))
       called_.insert(name);
+    if (const clang::FunctionDecl* callee = call->getDirectCallee();
+        callee != nullptr && callee->getIdentifier() != nullptr && is_copier(callee->getName()))
+      for (const clang::Expr* argument : call->arguments()) note_copied_address(*argument);
     return true;
   }
 
@@ -232,14 +235,18 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
     }
   }
 
+  // "limit", "function.limit"
+  static std::string key_of(const clang::VarDecl& variable) {
+    const auto* function = llvm::dyn_cast<clang::FunctionDecl>(variable.getDeclContext());
+    return (function != nullptr ? function->getNameAsString() + "." : "") +
+           variable.getNameAsString();
+  }
+
   void note_variable(const clang::VarDecl& variable) {
     if (!is_own(variable) ||
         variable.isThisDeclarationADefinition() == clang::VarDecl::DeclarationOnly)
       return;
-    std::string name = variable.getNameAsString();
-    if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(variable.getDeclContext()))
-      name = function->getNameAsString() + "." + name;
-    VariableFacts& facts = facts_.variables[name];
+    VariableFacts& facts = facts_.variables[key_of(variable)];
     // "int a;" may be followed by "int a = 1;".
     if (!facts.text.empty() && !variable.hasInit()) return;
     const clang::QualType element = context_.getBaseElementType(variable.getType());
@@ -258,7 +265,23 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
     while (const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(whole))
       whole = element->getBase()->IgnoreParenImpCasts();
     const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(whole);
-    if (name != nullptr) copied_.insert(name->getDecl()->getCanonicalDecl());
+    const auto* variable =
+        name != nullptr ? llvm::dyn_cast<clang::VarDecl>(name->getDecl()) : nullptr;
+    if (variable != nullptr) copied_.insert(variable->getCanonicalDecl());
+  }
+
+  // "memcpy(to, &table, size)", of which the compiler may make the same.
+  void note_copied_address(const clang::Expr& argument) {
+    const clang::Expr* from = argument.IgnoreParenCasts();
+    if (const auto* address = llvm::dyn_cast<clang::UnaryOperator>(from);
+        address != nullptr && address->getOpcode() == clang::UO_AddrOf)
+      from = address->getSubExpr();
+    note_copy(*from);
+  }
+
+  // With those of the compiler, of fortify-string.h, and of mm/util.c.
+  static bool is_copier(llvm::StringRef name) {
+    return name.contains("memcpy") || name.contains("memmove") || name.contains("memdup");
   }
 
   void note_address(const clang::FunctionDecl& function) {
@@ -337,10 +360,8 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
           facts.calls.insert(callee->getNameAsString());
       for (const std::string& used : closed(first).names) facts_.users[used].insert(name);
     }
-    for (const clang::Decl* table : copied_)
-      if (const auto found =
-              facts_.variables.find(llvm::cast<clang::NamedDecl>(table)->getNameAsString());
-          found != facts_.variables.end())
+    for (const clang::VarDecl* table : copied_)
+      if (const auto found = facts_.variables.find(key_of(*table)); found != facts_.variables.end())
         found->second.copied = true;
     for (const clang::Decl* action : nmi_actions_)
       for (const clang::FunctionDecl* handler : action_functions(*action))
@@ -390,7 +411,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
   std::map<std::string, std::set<std::string>> allocators_;
   std::map<std::string, Holders> holders_;  // of records
   std::set<const clang::Decl*> nmi_actions_;
-  std::set<const clang::Decl*> copied_;
+  std::set<const clang::VarDecl*> copied_;
   std::set<const clang::DeclRefExpr*> called_;
   std::set<const clang::FunctionDecl*> address_taken_;
   std::set<const clang::FunctionDecl*> exported_;

@@ -17,7 +17,7 @@ namespace {
 
 struct Row {
   std::string_view type;
-  std::string_view remembered;  // members of which it is remembered whether they are there
+  std::string_view optional;  // members that may come and go
   std::string_view source;
 };
 
@@ -27,13 +27,16 @@ constexpr Row kTypes[] = {
 
 // Words in names of members that come in pairs: what one of them has begun the other ends.
 constexpr std::string_view kHalves[] = {
-    "open",       "close",   "release",    "init",     "uninit", "exit",    "start",    "stop",
-    "alloc",      "free",    "destroy",    "evict",    "probe",  "remove",  "create",   "bind",
-    "unbind",     "attach",  "detach",     "setup",    "enter",  "leave",   "begin",    "end",
-    "lock",       "unlock",  "enable",     "disable",  "mount",  "kill",    "owner",    "suspend",
-    "resume",     "connect", "disconnect", "shutdown", "get",    "put",     "add",      "del",
-    "new",        "delete",  "drop",       "dup",      "clone",  "prepare", "complete", "register",
-    "unregister", "iput",    "prune",      "accept",   "map",    "unmap",   "mmap",     "sync_fs"};
+    "open",       "close",  "release",  "init",    "uninit",   "exit",     "start",
+    "stop",       "alloc",  "free",     "destroy", "evict",    "probe",    "remove",
+    "create",     "bind",   "unbind",   "attach",  "detach",   "setup",    "enter",
+    "leave",      "begin",  "end",      "lock",    "unlock",   "enable",   "disable",
+    "mount",      "kill",   "owner",    "suspend", "resume",   "connect",  "disconnect",
+    "shutdown",   "get",    "put",      "add",     "del",      "new",      "delete",
+    "drop",       "dup",    "clone",    "prepare", "complete", "register", "unregister",
+    "iput",       "prune",  "accept",   "map",     "unmap",    "mmap",     "freeze",
+    "unfreeze",   "thaw",   "throttle", "install", "cleanup",  "activate", "deactivate",
+    "unthrottle", "fasync", "flock",    "setlease"};
 
 constexpr std::string_view kCopiers[] = {"memcpy",  "__memcpy",     "memmove",
                                          "kmemdup", "devm_kmemdup", "kmemdup_noprof"};
@@ -57,11 +60,16 @@ bool is_half(const std::string& member) {
   return std::ranges::any_of(kHalves, [&](std::string_view half) { return has_word(words, half); });
 }
 
+// Nothing if several functions have one of that name: the atom does not say whose it is.
 const VariableFacts* find_variable(const UnitFacts& facts, const std::string& atom) {
   const std::string name = atom.substr(0, atom.find('.'));
-  for (const auto& [key, variable] : facts.variables)
-    if (key == name || key.ends_with("." + name)) return &variable;
-  return nullptr;
+  const VariableFacts* found = nullptr;
+  for (const auto& [key, variable] : facts.variables) {
+    if (key != name && !key.ends_with("." + name)) continue;
+    if (found != nullptr) return nullptr;
+    found = &variable;
+  }
+  return found;
 }
 
 // "struct nla_policy [15]" -> "struct nla_policy"
@@ -113,7 +121,7 @@ class ValueJudge {
         continue;
       names.push_back(member.name);
       if (is_half(member.name)) return false;
-      if (was != is && has_word(row.remembered, member.name)) return false;
+      if (was != is && row.optional != "*" && !has_word(row.optional, member.name)) return false;
     }
     if (names.empty()) return false;
     if (value.begin % record.size + value.size > record.size) return false;
@@ -155,10 +163,26 @@ class ValueJudge {
       const std::string& section = atoms.object().section(atom.section).name;
       const VariableFacts* variable = find_variable(after_, atom.name);
       const bool is_table = variable != nullptr && element_of(variable->type) == "struct ctl_table";
-      if (!is_table && !(parameters && section == "__param")) return false;
+      if (!is_table && !(parameters && section == "__param" && can_be_set(atoms, atom)))
+        return false;
       any = true;
     }
     return any;
+  }
+
+  // A parameter that can be set at any time, by the kernel's own functions. One that is set at
+  // start-up only may be the length of an array by now (drivers/net/slip/slip.c: slip_maxdev).
+  // struct kernel_param of include/linux/moduleparam.h begins with name, mod, ops, perm.
+  static bool can_be_set(const AtomTable& atoms, const Atom& parameter) {
+    constexpr std::uint64_t kOps = 16;
+    constexpr std::uint64_t kPermissions = 24;
+    constexpr std::uint8_t kWritable = 0200;  // by the owner, in the low byte
+    const Bytes bytes = atoms.bytes(parameter);
+    if (bytes.size() <= kPermissions || (bytes[kPermissions] & kWritable) == 0) return false;
+    return std::ranges::any_of(parameter.references, [&](const Reference& reference) {
+      return reference.offset == kOps && reference.undefined &&
+             atoms.object().symbol(reference.symbol).name.starts_with("param_ops_");
+    });
   }
 
   static bool refers_to(const Atom& atom, std::uint32_t target) {

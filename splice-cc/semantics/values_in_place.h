@@ -10,9 +10,9 @@
 //     static int state = IDLE, which code writes   no: that it holds the old first value says nothing
 //
 // A table in place is in force at once for all that is there, and undo takes it back. So it must be
-// read through a pointer at each use, by nobody remembered, and no member may be half of a pair. For
-// which types of the kernel the first holds stands in values_in_place.inc; that nobody in the file
-// copies the table is seen in the objects.
+// read through a pointer at each use, and no member may be half of a pair. One that comes or goes must
+// be looked for at each call. For which types and members of the kernel that holds stands in
+// values_in_place.inc; that nobody in the file copies the table is seen in the objects.
 //
 // Invariant: without the finding gone, nothing is written that nobody has accepted.
 #pragma once

@@ -19,16 +19,23 @@ struct file_operations {
   int (*open)(struct inode *, struct file *);
   int (*release)(struct inode *, struct file *);
   int (*fsync)(struct file *, int);
+  int (*fasync)(int, struct file *, int);
   long (*unlocked_ioctl)(struct file *, unsigned int);
+  long (*compat_ioctl)(struct file *, unsigned int);
   unsigned long flags;
 };
 struct nla_policy { unsigned char type, validation; unsigned short len; const void *more; };
+struct net_device_ops { void (*ndo_tx_timeout)(void *); int (*ndo_change_carrier)(void *); };
 struct other_ops { int (*fsync)(struct file *, int); };
 struct ctl_table { const char *procname; void *data; int maxlen; unsigned short mode;
   int (*proc_handler)(void); void *extra1, *extra2; };
 extern int noop_fsync(struct file *, int), other_fsync(struct file *, int);
+extern int noop_fasync(int, struct file *, int), other_fasync(int, struct file *, int);
+extern void timeout(void *), other_timeout(void *);
+extern int carrier(void *);
 extern int noop_open(struct inode *, struct file *);
-extern long noop_read(struct file *), other_read(struct file *), noop_ioctl(struct file *, unsigned int);
+extern long noop_read(struct file *), other_read(struct file *);
+extern long noop_ioctl(struct file *, unsigned int);
 extern void give(const void *), work_on(int);
 extern void *memcpy(void *, const void *, unsigned long);
 extern int handler(void), other_handler(void);
@@ -55,7 +62,20 @@ TEST(ValuesInPlace, AnOperationThatIsLookedUpAtEachCall) {
   EXPECT_EQ(operations("", ".fsync = noop_fsync"), 1);
   EXPECT_EQ(operations(".fsync = other_fsync", ".fsync = noop_fsync"), 1);
   EXPECT_EQ(operations(".fsync = noop_fsync", ""), 1);
-  EXPECT_EQ(operations("", ".unlocked_ioctl = noop_ioctl, .fsync = noop_fsync"), 2);
+  EXPECT_EQ(operations("", ".compat_ioctl = noop_ioctl, .fsync = noop_fsync"), 2);
+}
+
+TEST(ValuesInPlace, AFunctionOfTheFileBehindItsPadding) {
+  // As CONFIG_CALL_PADDING has it, with the symbol of CONFIG_PREFIX_SYMBOLS.
+  const std::string padded =
+      "__asm__(\".section .text.padded, \\\"ax\\\"; .type __pfx_padded, @function; __pfx_padded: "
+      ".fill 16, 1, 0x90; .size __pfx_padded, 16; .globl padded; .type padded, @function; padded: "
+      "xor %eax, %eax; ret; .size padded, . - padded; .previous\"); "
+      "extern int padded(struct file *, int);";
+  const auto table = [&](const std::string& operation) {
+    return padded + "static const struct file_operations ops = {.fsync = " + operation + "};";
+  };
+  EXPECT_EQ(written(table("padded"), table("other_fsync"), " void f(void) { give(&ops); }"), 1);
 }
 
 TEST(ValuesInPlace, HalvesOfPairs) {
@@ -63,6 +83,8 @@ TEST(ValuesInPlace, HalvesOfPairs) {
   EXPECT_EQ(operations("", ".release = noop_open, .fsync = noop_fsync"), -1);
   EXPECT_EQ(operations(".release = noop_open", ""), -1);
   EXPECT_EQ(operations("", ".owner = &module_of_mine"), -1);
+  EXPECT_EQ(operations(".fasync = noop_fasync", ""), -1) << "files stay on its list";
+  EXPECT_EQ(operations(".fasync = noop_fasync", ".fasync = other_fasync"), -1);
 }
 
 TEST(ValuesInPlace, WhatIsRememberedNeitherComesNorGoes) {
@@ -71,13 +93,54 @@ TEST(ValuesInPlace, WhatIsRememberedNeitherComesNorGoes) {
   EXPECT_EQ(operations(".read = noop_read", ".read = other_read"), 1);
 }
 
+TEST(ValuesInPlace, WhatIsCalledWithoutALookNeitherComesNorGoes) {
+  EXPECT_EQ(operations(".unlocked_ioctl = noop_ioctl", ""), -1) << "debugfs has looked at open";
+  EXPECT_EQ(operations("", ".unlocked_ioctl = noop_ioctl"), -1) << "undo would take it away";
+  const auto device = [](const std::string& was, const std::string& is) {
+    const std::string head = "static const struct net_device_ops ops = {";
+    return written(head + was + "};", head + is + "};", " void f(void) { give(&ops); }");
+  };
+  EXPECT_EQ(device(".ndo_tx_timeout = timeout", ""), -1) << "the watchdog has been started";
+  EXPECT_EQ(device("", ".ndo_tx_timeout = timeout"), -1);
+  EXPECT_EQ(device(".ndo_tx_timeout = timeout", ".ndo_tx_timeout = other_timeout"), 1);
+  EXPECT_EQ(device("", ".ndo_change_carrier = carrier"), 1);
+}
+
 TEST(ValuesInPlace, CopiesOfATable) {
   EXPECT_EQ(operations("", ".fsync = noop_fsync",
-                       "struct file_operations copy; void g(void) { memcpy(&copy, &ops, 56); }"),
+                       "struct file_operations copy; void g(void) { memcpy(&copy, &ops, 72); }"),
             -1);
   EXPECT_EQ(operations(".flags = 5", ".flags = 5, .fsync = noop_fsync",
                        "void g(struct file_operations *to) { *to = ops; }"),
             -1);
+}
+
+TEST(ValuesInPlace, CopiesThatNoObjectShows) {
+  // The compiler stores the pointers one by one.
+  const auto copied = [](const std::string& how) {
+    return operations(".read = noop_read", ".read = noop_read, .fsync = noop_fsync",
+                      "struct file_operations copy; void g(void) { " + how + " }");
+  };
+  EXPECT_EQ(copied(""), 1);
+  EXPECT_EQ(copied("copy = ops;"), -1);
+  EXPECT_EQ(copied("memcpy(&copy, &ops, sizeof(copy));"), -1);
+  const auto in_function = [](const std::string& was, const std::string& is) {
+    const auto text = [](const std::string& operation) {
+      return "void g(struct file_operations *to) { static const struct file_operations ops = {" +
+             operation + "}; *to = ops; give(&ops); }";
+    };
+    return written(text(was), text(is));
+  };
+  EXPECT_EQ(in_function(".read = noop_read", ".read = noop_read, .fsync = noop_fsync"), -1);
+}
+
+TEST(ValuesInPlace, StaticVariablesOfOneName) {
+  const auto text = [](const std::string& operation) {
+    return "void f(void) { static const struct file_operations ops = {" + operation +
+           "}; give(&ops); } void g(void) { static const struct other_ops ops = {.fsync = "
+           "noop_fsync}; give(&ops); }";
+  };
+  EXPECT_EQ(written(text(".read = noop_read"), text(".read = other_read")), -1);
 }
 
 TEST(ValuesInPlace, TypesThatAreNotKnown) {
@@ -118,6 +181,23 @@ TEST(ValuesInPlace, Settings) {
   EXPECT_EQ(limit(table + " void *also[] = {&limit};"), -1) << "something else points to it";
   EXPECT_EQ(limit(" int f(void) { return limit; } void g(void) { limit = 1; }"), -1);
   EXPECT_EQ(written("int limit = 5;", "int limit = 6;", table), -1) << "other files may write it";
+}
+
+TEST(ValuesInPlace, Parameters) {
+  const auto parameter = [](const std::string& permissions, const std::string& ops) {
+    return written("static int limit = 5;", "static int limit = 6;",
+                   "struct kernel_param { const char *name; void *mod; const void *ops; "
+                   "unsigned short perm; signed char level; unsigned char flags; void *arg; };"
+                   "extern char param_ops_int; static char own_ops;"
+                   "static const struct kernel_param p __attribute__((used, section(\"__param\")))"
+                   "= {\"n\", 0, &" +
+                       ops + ", " + permissions +
+                       ", -1, 0, &limit}; int f(void) { return limit; }");
+  };
+  EXPECT_EQ(parameter("0644", "param_ops_int"), 1);
+  EXPECT_EQ(parameter("0444", "param_ops_int"), -1) << "code may rely on it once it has started";
+  EXPECT_EQ(parameter("0", "param_ops_int"), -1);
+  EXPECT_EQ(parameter("0644", "own_ops"), -1) << "setting it may be more than storing it";
 }
 
 TEST(ValuesInPlace, LimitsOfSettings) {
