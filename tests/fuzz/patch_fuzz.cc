@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Any bytes as a patch, or a mail that carries one: refused, or files with paths inside the tree and diffs under headers that
-// name them; and what was taken apart is taken apart in the same way again.
+// Any bytes as a patch, or a mail that carries one: refused, or files with paths inside the tree and
+// diffs under headers that name them; and what was taken apart is taken apart in the same way again.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
