@@ -4,6 +4,7 @@
  * libraries. Each command prints one line.
  *
  *	probe inodes N		make N pipes: "FIRST LAST TENS" of their inode numbers
+ *	probe umask		umask(2) by both tables of system calls: "MASK MASK"
  *	probe pause		pause(2) until an alarm: "ERRNO"
  *	probe eventfd		fsync(2) and a write of too much: "ERRNO, ERRNO"
  *	probe nobody COMMAND...	become the user nobody and run the command
@@ -16,6 +17,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
+#include <linux/vhost.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -127,6 +129,46 @@ static int directory_types(void)
 	return 0;
 }
 
+/* As a 32-bit program asks; the kernel takes that from any. */
+static long by_int80(long number, long argument)
+{
+	long result;
+
+	asm volatile("int $0x80" : "=a"(result) : "a"(number), "b"(argument)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return (int)result;
+}
+
+static int both_umasks(void)
+{
+	long native = syscall(SYS_umask, 022);
+
+	printf("%lo %lo\n", native, by_int80(60, 022));
+	return 0;
+}
+
+static int process_id(void)
+{
+	long result = by_int80(20, 0);
+
+	puts(result == getpid() ? "right" : result < 0 ? strerror(-result) : "wrong");
+	return 0;
+}
+
+/* VIRTIO_F_ACCESS_PLATFORM and nothing else. */
+static int vsock_features(void)
+{
+	unsigned long long features = 1ULL << 33;
+	int fd = open("/dev/vhost-vsock", O_RDWR);
+
+	if (fd < 0)
+		return fail("/dev/vhost-vsock");
+	errno = 0;
+	ioctl(fd, VHOST_SET_FEATURES, &features);
+	puts(strerror(errno));
+	return 0;
+}
+
 static void nothing(int number)
 {
 	(void)number;
@@ -183,7 +225,11 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "msr"))
 		return msr_registers();
 	if (!strcmp(what, "umask"))
-		return printf("%lo\n", syscall(SYS_umask, 022)) < 0;
+		return both_umasks();
+	if (!strcmp(what, "int80"))
+		return process_id();
+	if (!strcmp(what, "vsock"))
+		return vsock_features();
 	if (!strcmp(what, "types"))
 		return directory_types();
 	if (!strcmp(what, "pause"))

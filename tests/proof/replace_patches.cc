@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Writes, for each of many source files, a patch that changes every function of the file and what none
+// of them does.
+//
+//     replace-patches --kernel 6.1.0-56-cloud-amd64 --root DIR --driver splice-cc
+//                     --files 200 --first LIST FOLDER
+//
+//     -{                                        a declaration, as the kernel is written in C90's order;
+//     +{ int splice_head ... = ({ nop });       on the brace's line, so that __LINE__ stays
+//
+// Where functions begin is in Clang's syntax tree, by the options of the file's own compile. Aside are
+// functions whose code is not the kernel's any more (start-up code; a weak function that another object
+// overrides), that the compiler copies elsewhere (inline), that must stay as they are (noinstr, naked), or
+// that are written by a macro.
+//
+// Standard output has one line a file: "SOURCE TARGET FUNCTIONS", or "aside SOURCE REASON". The patch is
+// FOLDER/NAME.patch, NAME being the source with - for each /.
+//
+// Invariant: every file that was chosen is on exactly one line.
+#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/Basic/SourceManager.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "matcher/base/command_line.h"
+#include "matcher/base/file.h"
+#include "matcher/base/parallel.h"
+#include "matcher/image/disk_image.h"
+#include "splice-cc/build/kbuild.h"
+#include "splice-cc/build/unit_list.h"
+#include "splice-cc/semantics/clang_unit.h"
+#include "splice-cc/source/process.h"
+
+namespace {
+
+using namespace splicer;
+namespace po = boost::program_options;
+namespace fs = std::filesystem;
+
+constexpr const char* kHead =
+    R"( int splice_head __attribute__((unused)) = ({ asm volatile("nop"); 0; });)";
+
+// Sections of code that is gone after start-up, or that must not call or be called as other code is.
+bool is_special_section(llvm::StringRef name) {
+  return name.startswith(".init") || name.startswith(".exit") || name.startswith(".head") ||
+         name.contains("noinstr") || name.startswith(".entry");
+}
+
+// Is `inline` written at the function itself, and not by SYSCALL_DEFINE(), BPF_CALL() or the like?
+bool says_inline(const clang::FunctionDecl& function, const clang::SourceManager& sources) {
+  if (!function.isInlineSpecified() && !function.hasAttr<clang::AlwaysInlineAttr>()) return false;
+  const unsigned begin = sources.getFileOffset(sources.getExpansionLoc(function.getBeginLoc()));
+  const unsigned end = sources.getFileOffset(function.getBody()->getBeginLoc());
+  return sources.getBufferData(sources.getMainFileID()).slice(begin, end).contains("inline");
+}
+
+// Collects the offsets in the main file behind the opening braces.
+class Heads : public clang::RecursiveASTVisitor<Heads> {
+ public:
+  Heads(const clang::SourceManager& sources, const std::set<std::string>& overridden)
+      : sources_(sources), overridden_(overridden) {}
+
+  bool VisitFunctionDecl(clang::FunctionDecl* function) {  // NOLINT: Clang's name
+    if (!function->doesThisDeclarationHaveABody()) return true;
+    const clang::SourceLocation brace = function->getBody()->getBeginLoc();
+    if (brace.isMacroID() || sources_.getFileID(brace) != sources_.getMainFileID()) return true;
+    if (says_inline(*function, sources_) || function->hasAttr<clang::NakedAttr>()) return true;
+    if (const auto* section = function->getAttr<clang::SectionAttr>())
+      if (is_special_section(section->getName())) return true;
+    if (function->hasAttr<clang::WeakAttr>() && overridden_.contains(function->getName().str()))
+      return true;
+    offsets_.insert(sources_.getFileOffset(brace) + 1);
+    return true;
+  }
+  const std::set<unsigned>& offsets() const { return offsets_; }
+
+ private:
+  const clang::SourceManager& sources_;
+  const std::set<std::string>& overridden_;
+  std::set<unsigned> offsets_;
+};
+
+// Names that the kernel has, but not as weak ones: what is weak elsewhere was overridden.
+std::set<std::string> strong_functions(const SymbolTable& table) {
+  std::set<std::string> names;
+  for (const KernelSymbol& symbol : table.all())
+    if (symbol.module == "vmlinux" && symbol.type == 'T') names.insert(symbol.name);
+  return names;
+}
+
+struct Chosen {
+  std::string source;
+  std::optional<Unit> unit;
+};
+
+class Patches {
+ public:
+  Patches(const Kbuild& kbuild, std::set<std::string> overridden, fs::path folder)
+      : kbuild_(kbuild), overridden_(std::move(overridden)), folder_(std::move(folder)) {}
+
+  // The line about one file. Errors: those of building and reading it.
+  Result<std::string> write(const Chosen& chosen) const {
+    const auto aside = [&](const std::string& reason) {
+      return fmt::format("aside {} {}", chosen.source, reason.substr(0, reason.find('\n')));
+    };
+    if (!chosen.unit) return aside("this configuration does not build it");
+    if (chosen.unit->shared) return aside("it is in several modules");
+    // Of what was not built together with others, the reason is told here.
+    if (auto built = kbuild_.build_pre({*chosen.unit}, 1); !built)
+      return aside(built.error().message);
+    const auto command = kbuild_.command(*chosen.unit);
+    if (!command) return propagate(command);
+    std::vector<std::string> options = clang_options(*command);
+    options.insert(options.end(), {"-idirafter", kbuild_.hooks().string()});
+    std::set<unsigned> heads;
+    const auto error = with_syntax_tree({kbuild_.tree().source, chosen.source, options},
+                                        [&](clang::ASTContext& context) {
+                                          Heads found(context.getSourceManager(), overridden_);
+                                          found.TraverseDecl(context.getTranslationUnitDecl());
+                                          heads = found.offsets();
+                                        });
+    if (error) return aside("Clang cannot read it: " + *error);
+    if (heads.empty()) return aside("it has no such function");
+    if (auto written = write_patch(chosen.source, heads); !written) return propagate(written);
+    return fmt::format("{} {} {}", chosen.source, chosen.unit->target, heads.size());
+  }
+
+ private:
+  Result<void> write_patch(const std::string& source, const std::set<unsigned>& heads) const {
+    const fs::path path = kbuild_.tree().source / source;
+    auto text = read_text(path);
+    if (!text) return propagate(text);
+    for (auto head = heads.rbegin(); head != heads.rend(); ++head) text->insert(*head, kHead);
+    std::string name = source;
+    std::ranges::replace(name, '/', '-');
+    const fs::path changed = folder_ / (name + ".new");
+    if (auto written = write_file(changed, *text); !written) return written;
+    const auto difference =
+        run_program({"diff", "--text", "-u", "--label", "a/" + source, "--label", "b/" + source,
+                     path.string(), changed.string()});
+    if (!difference) return propagate(difference);
+    std::error_code code;
+    fs::remove(changed, code);
+    return write_file(folder_ / (name + ".patch"), difference->output);
+  }
+
+  const Kbuild& kbuild_;
+  const std::set<std::string> overridden_;
+  const fs::path folder_;
+};
+
+// Files named in a list, a line each; # begins a comment.
+Result<std::vector<std::string>> read_list(const fs::path& path) {
+  const auto text = read_text(path);
+  if (!text) return propagate(text);
+  std::vector<std::string> names;
+  for (const std::string& line : split_lines(*text))
+    if (!line.empty() && line[0] != '#') names.push_back(line);
+  return names;
+}
+
+// The first `count` of the list; then as many as are missing at equal distances among all others, of
+// which three in four are built in.
+Result<std::vector<Chosen>> choose(UnitList& list, const std::vector<std::string>& first,
+                                   std::size_t count, unsigned jobs) {
+  std::vector<Chosen> chosen;
+  std::set<std::string> seen;
+  for (const std::string& source : first) {
+    if (chosen.size() == count || !seen.insert(source).second) continue;
+    auto unit = list.find(source);
+    if (!unit) return propagate(unit);
+    chosen.push_back({source, std::move(*unit)});
+  }
+  if (chosen.size() == count) return chosen;
+  auto all = list.all(jobs);
+  if (!all) return propagate(all);
+  std::vector<Unit> built_in;
+  std::vector<Unit> modules;
+  for (const Unit& unit : *all)
+    if (unit.source.ends_with(".c") && seen.insert(unit.source).second)
+      (unit.target == "vmlinux" ? built_in : modules).push_back(unit);
+  const auto spread = [&](const std::vector<Unit>& units, std::size_t wanted) {
+    wanted = std::min(wanted, units.size());
+    for (std::size_t i = 0; i < wanted; ++i) {
+      const Unit& unit = units[i * units.size() / wanted];
+      chosen.push_back({unit.source, unit});
+    }
+  };
+  const std::size_t missing = std::min(count - chosen.size(), all->size());
+  spread(modules, std::max(missing / 4, missing - std::min(missing, built_in.size())));
+  spread(built_in, std::max(missing - missing / 4, missing - std::min(missing, modules.size())));
+  return chosen;
+}
+
+Result<void> run(const Command& command, const Console& console) {
+  const auto text = [&](const char* name) { return command.values()[name].as<std::string>(); };
+  const unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
+  auto host =
+      find_host({.release = text("kernel"), .root = text("root"), .source = {}, .config = {}});
+  if (!host) return propagate(host);
+  auto tree = prepare_tree(*host, console, jobs);
+  if (!tree) return propagate(tree);
+  auto kbuild = Kbuild::open(*tree, *host, text("driver"), SPLICE_INCLUDE_SOURCE);
+  if (!kbuild) return propagate(kbuild);
+  const auto image = open_disk_image(text("root") + "/boot/vmlinuz-" + text("kernel"), {});
+  if (!image) return propagate(image);
+
+  auto first = read_list(text("first"));
+  if (!first) return propagate(first);
+  const std::string files = text("files");
+  std::size_t count = std::numeric_limits<std::size_t>::max();
+  if (fs::exists(files)) {
+    first = read_list(files);
+    if (!first) return propagate(first);
+    count = std::set(first->begin(), first->end()).size();
+  } else if (files != "all") {
+    count = std::strtoul(files.c_str(), nullptr, 10);
+  }
+  UnitList list(*kbuild);
+  const auto chosen = choose(list, *first, count, jobs);
+  if (!chosen) return propagate(chosen);
+
+  // Many at a time: kbuild is asked once for each group.
+  std::vector<Unit> units;
+  for (const Chosen& one : *chosen)
+    if (one.unit && !one.unit->shared) units.push_back(*one.unit);
+  constexpr std::size_t kGroup = 16;
+  for (std::size_t begin = 0; begin < units.size(); begin += kGroup)
+    (void)kbuild->build_pre(
+        {units.begin() + static_cast<std::ptrdiff_t>(begin),
+         units.begin() + static_cast<std::ptrdiff_t>(std::min(units.size(), begin + kGroup))},
+        jobs);
+
+  const Patches patches(*kbuild, strong_functions((*image)->symbols()),
+                        command.values()["folder"].as<std::vector<std::string>>().front());
+  std::mutex lock;
+  std::optional<Error> error;
+  for_each_in_threads(chosen->size(), jobs, [&](std::size_t i) {
+    auto line = patches.write((*chosen)[i]);
+    const std::lock_guard held(lock);
+    if (!line) {
+      error = line.error();
+      return;
+    }
+    fmt::print("{}\n", *line);
+    std::fflush(stdout);
+  });
+  if (error) return Failure(std::move(*error));
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Command command("replace-patches", "[OPTION]... FOLDER", "Patches that change every function.");
+  command.options().add_options()("kernel", po::value<std::string>()->required(), "release")(
+      "root", po::value<std::string>()->required(), "where its packages are unpacked")(
+      "driver", po::value<std::string>()->required(), "the splice-cc program")(
+      "files", po::value<std::string>()->required(), "how many, or all, or a list of files")(
+      "first", po::value<std::string>()->required(), "a list of the files that come first");
+  command.positional("folder", 1);
+  return command.run([&] {
+    if (const auto status = command.parse(argc, argv)) return *status;
+    if (auto done = run(command, command.console()); !done)
+      return command.console().finish(done.error());
+    return 0;
+  });
+}
