@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 namespace splicer {
 
@@ -191,7 +192,8 @@ bool AtomComparer::same_reference(const Reference& a, const Reference& b) {
   const Atom& after = unit_.post->at(b.atom);
   if (before.kind != after.kind) return false;
   if (after.kind == AtomKind::merged) return same_merged(*unit_.pre, a, *unit_.post, b);
-  if (a.into != b.into) return false;
+  // In code of several functions an entry is where the function now begins.
+  if (a.into != b.into && !is_same_entry(before, a, after, b)) return false;
   const auto twin = unit_.twins->pre_of(b.atom);
   if (after.kind == AtomKind::anonymous) return !difference(a.atom, b.atom);
   if (!twin || *twin != a.atom) {
@@ -202,6 +204,22 @@ bool AtomComparer::same_reference(const Reference& a, const Reference& b) {
   if (is_placed(b.atom)) return true;
   if (after.kind == AtomKind::read_only || is_own_content(b)) return !difference(a.atom, b.atom);
   return true;
+}
+
+bool AtomComparer::is_same_entry(const Atom& before, const Reference& a, const Atom& after,
+                                 const Reference& b) const {
+  const auto entries = [](const ElfObject& object, const Atom& atom, std::int64_t into) {
+    std::set<std::string> names;
+    for (const std::uint32_t index : atom.symbols) {
+      const Symbol& symbol = object.symbol(index);
+      if (symbol.is_function() && symbol.value == atom.begin + static_cast<std::uint64_t>(into))
+        names.insert(symbol.name);
+    }
+    return names;
+  };
+  const std::set<std::string> names = entries(unit_.pre->object(), before, a.into);
+  return after.kind == AtomKind::code && !names.empty() &&
+         names == entries(unit_.post->object(), after, b.into);
 }
 
 bool AtomComparer::same_merged(const AtomTable& before, const Reference& a, const AtomTable& after,

@@ -52,6 +52,8 @@ class AtomComparer {
   std::optional<std::string> compare(std::uint32_t pre, std::uint32_t post);
   bool same_reference(const Reference& a, const Reference& b);
   std::string reference_difference(const Reference& before, const Reference& after) const;
+  bool is_same_entry(const Atom& before, const Reference& a, const Atom& after,
+                     const Reference& b) const;
   static bool same_merged(const AtomTable& before, const Reference& a, const AtomTable& after,
                           const Reference& b);
   static bool same_bytes(Bytes before, Bytes after, const AtomStretch& stretch,

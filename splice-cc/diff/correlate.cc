@@ -229,6 +229,38 @@ bool Twins::pair(std::uint32_t pre, std::uint32_t post) {
   return true;
 }
 
+std::set<std::string> joined_differently(const AtomTable& pre, const AtomTable& post,
+                                         const Twins& twins) {
+  struct Piece {
+    std::set<std::string> names;
+    std::set<SectionOffset> entries;  // aliases have one
+  };
+  const auto functions = [](const AtomTable& table, std::uint32_t atom) {
+    Piece piece;
+    if (table.at(atom).kind == AtomKind::code)
+      for (const std::uint32_t index : table.at(atom).symbols)
+        if (const Symbol& symbol = table.object().symbol(index); symbol.is_function()) {
+          piece.names.insert(symbol.name);
+          piece.entries.insert(symbol.value);
+        }
+    return piece;
+  };
+  std::map<std::string, std::uint32_t> pieces;  // of pre, by function
+  for (std::uint32_t i = 0; i < pre.all().size(); ++i)
+    for (const std::string& name : functions(pre, i).names) pieces.emplace(name, i);
+  std::set<std::string> joined;
+  for (std::uint32_t i = 0; i < post.all().size(); ++i) {
+    const Piece piece = functions(post, i);
+    for (const std::string& name : piece.names) {
+      const auto was = pieces.find(name);
+      if (was != pieces.end() && twins.pre_of(i) != was->second &&
+          (piece.entries.size() > 1 || functions(pre, was->second).entries.size() > 1))
+        joined.insert(name);
+    }
+  }
+  return joined;
+}
+
 Twins correlate(const AtomTable& pre, const AtomTable& post) { return Correlator(pre, post).run(); }
 
 }  // namespace splicer

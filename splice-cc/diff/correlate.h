@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "splice-cc/diff/atoms.h"
@@ -37,5 +38,10 @@ class Twins {
 };
 
 Twins correlate(const AtomTable& pre, const AtomTable& post);
+
+// Functions of post that share a piece with others in one version only (a short jump keeps them together,
+// divide.h), and so have no twin of their own: a change of theirs would be overlooked.
+std::set<std::string> joined_differently(const AtomTable& pre, const AtomTable& post,
+                                         const Twins& twins);
 
 }  // namespace splicer

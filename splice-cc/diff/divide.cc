@@ -42,22 +42,30 @@ SymbolExtents symbol_extents(const ElfObject& object, const Section& section) {
   return extents;
 }
 
-// May a section of several functions be divided? Assembly runs from one function into the next and
+// Where a section of several functions may be cut. Assembly runs from one function into the next and
 // refers to its own section in ways that leave no relocation, so it stays whole. The compiler does
 // so only with direct branches, and those can be told; but a short one has no room for another
-// distance.
-bool is_divisible(const ElfObject& object, const Section& section, const SymbolExtents& extents) {
+// distance, so that what lies between it and its target stays together.
+void keep_whole(const ElfObject& object, const Section& section, SymbolExtents& extents) {
+  std::map<std::uint64_t, std::uint64_t>& lengths = extents.lengths;
   const bool compiled = std::ranges::any_of(object.symbols(), [](const Symbol& symbol) {
     return symbol.type == STT_FILE && symbol.name.ends_with(".c");
   });
   if (!compiled || extents.covered > section.size ||
-      section.size - extents.covered > kMostPadding * extents.lengths.size())
-    return false;
+      section.size - extents.covered > kMostPadding * lengths.size()) {
+    lengths.erase(std::next(lengths.begin()), lengths.end());
+    return;
+  }
   std::vector<std::uint64_t> begins;
-  for (const auto& [begin, length] : extents.lengths) begins.push_back(begin);
-  return std::ranges::all_of(
-      settled_branches(object, section, begins),
-      [](const SettledBranch& branch) { return branch.width == kFarBranch; });
+  for (const auto& [begin, length] : lengths) begins.push_back(begin);
+  for (const SettledBranch& branch : settled_branches(object, section, begins)) {
+    if (branch.width == kFarBranch) continue;
+    // The first one's piece begins with the section.
+    const auto [low, high] = std::minmax(branch.field, branch.target);
+    const std::uint64_t first = lengths.begin()->first;
+    lengths.erase(lengths.upper_bound(std::max(low, first)),
+                  lengths.upper_bound(std::max(high, first)));
+  }
 }
 
 AtomKind kind_of(const Section& section) {
@@ -70,11 +78,10 @@ AtomKind kind_of(const Section& section) {
 std::vector<SectionPiece> divide_at_symbols(const ElfObject& object, const Section& section) {
   if (is_merged(section)) return {{0, section.size, AtomKind::merged}};
   const AtomKind kind = kind_of(section);
-  const SymbolExtents extents = symbol_extents(object, section);
+  SymbolExtents extents = symbol_extents(object, section);
   if (extents.lengths.empty())
     return {{0, section.size, kind == AtomKind::read_only ? AtomKind::anonymous : kind}};
-  if (section.is_code() && extents.lengths.size() > 1 && !is_divisible(object, section, extents))
-    return {{0, section.size, kind}};
+  if (section.is_code() && extents.lengths.size() > 1) keep_whole(object, section, extents);
   // What lies before the first function goes with it, and padding with the code that it follows;
   // padding between variables belongs to none, or a variable could grow into it unseen.
   std::vector<SectionPiece> pieces;

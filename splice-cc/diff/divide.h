@@ -9,7 +9,8 @@
 //     .altinstr_aux                          as many as places that other code refers to
 //
 // A branch from one function to another of its section leaves no relocation: the assembler has
-// settled it. Where such a section is cut, the branch becomes a reference again.
+// settled it. Where such a section is cut, the branch becomes a reference again; a short one cannot, and
+// what it spans stays one piece (preempt_schedule() of kernel/sched/core.c ends in such a jump).
 //
 // Invariant: pieces are in the order of the section and do not overlap.
 #pragma once

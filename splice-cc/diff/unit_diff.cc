@@ -46,6 +46,7 @@ class UnitDiffer {
     check_init_tables();
     check_linked();
     check_data();
+    check_pieces();
     find_changed_code();
     find_hooks();
     include_wanted(wanted);
@@ -318,6 +319,16 @@ class UnitDiffer {
            fmt::format("the patch changes a constant ({}) that {} points to", *what,
                        reader == post().all().end() ? "start-up code" : reader->name),
            placed ? written : "bring a new constant, and let the code use that");
+  }
+
+  void check_pieces() {
+    for (const std::string& name : joined_differently(pre(), post(), *unit_.twins))
+      refuse(
+          "code-outside-functions", name,
+          "in one version only a short jump joins its code to other functions, so that it cannot "
+          "be told from theirs",
+          "leave the change out of the live patch; it takes effect after a reboot")
+          .acceptable = false;
   }
 
   void find_changed_code() {

@@ -114,12 +114,17 @@ TEST(Atoms, AssemblyStaysWhole) {
   EXPECT_EQ(taken["f"].symbols.size(), 2u);
 }
 
-TEST(Atoms, AShortBranchOutKeepsASectionWhole) {
+TEST(Atoms, AShortBranchKeepsWhatItSpansTogether) {
   const Taken taken(
       "asm(\".section .x.text,\\\"ax\\\"\\n\"\n"
+      "    \".type e,@function\\ne: ret\\n.size e,.-e\\n\"\n"
       "    \".type f,@function\\nf: jmp g\\n.size f,.-f\\n\"\n"
-      "    \".type g,@function\\ng: ret\\n.size g,.-g\\n.text\");\n");
+      "    \".type g,@function\\ng: ret\\n.size g,.-g\\n\"\n"
+      "    \".type h,@function\\nh: nop\\n ret\\n.size h,.-h\\n.text\");\n");
+  EXPECT_EQ(taken["e"].size, 1u);
   EXPECT_EQ(taken["f"].size, 3u) << "its field has no room for another distance";
+  EXPECT_EQ(taken["f"].symbols.size(), 2u);
+  EXPECT_EQ(taken["h"].size, 2u);
 }
 
 TEST(Atoms, AReferenceToAnArraysEndIsToTheArray) {

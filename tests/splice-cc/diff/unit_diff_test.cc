@@ -369,6 +369,30 @@ std::string functions(const std::string& a, const std::string& b, const std::str
   return text + tables;
 }
 
+TEST(Diff, AnExportedFunctionOfAssemblyMayMove) {
+  const std::string exported =
+      ".section ___ksymtab+c,\"a\"\n__ksymtab_c: .long c - .\n.size __ksymtab_c,4\n";
+  const SnippetPair pair(functions("nop", "nop", "nop", exported),
+                         functions("nop", "nop\nnop", "nop", exported), "unit.s");
+  EXPECT_THAT(pair.replaced(), ElementsAre("b"));
+  EXPECT_EQ(pair.refusal(), "");
+}
+
+// `last`: how f of .x.text ends.
+std::string sharing(const std::string& last, const std::string& g) {
+  return "asm(\".section .x.text,\\\"ax\\\"\\n.type f,@function\\nf: " + last +
+         "\\n.size f,.-f\\n.type g,@function\\ng: " + g + "\\n ret\\n.size g,.-g\\n.text\");\n";
+}
+
+TEST(Diff, FunctionsThatAShortJumpKeepsTogetherMustBeTogetherInBoth) {
+  EXPECT_THAT(SnippetPair(sharing("jmp g", "nop"), sharing("jmp g", "clc")).replaced(),
+              ElementsAre("g"));
+  for (const auto& [before, after] : {std::pair{"jmp g", "ret"}, std::pair{"ret", "jmp g"}}) {
+    const SnippetPair pair(sharing(before, "nop"), sharing(after, "clc"));
+    EXPECT_EQ(pair.refusal(), "code-outside-functions");
+  }
+}
+
 TEST(Diff, OfAssemblyOnlyTheFunctionsThatDiffer) {
   const std::string before = functions("nop", "nop", "nop");
   EXPECT_THAT(SnippetPair(before, functions("clc", "nop", "nop"), "unit.s").replaced(),
