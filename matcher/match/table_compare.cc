@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "matcher/elf/nops.h"
 #include "matcher/match/fields.h"
@@ -179,15 +180,22 @@ TableComparer::Reason TableComparer::leads_to_key(const Pair& pair, std::uint64_
                                                   Trial& trial) const {
   const Relocation* relocation = relocation_at(pair.row, at);
   const unsigned width = relocation == nullptr ? 0 : relocation_width(relocation->type).value_or(0);
-  if (width == 0 || at + width > pair.run.size())
+  const auto word = load<std::int32_t>(pair.run, at);
+  if (width < sizeof *word || !word || at + width > pair.run.size())
     return "the object's entry is not of a form that is known";
   const auto flags = static_cast<std::uint64_t>(relocation->addend) & kFlags;
-  if (((pair.run[at] ^ flags) & kMeaning) != 0)
-    return pair.table.kind.kind == Kind::static_key ? "the branch goes the other way"
-                                                    : "a call is a tail call on one side";
   std::vector<std::uint8_t> field(pair.run.begin() + static_cast<std::ptrdiff_t>(at),
                                   pair.run.begin() + static_cast<std::ptrdiff_t>(at + width));
-  field[0] = static_cast<std::uint8_t>((field[0] & ~kFlags) | flags);
+  // jump_entry_key() masks the distance, __static_call_key() the address that it leads to: in a
+  // module objtool's table may begin anywhere.
+  const bool is_key = pair.table.kind.kind == Kind::static_key;
+  const std::uint64_t base = is_key ? 0 : (pair.address + at).value();
+  const std::uint64_t value = base + static_cast<std::uint64_t>(std::int64_t{*word});
+  if (((value ^ flags) & kMeaning) != 0)
+    return is_key ? "the branch goes the other way" : "a call is a tail call on one side";
+  // In the distance of a key only the lowest bits change.
+  const auto proved = static_cast<std::uint32_t>(((value & ~kFlags) | flags) - base);
+  std::memcpy(field.data(), &proved, sizeof proved);
   return trial.prove(*relocation, field, pair.address + at, pair.row.table, relocation->offset);
 }
 
@@ -204,12 +212,11 @@ TableComparer::Reason TableComparer::compare_static_call(const Pair& pair, Trial
   const auto field = load<std::int32_t>(pair.run, kSecond);
   if (relocation != nullptr && field) {
     const std::string& name = object_.symbol(relocation->symbol).name;
-    const RunAddress key(
-        (pair.address + kSecond + static_cast<std::uint64_t>(std::int64_t{*field})).value() &
-        ~kFlags);
+    const std::uint64_t value =
+        (pair.address + kSecond + static_cast<std::uint64_t>(std::int64_t{*field})).value();
+    const RunAddress key(value & ~kFlags);
     const bool same_kind =
-        ((static_cast<std::uint64_t>(*field) ^ static_cast<std::uint64_t>(relocation->addend)) &
-         kMeaning) == 0;
+        ((value ^ static_cast<std::uint64_t>(relocation->addend)) & kMeaning) == 0;
     if (same_kind && name.starts_with(kTrampoline)) {
       const std::string key_name = "__SCK__" + name.substr(kTrampoline.size());
       for (const KernelSymbol& symbol : image_.symbols().all_at(key))
