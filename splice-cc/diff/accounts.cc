@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "splice-cc/diff/accounts.h"
 
+#include <elf.h>
 #include <fmt/core.h>
 #include <fmt/format.h>
 
@@ -261,9 +262,10 @@ std::set<std::string> variables_of_new_code(const ChangedUnit& unit) {
   for (const std::uint32_t index : unit.diff->included) {
     if (post.at(index).kind != AtomKind::code) continue;
     for (const Reference& reference : post.at(index).references) {
-      if (reference.undefined)
+      // What is called or jumped to is no variable; the object says nothing else of its type.
+      if (reference.undefined && reference.type != R_X86_64_PLT32)
         names.insert(post.object().symbol(reference.symbol).name);
-      else if (post.at(reference.atom).kind == AtomKind::writable)
+      else if (!reference.undefined && post.at(reference.atom).kind == AtomKind::writable)
         names.insert(source_name(post.at(reference.atom)));
     }
   }

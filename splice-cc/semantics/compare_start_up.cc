@@ -16,11 +16,20 @@ const std::map<std::string, std::set<std::string>>* set_up_by(const UnitFacts& f
   return found == facts.functions.end() ? nullptr : &found->second.uses.sets_up;
 }
 
+// A symbol of another file's has no type in an object: what the source mentions as a function is one,
+// and calling it sets nothing up that it names.
+bool is_function(const UnitFacts& facts, const std::string& name) {
+  return facts.functions.contains(name) ||
+         std::ranges::any_of(facts.functions, [&name](const auto& function) {
+           return function.second.mentions.contains(name);
+         });
+}
+
 // The first variable that new code uses and that this function now sets up, or sets up otherwise.
 std::string set_up_anew(const UnitFacts& pre, const UnitFacts& post, const InitChange& change,
                         const std::set<std::string>& used) {
   for (const std::string& name : change.gained)
-    if (used.contains(name) && !post.functions.contains(name)) return name;
+    if (used.contains(name) && !is_function(post, name)) return name;
   const auto* before = set_up_by(pre, change.name);
   const auto* after = set_up_by(post, change.name);
   if (after == nullptr) return {};

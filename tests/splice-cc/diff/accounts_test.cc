@@ -123,9 +123,10 @@ TEST(Accounts, WhatNothingCallsIsLeftOut) {
 }
 
 TEST(Accounts, VariablesOfNewCode) {
-  const ChangedUnit unit = unit_of(
-      "static int a, b; extern int c; int f(void) { return 1; } int g(void) { return b; }",
-      "static int a, b; extern int c; int f(void) { return a++ + c; } int g(void) { return b; }");
+  const ChangedUnit unit =
+      unit_of("static int a, b; extern int c; int f(void) { return 1; } int g(void) { return b; }",
+              "static int a, b; extern int c; int f(void) { return out(a++) + c; } "
+              "int g(void) { return b; }");
   EXPECT_THAT(variables_of_new_code(unit), UnorderedElementsAre("a", "c"));
 }
 

@@ -33,6 +33,13 @@ TEST(CompareStartUp, WhatItSetsUpAndNewCodeUses) {
       refuses(start(""), start("cache = make(1);"), {"start", {"cache", "make"}}, {"other"}));
 }
 
+TEST(CompareStartUp, AFunctionIsNotSetUp) {
+  EXPECT_FALSE(refuses(start(""), start("make(1);"), {"start", {"make"}}, {"make"}));
+  EXPECT_FALSE(refuses(start(""), start("") + " void later(void) { make(1); }", {"start", {"make"}},
+                       {"make"}))
+      << "the compiler let another function's call become this one's";
+}
+
 TEST(CompareStartUp, WhatItSetsUpOtherwise) {
   EXPECT_TRUE(
       refuses(start("cache = make(1);"), start("cache = make(2);"), {"start", {}}, {"cache"}));
