@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <future>
 #include <sstream>
 
 #include "matcher/base/file.h"
+#include "matcher/base/parallel.h"
 #include "matcher/elf/module_name.h"
 #include "splice-cc/source/tree_layout.h"
 
@@ -191,53 +191,89 @@ Result<std::optional<Unit>> UnitList::find(const std::string& source) {
   return std::nullopt;
 }
 
-Result<std::vector<Unit>> UnitList::all(unsigned jobs) {
-  std::map<std::string, Unit> found;
-  std::set<std::string> left_out;
+Result<std::vector<UnitList::Reached>> UnitList::walk(unsigned jobs) {
+  std::vector<Reached> found = {{".", "."}};
+  std::set<std::string> seen = {"."};
   // Level by level: the folders of one level are asked at the same time.
-  std::vector<std::string> level = {"."};
-  entry_["."] = ".";
-  std::set<std::string> seen(level.begin(), level.end());
-  while (!level.empty()) {
-    std::vector<std::string> next;
-    for (std::size_t first = 0; first < level.size(); first += jobs) {
-      const std::size_t end = std::min<std::size_t>(level.size(), first + jobs);
+  for (std::size_t first = 0; first < found.size();) {
+    const std::size_t end = found.size();
+    {
       auto lock = FileLock::take(kbuild_.tree().lock);
       if (!lock) return propagate(lock);
-      std::vector<std::future<Result<std::string>>> asked;
-      for (std::size_t i = first; i < end; ++i)
-        asked.push_back(
-            std::async(std::launch::async, [this, &level, i] { return answer(level[i], true); }));
-      for (auto& one : asked)
-        if (auto text = one.get(); !text) return propagate(text);
+      std::vector<Result<std::string>> answers(end - first);
+      for_each_in_threads(answers.size(), jobs, [&](std::size_t i) {
+        answers[i] = answer(found[first + i].folder, true);
+      });
+      for (const auto& one : answers)
+        if (!one) return propagate(one);
     }
-    for (const std::string& name : level) {
+    for (; first < end; ++first) {
+      const std::string name = found[first].folder;
       auto listing = folder(name);
       if (!listing) return propagate(listing);
-      for (const std::string& sub : (*listing)->subfolders) {
-        if (!seen.insert(sub).second) continue;
-        entry_[sub] = name == "." ? sub : entry_[name];
-        reached_[sub] = true;
-        next.push_back(sub);
-      }
-      for (auto [object, unit] : (*listing)->units) {
-        const fs::path source = kbuild_.tree().source / fs::path(object);
-        for (const char* ending : {".c", ".S"})
-          if (fs::exists(fs::path(source).replace_extension(ending)))
-            unit.source = fs::path(object).replace_extension(ending).string();
-        if (unit.source.empty()) continue;  // generated: no patch can name it
-        unit.entry = entry_[name];
-        const auto [place, is_new] = found.emplace(object, unit);
-        if ((!is_new && place->second.target != unit.target) || (*listing)->twice.contains(object))
-          left_out.insert(object);
-      }
+      for (const std::string& sub : (*listing)->subfolders)
+        if (seen.insert(sub).second) found.push_back({sub, name});
     }
-    level = std::move(next);
+  }
+  return found;
+}
+
+Result<std::vector<Unit>> UnitList::all(unsigned jobs) {
+  auto folders = walk(jobs);
+  if (!folders) return propagate(folders);
+  std::map<std::string, Unit> found;
+  std::set<std::string> left_out;
+  entry_["."] = ".";
+  for (const auto& [name, named_by] : *folders) {
+    auto built = reached(name);
+    if (!built) return propagate(built);
+    if (!*built) {  // named by a folder that is not above it
+      reached_[name] = true;
+      entry_[name] = named_by == "." ? name : entry_[named_by];
+    }
+    auto listing = folder(name);
+    if (!listing) return propagate(listing);
+    for (auto [object, unit] : (*listing)->units) {
+      const fs::path source = kbuild_.tree().source / fs::path(object);
+      for (const char* ending : {".c", ".S"})
+        if (fs::exists(fs::path(source).replace_extension(ending)))
+          unit.source = fs::path(object).replace_extension(ending).string();
+      if (unit.source.empty()) continue;  // generated: no patch can name it
+      unit.entry = entry_[name];
+      const auto [place, is_new] = found.emplace(object, unit);
+      if ((!is_new && place->second.target != unit.target) || (*listing)->twice.contains(object))
+        left_out.insert(object);
+    }
   }
   std::vector<Unit> units;
   for (auto& [object, unit] : found)
     if (!left_out.contains(object)) units.push_back(std::move(unit));
   return units;
+}
+
+Result<std::set<std::string>> UnitList::sources(unsigned jobs) {
+  const fs::path saved = kbuild_.tree().store / "sources";
+  std::set<std::string> sources;
+  if (const auto text = read_text(saved)) {
+    for (std::string& line : split_lines(*text)) sources.insert(std::move(line));
+    return sources;
+  }
+  auto folders = walk(jobs);
+  if (!folders) return propagate(folders);
+  for (const Reached& one : *folders) {
+    auto listing = folder(one.folder);
+    if (!listing) return propagate(listing);
+    // Which of the two it is made from is find()'s to say.
+    for (const auto& [object, unit] : (*listing)->units)
+      for (const char* ending : {".c", ".S"})
+        if (const fs::path source = fs::path(object).replace_extension(ending);
+            fs::exists(kbuild_.tree().source / source))
+          sources.insert(source.string());
+  }
+  std::string list;
+  for (const std::string& source : sources) list += source + "\n";
+  if (auto written = write_file(saved, list); !written) return propagate(written);
+  return sources;
 }
 
 }  // namespace splicer

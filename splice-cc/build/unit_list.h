@@ -11,6 +11,9 @@
 // ../../../virt/kvm), so the answer is looked for in the file's own directory, then in those above,
 // then in every directory whose Makefile looks elsewhere.
 //
+// Which sources of the tree are built at all is asked often, by every patch to a header, and is
+// kept.
+//
 // Invariant: a unit that find() returns is reached by kbuild from the top folder.
 #pragma once
 
@@ -34,9 +37,14 @@ class UnitList {
   Result<std::optional<Unit>> find(const std::string& source);
 
   // Every unit that kbuild reaches and whose source is a file of the tree, in the order of their
-  // names; objects of several modules are left out, as an update cannot have them. Asks `jobs` folders at
-  // a time, which takes minutes once a tree. Errors: "kbuild-folder".
+  // names; objects of several modules are left out, as an update cannot have them. Asks `jobs`
+  // folders at a time, which takes minutes once a tree. Errors: "kbuild-folder".
   Result<std::vector<Unit>> all(unsigned jobs);
+
+  // The sources of all units that kbuild reaches, those of several modules among them: every source
+  // that find() knows, whatever Makefile names it. Kept in the tree's store; asks as all() does
+  // when it is not there. Errors: "kbuild-folder", "file-unwritable".
+  Result<std::set<std::string>> sources(unsigned jobs);
 
  private:
   struct Folder {
@@ -44,6 +52,12 @@ class UnitList {
     std::map<std::string, Unit> units;  // by normalised object name
     std::set<std::string> twice;        // objects that several modules contain
   };
+  // All folders that kbuild reaches, each behind one that names it, with the answers of all.
+  struct Reached {
+    std::string folder;
+    std::string named_by;
+  };
+  Result<std::vector<Reached>> walk(unsigned jobs);
   Result<const Folder*> folder(const std::string& name);
   Result<std::string> answer(const std::string& name, bool locked) const;
   Result<bool> reached(const std::string& name);

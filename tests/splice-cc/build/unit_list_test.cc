@@ -86,6 +86,52 @@ TEST_F(UnitListTest, AMakefileThatLooksElsewhere) {
   EXPECT_EQ(unit->entry, "virt");
 }
 
+// Whatever names them: a folder above, a folder elsewhere, several modules.
+TEST_F(UnitListTest, SourcesOfAllUnits) {
+  const std::set<std::string> built = {
+      "kernel/fork.c",     "kernel/sched/core.S", "drivers/tun-dev.c", "drivers/one.c",
+      "drivers/sub/two.c", "drivers/both.c",      "drivers/both.S",    "arch/x86/lib/shared.c"};
+  for (const std::string& source : built) kernel.add(source, "");
+  for (const char* source :
+       {"kernel/other.c", "kernel/off/never.c", "drivers/multi.c", "virt/kvm.c"})
+    kernel.add(source, "");
+  for (int time = 0; time < 2; ++time) {
+    const auto sources = UnitList(kbuild).sources(2);
+    ASSERT_TRUE(sources) << sources.error().message << sources.error().detail;
+    for (const std::string& source : built) EXPECT_TRUE(sources->contains(source)) << source;
+    for (const std::string& source : *sources) EXPECT_TRUE(find(source)) << source;
+    EXPECT_FALSE(sources->contains("kernel/other.c"));
+    EXPECT_FALSE(sources->contains("kernel/off/never.c"));
+    // The second time from the store.
+    kernel.add("Makefile", std::string(kMakefile) + "obj-y := kernel/\n");
+  }
+}
+
+TEST_F(UnitListTest, HalfAListIsNotKept) {
+  kernel.add("kernel/sched/Makefile", "$(error stop)\n");
+  EXPECT_EQ(list.sources(1).error().code, "kbuild-folder");
+  EXPECT_FALSE(kernel.folder.has("tree/store/sources"));
+}
+
+// find() is asked for units of a list that all() has made.
+TEST_F(UnitListTest, AllAgreesWithFind) {
+  kernel.add("drivers/Makefile", "obj-y := char/ char/ipmi/\n");
+  kernel.add("drivers/char/Makefile", "obj-y := mem.o\n");
+  kernel.add("drivers/char/ipmi/Makefile", "obj-m := ipmi.o\n");
+  kernel.add("drivers/char/ipmi/ipmi.c", "");
+  kernel.add("kernel/fork.c", "");
+  const auto units = list.all(2);
+  ASSERT_TRUE(units);
+  ASSERT_EQ(units->size(), 2U);
+  for (const Unit& unit : *units) {
+    UnitList other(kbuild);
+    const auto same = other.find(unit.source);
+    ASSERT_TRUE(same && *same);
+    EXPECT_EQ((*same)->entry, unit.entry) << unit.source;
+    EXPECT_EQ((*same)->target, unit.target) << unit.source;
+  }
+}
+
 TEST_F(UnitListTest, ABrokenMakefile) {
   kernel.add("kernel/Makefile", "$(error stop)\n");
   const auto unit = list.find("kernel/fork.c");
