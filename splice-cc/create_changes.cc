@@ -136,6 +136,7 @@ Result<void> compare_units(Creation& creation) {
     std::vector<Finding> findings = creation.findings;
     for (ChangedUnit& unit : creation.units) {
       explain_variables(unit, unit.diff->findings, creation.versions());
+      unit.reading.reset();  // nobody else will want it
       std::ranges::copy(unit.diff->findings, std::back_inserter(findings));
     }
     if (auto refused = refuse_unaccepted(creation, std::move(findings)); !refused) return refused;

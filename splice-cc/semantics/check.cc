@@ -141,6 +141,55 @@ bool has_changes(const UnitDiff& diff) {
   return !diff.replaced.empty() || !diff.init_changes.empty() || !diff.findings.empty();
 }
 
+// What has been found in the units so far. Facts of a unit are some megabytes, and thousands of
+// units may read one header: only what all units are compared by is kept of each.
+class Checking {
+ public:
+  explicit Checking(const SourceVersions& versions) : versions_(versions) {}
+
+  // Uses up the unit's reading.
+  void add(ChangedUnit& unit) {
+    const auto reading = std::exchange(unit.reading, nullptr);
+    const auto& [before, after, error] = *reading;
+    if (error) check_.findings.push_back(not_checked(unit.unit, *error));
+    const UnitFacts nothing;
+    add(compare_start_up(error ? nothing : before, error ? nothing : after, unit.unit.source,
+                         *unit.diff, variables_of_new_code(unit)));
+    if (error) {
+      forbid_defaults(*unit.diff);
+      return;
+    }
+    permit_values(before, after, *unit.pair, *unit.diff);
+    describe_variables(before, after, unit.diff->findings);
+    check_.layouts[unit.unit.target].merge(used_layouts(before, after, *unit.diff));
+    const ChangedCode code = changed_code(*unit.pair, *unit.diff, versions_);
+    add(compare_types(before, after, code));
+    add(compare_effects(before, after, code));
+    add(compare_uses(before, after, code));
+    states_.add(before, after, code);
+    merge_memory(memory_before_, before.memory);
+    merge_memory(memory_after_, after.memory);
+  }
+
+  SemanticCheck take() {
+    add(states_.compare());
+    add(compare_memory(memory_before_, memory_after_));
+    judge_references(check_.findings);
+    return std::move(check_);
+  }
+
+ private:
+  void add(std::vector<Finding> findings) {
+    std::ranges::move(findings, std::back_inserter(check_.findings));
+  }
+
+  const SourceVersions& versions_;
+  SemanticCheck check_;
+  StateValues states_;
+  std::map<std::string, MemoryFacts> memory_before_;
+  std::map<std::string, MemoryFacts> memory_after_;
+};
+
 }  // namespace
 
 SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& versions) {
@@ -153,40 +202,17 @@ SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& ve
       forbid_defaults(*unit.diff);
     }
   }
-  read_all(changed, versions);
-  SemanticCheck check;
-  StateValues states;
-  std::map<std::string, MemoryFacts> memory_before;
-  std::map<std::string, MemoryFacts> memory_after;
-  for (ChangedUnit* unit : changed) {
-    const auto reading = std::exchange(unit->reading, nullptr);
-    const auto& [before, after, error] = *reading;
-    if (error) check.findings.push_back(not_checked(unit->unit, *error));
-    const UnitFacts nothing;
-    std::ranges::move(
-        compare_start_up(error ? nothing : before, error ? nothing : after, unit->unit.source,
-                         *unit->diff, variables_of_new_code(*unit)),
-        std::back_inserter(check.findings));
-    if (error) {
-      forbid_defaults(*unit->diff);
-      continue;
-    }
-    permit_values(before, after, *unit->pair, *unit->diff);
-    describe_variables(before, after, unit->diff->findings);
-    check.layouts[unit->unit.target].merge(used_layouts(before, after, *unit->diff));
-    const ChangedCode code = changed_code(*unit->pair, *unit->diff, versions);
-    std::ranges::move(compare_types(before, after, code), std::back_inserter(check.findings));
-    std::ranges::move(compare_effects(before, after, code), std::back_inserter(check.findings));
-    std::ranges::move(compare_uses(before, after, code), std::back_inserter(check.findings));
-    states.add(before, after, code);
-    merge_memory(memory_before, before.memory);
-    merge_memory(memory_after, after.memory);
+  Checking checking(versions);
+  // So many at a time that no thread waits long for the last of them.
+  const std::size_t group = std::size_t{4} * versions.jobs;
+  for (std::size_t first = 0; first < changed.size(); first += group) {
+    const std::vector<ChangedUnit*> some(
+        changed.begin() + static_cast<std::ptrdiff_t>(first),
+        changed.begin() + static_cast<std::ptrdiff_t>(std::min(first + group, changed.size())));
+    read_all(some, versions);
+    for (ChangedUnit* unit : some) checking.add(*unit);
   }
-  std::ranges::move(states.compare(), std::back_inserter(check.findings));
-  std::ranges::move(compare_memory(memory_before, memory_after),
-                    std::back_inserter(check.findings));
-  judge_references(check.findings);
-  return check;
+  return checking.take();
 }
 
 std::vector<Finding> check_layouts(std::span<ChangedUnit> units, const std::set<std::string>& files,

@@ -4,14 +4,15 @@
 //
 // Only units whose code changes are looked at. Both versions are parsed by Clang at the same paths,
 // in threads, and become plain facts (read_facts.h), which are compared (compare_types.h,
-// compare_effects.h, compare_uses.h, compare_start_up.h). A file that Clang cannot parse is a finding
-// too, never a silence.
+// compare_effects.h, compare_uses.h, compare_start_up.h). A file that Clang cannot parse is a
+// finding too, never a silence.
 //
 //     auto check = check_units(units, {kbuild, {tree, after.folder()}, jobs, patched});
 //     check.findings
 //
-// Cost: Clang takes about a second and 10 MB for each version of a unit; a unit that was read
-// before (check_layouts) is not read again.
+// Cost: Clang takes about a second for each version of a unit, and its facts some megabytes, which
+// are kept for a few units at a time; a unit that was read before (check_layouts) is not read
+// again.
 #pragma once
 
 #include <array>
@@ -54,9 +55,9 @@ struct SemanticCheck {
   std::map<std::string, UsedLayouts> layouts;  // by target
 };
 
-// Checks the units in C that the patch changes; their diffs must be made, and their readings are used
-// up. Findings: those of compare_types(), compare_effects(), compare_uses() and compare_start_up(),
-// "meaning-not-checked".
+// Checks the units in C that the patch changes; their diffs must be made, and their readings are
+// used up. Findings: those of compare_types(), compare_effects(), compare_uses() and
+// compare_start_up(), "meaning-not-checked".
 SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& versions);
 
 // Before all units are known: what the patch changes in the types that these files declare, as the
@@ -65,8 +66,8 @@ SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& ve
 std::vector<Finding> check_layouts(std::span<ChangedUnit> units, const std::set<std::string>& files,
                                    const SourceVersions& versions);
 
-// Gives the differ's findings of variables and constants their old and new declaration in the source;
-// Clang reads the unit for that, if it has not yet.
+// Gives the differ's findings of variables and constants their old and new declaration in the
+// source; Clang reads the unit for that, if it has not yet.
 void explain_variables(ChangedUnit& unit, std::vector<Finding>& findings,
                        const SourceVersions& versions);
 
