@@ -131,13 +131,24 @@ Result<void> build_patched_units(Creation& creation) {
   return {};
 }
 
+namespace {
+
+HeaderVersions header_versions(Creation& creation) {
+  return {*creation.kbuild, creation.before ? &*creation.before : nullptr, *creation.after,
+          creation.headers, creation.scratch->path() / "preprocessed",     creation.options.jobs};
+}
+
+}  // namespace
+
 Result<void> find_possible_readers(Creation& creation) {
   if (creation.headers.empty()) return {};
   creation.console.stage("looking for files that include {}",
                          creation.headers.size() == 1
                              ? *creation.headers.begin()
                              : counted(creation.headers.size(), "patched header"));
-  creation.possible_readers = possible_readers(*creation.includes, creation.headers);
+  auto possible = possible_readers(header_versions(creation), *creation.includes, *creation.list);
+  if (!possible) return propagate(possible);
+  creation.possible_readers = std::move(*possible);
   return {};
 }
 
@@ -168,11 +179,9 @@ Result<void> find_header_readers(Creation& creation) {
   if (creation.headers.empty()) return {};
   std::set<std::string> known;
   for (const ChangedUnit& unit : creation.units) known.insert(unit.unit.name);
-  const HeaderVersions versions = {
-      *creation.kbuild, creation.before ? &*creation.before : nullptr, *creation.after,
-      creation.headers, creation.scratch->path() / "preprocessed",     creation.options.jobs};
-  auto affected = find_readers(versions, *creation.includes, creation.possible_readers,
-                               *creation.list, std::move(known), creation.console);
+  auto affected =
+      find_readers(header_versions(creation), *creation.includes, creation.possible_readers,
+                   *creation.list, std::move(known), creation.console);
   if (!affected) return propagate(affected);
   const std::size_t readers = affected->readers.size();
   creation.console.stage("{} include{} them, {} use{} what changed", counted(readers, "file"),

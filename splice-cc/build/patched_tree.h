@@ -54,6 +54,8 @@ class PatchedTree {
 
   // A file of this version, without directives; nothing if it is not there. Any thread may ask.
   std::optional<std::string> text(const std::string& file) const;
+  // Files of which this version may not be the tree's.
+  const std::set<std::string>& files() const { return files_; }
   // The root: where compilers run.
   const std::filesystem::path& folder() const { return overlay_.folder(); }
 

@@ -38,7 +38,8 @@ struct HeaderVersions {
 
 struct Affected {
   std::vector<Unit> units;     // in the order of `candidates`
-  std::set<std::string> read;  // those of the headers that some candidate reads
+  std::set<std::string> read;  // those of the headers that some candidate reads; find_readers()
+                               // adds those of which no reader is a candidate
   std::vector<Unit> readers;   // candidates that read one
 };
 

@@ -2,9 +2,11 @@
 #include "splice-cc/headers/header_pieces.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "splice-cc/headers/c_scanner.h"
+#include "splice-cc/headers/include_graph.h"
 #include "splice-cc/headers/reachable_declarations.h"
 
 namespace splicer {
@@ -20,19 +22,54 @@ std::string_view without_last_word(std::string_view text) {
   return trimmed(text.substr(0, text.size() - last_word(text).size()));
 }
 
-// Attributes under the names that the kernel gives them, as the compiler sees them.
+// Attributes under the names that the kernel gives them in include/linux/compiler_attributes.h,
+// compiler_types.h and init.h, as the compiler sees them.
 std::string with_attributes(std::string_view text) {
+  static const std::unordered_set<std::string_view> with_arguments = {
+      "__aligned", "__assume_aligned", "__acquires", "__releases",      "__must_hold", "__printf",
+      "__scanf",   "__alloc_size",     "__cleanup",  "__cond_acquires", "__counted_by"};
+  static const std::unordered_set<std::string_view> alone = {"__packed",
+                                                             "__read_mostly",
+                                                             "__ro_after_init",
+                                                             "__must_check",
+                                                             "__maybe_unused",
+                                                             "__always_unused",
+                                                             "__cacheline_aligned",
+                                                             "____cacheline_aligned",
+                                                             "____cacheline_aligned_in_smp",
+                                                             "__randomize_layout",
+                                                             "__no_randomize_layout",
+                                                             "__percpu",
+                                                             "__user",
+                                                             "__iomem",
+                                                             "__rcu",
+                                                             "__kernel",
+                                                             "__force",
+                                                             "__nocast",
+                                                             "__private",
+                                                             "__init",
+                                                             "__initdata",
+                                                             "__initconst",
+                                                             "__exit",
+                                                             "__meminit",
+                                                             "__cold",
+                                                             "__pure",
+                                                             "__attribute_const__",
+                                                             "__malloc",
+                                                             "__weak",
+                                                             "__noreturn",
+                                                             "__deprecated",
+                                                             "__visible",
+                                                             "__nonstring",
+                                                             "__init_or_module"};
   std::string plain;
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view word = first_word(text.substr(i));
-    if (is_one_of(word, {"__aligned", "__assume_aligned"})) {
+    if (with_arguments.contains(word)) {
       plain += "__attribute__";
     } else if (is_one_of(word, {"__alias", "__section"})) {
       plain += "__attribute__((__section__)) __attribute__";  // its argument says which
-    } else if (is_one_of(word, {"__packed", "__read_mostly", "__ro_after_init", "__must_check",
-                                "__maybe_unused", "__always_unused", "__cacheline_aligned",
-                                "____cacheline_aligned", "____cacheline_aligned_in_smp",
-                                "__randomize_layout", "__no_randomize_layout", "__percpu"})) {
+    } else if (alone.contains(word)) {
       plain += "__attribute__(())";
     } else if (word == "__used") {
       plain += "__attribute__((__used__))";
@@ -104,6 +141,39 @@ bool is_call(std::string_view text) {
   return true;
 }
 
+// Without the attributes at its end: "union u { int a; } __attribute__((packed))".
+std::string_view without_last_attributes(std::string_view text) {
+  for (text = trimmed(text); text.ends_with(')'); text = trimmed(text)) {
+    std::size_t open = text.size();
+    for (int depth = 0; open > 0;) {
+      --open;
+      if (text[open] == ')') ++depth;
+      if (text[open] == '(' && --depth == 0) break;
+    }
+    const std::string_view before = text.substr(0, open);
+    if (last_word(trimmed(before)) != "__attribute__") return text;
+    text = without_last_word(before);
+  }
+  return text;
+}
+
+// Does the text, one declaration, declare types and nothing else?
+//     struct s;      enum { A, B };      typedef struct { int a; } s_t __aligned(8);
+bool is_type(std::string_view text) {
+  text = trimmed(text);
+  if (first_word(text) == "typedef") return true;
+  if (!is_one_of(first_word(text), {"struct", "union", "enum"}) || !text.ends_with(';'))
+    return false;
+  text.remove_suffix(1);
+  text = without_last_attributes(text);
+  const std::size_t open = text.find('{');
+  // "struct s", or "struct s *f(void)".
+  if (open == std::string_view::npos)
+    return without_last_word(text) == first_word(text) && !last_word(text).empty();
+  if (text.find_first_of("(=") < open) return false;
+  return text.ends_with('}');
+}
+
 // What `head`, a declaration without all that is in parentheses and the like, may name besides its
 // last word: in "extern int limit __read_mostly", any but the type.
 void add_names(std::string_view head, std::set<std::string, std::less<>>& names) {
@@ -173,14 +243,18 @@ class HeaderCutter {
     } else if (word == "define" || word == "undef") {
       const std::string_view name = first_word(rest);
       HeaderPiece& piece = add_directive(line);
+      piece.kind = PieceKind::macro;
       piece.names.emplace(name);
       // A keyword that gets another meaning is mentioned everywhere.
       piece.anonymous = is_keyword(name);
       if (word == "define") add_words(rest.substr(name.size()), piece.mentions);
     } else if (word != "error" && word != "warning" && !word.empty()) {
       HeaderPiece& piece = add_directive(line);
+      piece.kind = word.starts_with("include") ? PieceKind::include : PieceKind::directive;
       piece.anonymous = true;  // an #include or a #pragma: of what follows nothing is known
       if (!rest.starts_with('<') && !rest.starts_with('"')) add_words(rest, piece.mentions);
+      if (const auto files = include_lines("#" + std::string(line)); !files.empty())
+        piece.include = files.front();
     }
     // Its place in a piece may be what changes.
     if (!open_.empty()) whole_ += "#" + std::string(line) + "\n";
@@ -265,14 +339,15 @@ class HeaderCutter {
     bool silent = true;  // a check at compile time, or nothing
     for (const TextDeclaration& one : read_declarations("# 1 \"header\"\n" + plain, "")) {
       piece.names.insert(one.names.begin(), one.names.end());
-      piece.anonymous = piece.anonymous || one.root;
+      piece.makes_code = piece.makes_code || one.root;
       silent = silent && (one.text.starts_with("_Static_assert ") || one.text == "; ");
     }
     if (ending != Ending::after_braces) add_names(with_attributes(head), piece.names);
     std::erase_if(piece.names, is_keyword);
+    if (is_type(plain)) piece.kind = PieceKind::type;
     // What has no name cannot be looked for.
-    if (is_call(plain) || has_made_enumerators(plain) || (piece.names.empty() && !silent))
-      piece.anonymous = true;
+    piece.anonymous = piece.makes_code || is_call(plain) || has_made_enumerators(plain) ||
+                      (piece.names.empty() && !silent);
     pieces_.push_back(std::move(piece));
   }
 

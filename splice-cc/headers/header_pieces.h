@@ -26,11 +26,22 @@
 
 namespace splicer {
 
+enum class PieceKind {
+  value,      // functions and variables, or what is not understood
+  type,       // a type with or without its members, a typedef
+  macro,      // a #define or an #undef
+  include,    // an #include
+  directive,  // another one: a #pragma
+};
+
 struct HeaderPiece {
   std::string text;                          // with the conditions that it is under
   std::set<std::string, std::less<>> names;  // what may be meant by it
   std::set<std::string, std::less<>> mentions;
   bool anonymous = false;
+  PieceKind kind = PieceKind::value;
+  bool makes_code = false;  // code or data by itself, used or not
+  std::string include;      // "<linux/fs.h", "\"own.h"; empty where a macro says which file
 };
 
 // Nothing if it cannot be cut.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "splice-cc/headers/header_readers.h"
 
+#include <algorithm>
+
+#include "splice-cc/headers/name_index.h"
 #include "splice-cc/headers/name_search.h"
 
 namespace splicer {
@@ -9,31 +12,75 @@ namespace {
 
 constexpr const char* kTopic = "readers";
 
-// Those of the readers that mention what changes.
-std::set<std::string> mentioning(const HeaderVersions& versions, const IncludeGraph& graph,
-                                 const std::set<std::string>& readers) {
+std::vector<HeaderChange> changes_of(const HeaderVersions& versions) {
   std::vector<HeaderChange> changes;
-  changes.reserve(versions.headers.size());
-  for (const std::string& header : versions.headers)
-    changes.push_back(
-        {header, versions.old_text(header).value_or(""), versions.after.text(header).value_or("")});
+  for (const std::string& header : versions.headers) {
+    HeaderChange change{header, versions.old_text(header).value_or(""),
+                        versions.after.text(header).value_or("")};
+    if (changes_code(change)) changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+// Those of the readers that mention what changes.
+Result<std::set<std::string>> mentioning(const HeaderVersions& versions, const IncludeGraph& graph,
+                                         const std::set<std::string>& readers, UnitList& list) {
+  const std::vector<HeaderChange> changes = changes_of(versions);
+  if (changes.empty()) return std::set<std::string>();
+  auto sources = list.sources(versions.jobs);
+  if (!sources) return propagate(sources);
+  auto index = NameIndex::of(versions.kbuild.tree(), graph, *sources, versions.jobs);
+  if (!index) return propagate(index);
   return search_by_name(
-      changes, readers, graph, [&](const std::string& path) { return versions.old_text(path); },
-      versions.jobs);
+      {*index, graph, [&](const std::string& path) { return versions.old_text(path); },
+       versions.before != nullptr ? versions.before->files() : std::set<std::string>(),
+       versions.jobs},
+      changes, readers);
 }
 
 }  // namespace
 
-std::set<std::string> possible_readers(const IncludeGraph& graph,
-                                       const std::set<std::string>& headers) {
-  const std::vector<std::string> sources = graph.reached_from(headers);
-  return {sources.begin(), sources.end()};
+Result<std::set<std::string>> possible_readers(const HeaderVersions& versions, IncludeGraph& graph,
+                                               UnitList& list) {
+  auto sources = list.sources(versions.jobs);
+  if (!sources) return propagate(sources);
+  for (const PatchedTree* tree : {static_cast<const PatchedTree*>(versions.before),
+                                  static_cast<const PatchedTree*>(&versions.after)}) {
+    if (tree == nullptr) continue;
+    for (const std::string& file : tree->files())
+      if (const auto text = tree->text(file)) graph.add_version(file, *text);
+  }
+  std::set<std::string> possible;
+  for (std::string& path : graph.reached_from(versions.headers))
+    if (sources->contains(path)) possible.insert(std::move(path));
+  return possible;
 }
+
+namespace {
+
+// Whether a header is really read does not matter where nothing that may read it mentions a change.
+void add_headers_without_use(const IncludeGraph& graph, const std::set<std::string>& headers,
+                             const std::set<std::string>& possible,
+                             const std::set<std::string>& named, std::set<std::string>& read) {
+  for (const std::string& header : headers) {
+    if (read.contains(header)) continue;
+    const std::vector<std::string> readers = graph.reached_from({header});
+    const auto any_of = [&](const std::set<std::string>& sources) {
+      return std::ranges::any_of(
+          readers, [&](const std::string& reader) { return sources.contains(reader); });
+    };
+    if (any_of(possible) && !any_of(named)) read.insert(header);
+  }
+}
+
+}  // namespace
 
 Result<Affected> find_readers(const HeaderVersions& versions, const IncludeGraph& graph,
                               const std::set<std::string>& possible, UnitList& list,
                               std::set<std::string> known, const Console& console) {
-  const std::set<std::string> named = mentioning(versions, graph, possible);
+  auto mentioned = mentioning(versions, graph, possible, list);
+  if (!mentioned) return propagate(mentioned);
+  const std::set<std::string>& named = *mentioned;
   console.detail("{} files may include what is patched, {} mention what changes", possible.size(),
                  named.size());
   for (const std::string& source : possible)
@@ -49,6 +96,7 @@ Result<Affected> find_readers(const HeaderVersions& versions, const IncludeGraph
   }
   auto affected = affected_units(versions, candidates);
   if (!affected) return propagate(affected);
+  add_headers_without_use(graph, versions.headers, possible, named, affected->read);
   for (const Unit& unit : affected->readers) console.debug(kTopic, "{} includes it", unit.source);
   for (const Unit& unit : affected->units) {
     console.debug(kTopic, "{} uses what changes", unit.source);

@@ -3,7 +3,8 @@
 // From patched headers to the units that must be compiled, in steps that each leave fewer:
 //
 //     include/net/ip6_route.h
-//       may be included by 1078 files      their #include lines (include_graph.h)
+//       may be included by 1078 files      their #include lines (include_graph.h), of those that
+//                                          this configuration builds (unit_list.h)
 //       mention what changes: 30           names in their text (name_search.h)
 //       really include it: 27              the preprocessor
 //       their code uses what changes: 22   its output (affected_readers.h)
@@ -24,13 +25,15 @@
 
 namespace splicer {
 
-// The sources that may include one of the headers, by #include lines alone.
-std::set<std::string> possible_readers(const IncludeGraph& graph,
-                                       const std::set<std::string>& headers);
+// The sources of this configuration that may include one of the headers, by #include lines alone:
+// the tree's, and those of both versions. The first search in a tree asks kbuild for all units.
+// Errors: those of UnitList::sources().
+Result<std::set<std::string>> possible_readers(const HeaderVersions& versions, IncludeGraph& graph,
+                                               UnitList& list);
 
 // Those of the possible readers that are affected; never one whose name is in `known`. With -v it
-// says how many each step leaves, with --debug=readers which. Errors: those of affected_units() and
-// UnitList::find().
+// says how many each step leaves, with --debug=readers which. Errors: those of affected_units(),
+// NameIndex::of(), UnitList::find() and UnitList::sources().
 Result<Affected> find_readers(const HeaderVersions& versions, const IncludeGraph& graph,
                               const std::set<std::string>& possible, UnitList& list,
                               std::set<std::string> known, const Console& console);

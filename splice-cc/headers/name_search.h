@@ -12,22 +12,21 @@
 //     net/ipv6/route.c         calls fib6_get()                   stays
 //     net/ipv4/route.c         mentions neither                   cannot change
 //
-// Macros may put a name together from parts (`a##b`, token_pasting.h). So a file mentions a name,
-// too, if it has a part of it whose rest is in some macro, or both parts.
+// Macros may put a name together from parts (`a##b`, mentions.h). An #include line that comes or
+// goes changes what it brings (new_includes.h).
 //
 // Invariant: a file that is left out is compiled to the same code before and after. Where a text
 // cannot be understood (header_pieces.h), all that may include it stay.
-// Cost: all that the sources may read is read four times or so for token pasting, and once for each
-// round of names; a change in a header that everything includes takes seconds, in all threads.
+// Cost: each name is looked up once in the index of the tree (name_index.h): milliseconds, however
+// many read the header.
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "splice-cc/headers/include_graph.h"
+#include "splice-cc/headers/name_index.h"
 
 namespace splicer {
 
@@ -37,13 +36,21 @@ struct HeaderChange {
   std::string after;
 };
 
-using ReadSource = std::function<std::optional<std::string>(const std::string& path)>;
+// Does anything differ that a compiler sees?
+bool changes_code(const HeaderChange& change);
 
-// Those of `sources` that `changes` may reach. `read` returns the text of any file of the graph, as
-// it is before; `jobs` threads call it.
-std::set<std::string> search_by_name(const std::vector<HeaderChange>& changes,
-                                     const std::set<std::string>& sources,
-                                     const IncludeGraph& graph, const ReadSource& read,
-                                     unsigned jobs);
+// What is searched.
+struct SearchedTree {
+  const NameIndex& index;
+  const IncludeGraph& graph;  // knows the #include lines of both versions of each change
+  ReadSource read;            // the text of any file, as it is before; any thread may call
+  std::set<std::string> differing = {};  // files of which that is not what the index was made from
+  unsigned jobs = 1;
+};
+
+// Those of `sources` that `changes` may reach.
+std::set<std::string> search_by_name(const SearchedTree& tree,
+                                     const std::vector<HeaderChange>& changes,
+                                     const std::set<std::string>& sources);
 
 }  // namespace splicer

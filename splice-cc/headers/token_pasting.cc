@@ -2,6 +2,8 @@
 #include "splice-cc/headers/token_pasting.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
 #include "splice-cc/headers/c_scanner.h"
 
@@ -158,6 +160,53 @@ bool TokenPasting::merge(const TokenPasting& other) {
   for (const std::string& name : other.chaining_) grew |= chaining_.insert(name).second;
   chains_.insert(other.chains_.begin(), other.chains_.end());
   return grew;
+}
+
+// A line each: what it is, then its parts, with tabs between.
+std::string TokenPasting::saved() const {
+  std::string text;
+  for (const auto& [name, indexes] : pasted_) {
+    text += "macro\t" + name;
+    for (const std::size_t index : indexes) text += "\t" + std::to_string(index);
+    text += "\n";
+  }
+  for (const std::string& part : parts_) text += "part\t" + part + "\n";
+  for (const std::string& name : chaining_) text += "chaining\t" + name + "\n";
+  for (const Chain& chain : chains_) {
+    text += "chain";
+    for (const std::string& piece : chain) text += "\t" + piece;
+    text += "\n";
+  }
+  return text;
+}
+
+TokenPasting TokenPasting::from_saved(std::string_view text) {
+  TokenPasting pasting;
+  for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(end + 1, text.size()))) {
+    end = std::min(text.find('\n'), text.size());
+    Chain fields;
+    for (std::string_view line = text.substr(0, end);;) {
+      const std::size_t tab = line.find('\t');
+      fields.emplace_back(line.substr(0, tab));
+      if (tab == std::string_view::npos) break;
+      line.remove_prefix(tab + 1);
+    }
+    if (fields.size() < 2) continue;
+    const std::string kind = fields[0];
+    fields.erase(fields.begin());
+    if (kind == "macro") {
+      std::set<std::size_t>& indexes = pasting.pasted_[fields[0]];
+      for (std::size_t i = 1; i < fields.size(); ++i)
+        indexes.insert(std::strtoul(fields[i].c_str(), nullptr, 10));
+    } else if (kind == "part") {
+      pasting.parts_.insert(fields[0]);
+    } else if (kind == "chaining") {
+      pasting.chaining_.insert(fields[0]);
+    } else if (kind == "chain") {
+      pasting.chains_.insert(std::move(fields));
+    }
+  }
+  return pasting;
 }
 
 }  // namespace splicer

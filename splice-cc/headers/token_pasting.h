@@ -31,12 +31,18 @@ class TokenPasting {
   void learn(std::string_view text, const TokenPasting& known);
   bool merge(const TokenPasting& other);
 
-  bool contains(const std::string& word) const { return parts_.contains(word); }
+  // All of it as text, and back.
+  std::string saved() const;
+  static TokenPasting from_saved(std::string_view text);
+
+  bool contains(std::string_view word) const { return parts_.contains(word); }
+  const std::set<std::string, std::less<>>& parts() const { return parts_; }
   // Names of three parts and more: a##_##b is {"", "_", ""}, empty where any word may be.
   using Chain = std::vector<std::string>;
   const std::set<Chain>& chains() const { return chains_; }
   // Does that macro put such a chain together, or lead to one that does?
   bool is_chaining(std::string_view macro) const { return chaining_.contains(macro); }
+  const std::set<std::string, std::less<>>& chaining() const { return chaining_; }
 
  private:
   // `define` is all that follows the word.

@@ -53,8 +53,17 @@ TEST(HeaderPieces, FunctionsWithAttributes) {
                     "static inline void h(void) __acquires(x) { }\nint k;"),
               ElementsAre(Names{"f"}, Names{"g"}, Contains("h"), Contains("k")));
   // What may be an attribute or a macro that makes a name: any word in it may be meant.
-  EXPECT_THAT(only("static inline __printf(1, 2) int f(const char *t, ...) { return 0; }").names,
-              IsSupersetOf({"__printf", "f"}));
+  EXPECT_THAT(only("static inline __own(1, 2) int f(const char *t, ...) { return 0; }").names,
+              IsSupersetOf({"__own", "f"}));
+  // include/linux/refcount.h: the argument is no name of it.
+  for (const char* text :
+       {"extern __must_check bool f(struct r *r, lock_t *lock) __cond_acquires(lock);",
+        "static inline __printf(1, 2) int f(const char *t, ...) { return 0; }",
+        "void f(lock_t *lock) __acquires(lock) __releases(&lock->inner);"})
+    EXPECT_EQ(only(text).names, Names{"f"}) << text;
+  // Where an address points to is no name, either.
+  EXPECT_EQ(only("extern void __iomem *base;").names, Names{"base"});
+  EXPECT_EQ(only("extern struct s __rcu *list __read_mostly;").names, Names{"list"});
 }
 
 TEST(HeaderPieces, Types) {
@@ -142,6 +151,34 @@ TEST(HeaderPieces, KeywordsAreMentioned) {
 TEST(HeaderPieces, MacrosInsideOfDeclarations) {
   EXPECT_THAT(names("struct s {\n\tint flags;\n#define FLAG 1\n\tint b;\n};\n"),
               ElementsAre(Names{"FLAG"}, Names{"s"}));
+}
+
+TEST(HeaderPieces, Kinds) {
+  for (const char* text :
+       {"struct s { int a; };", "struct s;", "enum { A, B };", "union u { int a; } __packed;",
+        "typedef struct { int a; } s_t;", "typedef int (*f_t)(int);"})
+    EXPECT_EQ(only(text).kind, PieceKind::type) << text;
+  for (const char* text : {"struct s *f(void);", "struct s { int a; } v;", "extern struct s v;",
+                           "struct s f(struct t { int a; } x);",
+                           "static inline struct s f(void) { struct s x = {}; return x; }",
+                           "struct s v = { 1 };", "MAKE(foo);", "extern int a;"})
+    EXPECT_EQ(only(text).kind, PieceKind::value) << text;
+  EXPECT_EQ(only("#undef X\n").kind, PieceKind::macro);
+  EXPECT_EQ(only("#pragma once\n").kind, PieceKind::directive);
+  const HeaderPiece include = only("#ifdef X\n# include <linux/fs.h> // x\n#endif\n");
+  EXPECT_EQ(include.kind, PieceKind::include);
+  EXPECT_EQ(include.include, "<linux/fs.h");
+  EXPECT_TRUE(include.anonymous);
+  EXPECT_EQ(only("#include NAME\n").kind, PieceKind::include);
+  EXPECT_EQ(only("#include NAME\n").include, "");
+}
+
+TEST(HeaderPieces, WhatMakesCode) {
+  for (const char* text : {"int v = 1;", "int f(void) { return 1; }", "asm(\"nop\");"})
+    EXPECT_TRUE(only(text).makes_code) << text;
+  for (const char* text : {"extern int v;", "static inline int f(void) { return 1; }",
+                           "MAKE(foo)\n", "struct s { int a; };", "#define X 1\n"})
+    EXPECT_FALSE(only(text).makes_code) << text;
 }
 
 // They may declare anything, and make code.

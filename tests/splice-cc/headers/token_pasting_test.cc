@@ -180,5 +180,22 @@ TEST(TokenPasting, MergeTellsWhatIsNew) {
   EXPECT_FALSE(other.merge(TokenPasting()));
 }
 
+TEST(TokenPasting, SavedAndReadAgain) {
+  TokenPasting one;
+  one.learn("#define PASTE(a, b) a##b\n#define DO(op) spin_##op\n#define MANY(a, b) a##_##b\n", {});
+  TokenPasting chaining;
+  chaining.merge(one);
+  chaining.learn("#define OVER(a) MANY(a, x)\n", one);
+  const TokenPasting again = TokenPasting::from_saved(chaining.saved());
+  EXPECT_EQ(again.saved(), chaining.saved());
+  EXPECT_TRUE(again.contains("spin_"));
+  EXPECT_TRUE(again.is_chaining("OVER"));
+  EXPECT_EQ(again.chains(), (std::set<TokenPasting::Chain>{{"", "_", ""}}));
+  TokenPasting more = again;
+  EXPECT_FALSE(more.merge(chaining)) << "the parameters of macros, too";
+  for (const char* text : {"", "\n", "macro", "macro\n", "nothing\tx\n", "part\t", "chain"})
+    EXPECT_EQ(TokenPasting::from_saved(text).saved().find("x"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace splicer
