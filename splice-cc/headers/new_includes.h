@@ -17,7 +17,8 @@
 //   - what makes code by itself, and pragmas. These concern all that read the header.
 //
 // Types that come or go without a macro change no code: it did not compile without those that it
-// needs. A line that goes is the same with before and after exchanged.
+// needs. A macro that is called outside of functions is taken for a declaration of something that
+// nobody else declares. A line that goes is the same with before and after exchanged.
 //
 // Invariant: a unit whose text is not named by the effect has the same code with and without the
 // line.

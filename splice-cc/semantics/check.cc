@@ -203,8 +203,8 @@ SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& ve
     }
   }
   Checking checking(versions);
-  // So many at a time that no thread waits long for the last of them.
-  const std::size_t group = std::size_t{4} * versions.jobs;
+  // Two for each thread, four parses: none waits long for the last one.
+  const std::size_t group = std::size_t{2} * versions.jobs;
   for (std::size_t first = 0; first < changed.size(); first += group) {
     const std::vector<ChangedUnit*> some(
         changed.begin() + static_cast<std::ptrdiff_t>(first),
