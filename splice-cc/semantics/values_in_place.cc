@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -150,7 +151,57 @@ class ValueJudge {
     const VariableFacts* variable = find_variable(after_, value.name);
     return variable != nullptr && is_integer(variable->type) && is_its_files_own(value) &&
            is_only_read(true, value.pre_atom) && is_only_read(false, value.post_atom) &&
-           is_pointed_to_by(value, true, true);
+           is_pointed_to_by(value, true, true) && is_only_stored(value.pre_atom);
+  }
+
+  // Do the handlers of its tables do nothing but store it? What else one does when somebody sets it,
+  // such as setup_per_zone_wmarks() (mm/page_alloc.c: watermark_scale_factor), nobody would do here.
+  bool is_only_stored(std::uint32_t target) const {
+    const auto record = before_.records.find("struct ctl_table");
+    if (record == before_.records.end() || record->second.size == 0) return true;
+    std::uint64_t handler = 0;
+    for (const MemberFacts& member : record->second.members)
+      if (member.name == "proc_handler") handler = member.offset / 8;
+    for (const Atom& atom : pair_.pre->all()) {
+      const VariableFacts* variable = find_variable(before_, atom.name);
+      if (atom.kind == AtomKind::code || !refers_to(atom, target) || variable == nullptr ||
+          element_of(variable->type) != "struct ctl_table")
+        continue;
+      for (const Reference& data : atom.references) {
+        if (data.undefined || data.atom != target) continue;
+        const std::uint64_t entry = data.offset - data.offset % record->second.size;
+        for (const Reference& one : atom.references)
+          if (one.offset == entry + handler && !is_plain_handler(one, target)) return false;
+      }
+    }
+    return true;
+  }
+
+  // One of kernel/sysctl.c, or code of the file that calls only those and changes no other data.
+  bool is_plain_handler(const Reference& handler, std::uint32_t target) const {
+    std::set<std::uint32_t> seen;
+    std::vector<Reference> todo{handler};
+    while (!todo.empty()) {
+      const Reference reference = todo.back();
+      todo.pop_back();
+      if (reference.undefined) {
+        if (!is_of_sysctl(pair_.pre->object().symbol(reference.symbol).name)) return false;
+        continue;
+      }
+      const Atom& atom = pair_.pre->at(reference.atom);
+      if (atom.kind == AtomKind::writable && reference.atom != target) return false;
+      if (atom.kind == AtomKind::code && seen.insert(reference.atom).second)
+        todo.insert(todo.end(), atom.references.begin(), atom.references.end());
+    }
+    return true;
+  }
+
+  static bool is_of_sysctl(std::string_view name) {
+    constexpr std::string_view kBeginnings[] = {"proc_do",    "do_proc_",      "__do_proc_",
+                                                "__fentry__", "__x86_return_", "__x86_indirect_",
+                                                "__stack_chk"};
+    return std::ranges::any_of(
+        kBeginnings, [&](std::string_view beginning) { return name.starts_with(beginning); });
   }
 
   // Do tables of settings point to it, and parameters if these may, and no other data?

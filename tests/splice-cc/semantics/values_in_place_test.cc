@@ -183,6 +183,28 @@ TEST(ValuesInPlace, Settings) {
   EXPECT_EQ(written("int limit = 5;", "int limit = 6;", table), -1) << "other files may write it";
 }
 
+TEST(ValuesInPlace, HandlersOfSettings) {
+  const auto handled_by = [](const std::string& handler, const std::string& code = "") {
+    return written("static int limit = 5;", "static int limit = 6;",
+                   "extern int proc_dointvec(void); static int total; " + code +
+                       "struct ctl_table sysctls[] = {{.data = &total, .proc_handler = handler}, "
+                       "{.data = &limit, .proc_handler = " +
+                       handler + "}}; int f(void) { return limit + total; }");
+  };
+  EXPECT_EQ(handled_by("proc_dointvec"), 1);
+  EXPECT_EQ(handled_by("own", "static int own(void) { return proc_dointvec() + 1; }"), 1);
+  EXPECT_EQ(handled_by("own",
+                       "static int own(void) { int e = proc_dointvec(); work_on(limit); "
+                       "return e; }"),
+            -1)
+      << "what follows from it would not be done";
+  EXPECT_EQ(handled_by("own",
+                       "static int own(void) { int e = proc_dointvec(); total = limit; "
+                       "return e; }"),
+            -1);
+  EXPECT_EQ(handled_by("other_handler"), -1);
+}
+
 TEST(ValuesInPlace, Parameters) {
   const auto parameter = [](const std::string& permissions, const std::string& ops) {
     return written("static int limit = 5;", "static int limit = 6;",
