@@ -24,6 +24,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -70,23 +71,40 @@ class Heads : public clang::RecursiveASTVisitor<Heads> {
       : sources_(sources), overridden_(overridden) {}
 
   bool VisitFunctionDecl(clang::FunctionDecl* function) {  // NOLINT: Clang's name
+    const unsigned begin =
+        sources_.getFileOffset(sources_.getExpansionLoc(function->getBeginLoc()));
+    if (const auto* section = function->getAttr<clang::SectionAttr>();
+        section != nullptr && is_special_section(section->getName())) {
+      if (in_main_file(sources_.getExpansionLoc(function->getBeginLoc()))) special_.insert(begin);
+      return true;
+    }
     if (!function->doesThisDeclarationHaveABody()) return true;
     const clang::SourceLocation brace = function->getBody()->getBeginLoc();
-    if (brace.isMacroID() || sources_.getFileID(brace) != sources_.getMainFileID()) return true;
+    if (brace.isMacroID() || !in_main_file(brace)) return true;
     if (says_inline(*function, sources_) || function->hasAttr<clang::NakedAttr>()) return true;
-    if (const auto* section = function->getAttr<clang::SectionAttr>())
-      if (is_special_section(section->getName())) return true;
     if (function->hasAttr<clang::WeakAttr>() && overridden_.contains(function->getName().str()))
       return true;
-    offsets_.insert(sources_.getFileOffset(brace) + 1);
+    heads_.emplace(sources_.getFileOffset(brace) + 1, begin);
     return true;
   }
-  const std::set<unsigned>& offsets() const { return offsets_; }
+  // DEFINE_IDTENTRY(exc_divide_error) { ... } is the body of a function that the macro inlines into
+  // one of .noinstr.text.
+  std::set<unsigned> offsets() const {
+    std::set<unsigned> offsets;
+    for (const auto& [offset, begin] : heads_)
+      if (!special_.contains(begin)) offsets.insert(offset);
+    return offsets;
+  }
 
  private:
+  bool in_main_file(clang::SourceLocation place) const {
+    return sources_.getFileID(place) == sources_.getMainFileID();
+  }
+
   const clang::SourceManager& sources_;
   const std::set<std::string>& overridden_;
-  std::set<unsigned> offsets_;
+  std::map<unsigned, unsigned> heads_;  // where each function begins
+  std::set<unsigned> special_;          // where functions of special sections begin
 };
 
 // Names that the kernel has, but not as weak ones: what is weak elsewhere was overridden.
