@@ -251,6 +251,8 @@ Result<std::vector<Unit>> UnitList::all(unsigned jobs) {
   return units;
 }
 
+bool UnitList::has_sources() const { return fs::exists(kbuild_.tree().store / "sources"); }
+
 Result<std::set<std::string>> UnitList::sources(unsigned jobs) {
   const fs::path saved = kbuild_.tree().store / "sources";
   std::set<std::string> sources;

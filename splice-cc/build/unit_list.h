@@ -45,6 +45,7 @@ class UnitList {
   // that find() knows, whatever Makefile names it. Kept in the tree's store; asks as all() does
   // when it is not there. Errors: "kbuild-folder", "file-unwritable".
   Result<std::set<std::string>> sources(unsigned jobs);
+  bool has_sources() const;  // are they in the store?
 
  private:
   struct Folder {

@@ -12,6 +12,9 @@ namespace {
 
 constexpr const char* kTopic = "readers";
 
+// For so many, what is kept of the whole tree is used if it is there, and not made.
+constexpr std::size_t kFewReaders = 50;
+
 std::vector<HeaderChange> changes_of(const HeaderVersions& versions) {
   std::vector<HeaderChange> changes;
   for (const std::string& header : versions.headers) {
@@ -22,14 +25,26 @@ std::vector<HeaderChange> changes_of(const HeaderVersions& versions) {
   return changes;
 }
 
+// Of all that is compiled, or of a few readers: that takes less than to make the other.
+Result<NameIndex> index_for(const HeaderVersions& versions, const IncludeGraph& graph,
+                            const std::set<std::string>& readers, UnitList& list) {
+  const Tree& tree = versions.kbuild.tree();
+  if (auto kept = NameIndex::kept(tree)) return std::move(*kept);
+  if (readers.size() <= kFewReaders) return NameIndex::make(tree, graph, readers, versions.jobs);
+  auto sources = list.sources(versions.jobs);
+  if (!sources) return propagate(sources);
+  auto index = NameIndex::make(tree, graph, *sources, versions.jobs);
+  if (!index) return propagate(index);
+  if (auto kept = index->keep(tree); !kept) return propagate(kept);
+  return index;
+}
+
 // Those of the readers that mention what changes.
 Result<std::set<std::string>> mentioning(const HeaderVersions& versions, const IncludeGraph& graph,
                                          const std::set<std::string>& readers, UnitList& list) {
   const std::vector<HeaderChange> changes = changes_of(versions);
   if (changes.empty()) return std::set<std::string>();
-  auto sources = list.sources(versions.jobs);
-  if (!sources) return propagate(sources);
-  auto index = NameIndex::of(versions.kbuild.tree(), graph, *sources, versions.jobs);
+  auto index = index_for(versions, graph, readers, list);
   if (!index) return propagate(index);
   return search_by_name(
       {*index, graph, [&](const std::string& path) { return versions.old_text(path); },
@@ -42,8 +57,6 @@ Result<std::set<std::string>> mentioning(const HeaderVersions& versions, const I
 
 Result<std::set<std::string>> possible_readers(const HeaderVersions& versions, IncludeGraph& graph,
                                                UnitList& list) {
-  auto sources = list.sources(versions.jobs);
-  if (!sources) return propagate(sources);
   for (const PatchedTree* tree : {static_cast<const PatchedTree*>(versions.before),
                                   static_cast<const PatchedTree*>(&versions.after)}) {
     if (tree == nullptr) continue;
@@ -51,7 +64,18 @@ Result<std::set<std::string>> possible_readers(const HeaderVersions& versions, I
       if (const auto text = tree->text(file)) graph.add_version(file, *text);
   }
   std::set<std::string> possible;
-  for (std::string& path : graph.reached_from(versions.headers))
+  std::vector<std::string> reached = graph.reached_from(versions.headers);
+  if (reached.size() <= kFewReaders && !list.has_sources()) {
+    for (std::string& path : reached) {
+      auto unit = list.find(path);
+      if (!unit) return propagate(unit);
+      if (*unit) possible.insert(std::move(path));
+    }
+    return possible;
+  }
+  auto sources = list.sources(versions.jobs);
+  if (!sources) return propagate(sources);
+  for (std::string& path : reached)
     if (sources->contains(path)) possible.insert(std::move(path));
   return possible;
 }

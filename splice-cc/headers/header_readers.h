@@ -26,14 +26,14 @@
 namespace splicer {
 
 // The sources of this configuration that may include one of the headers, by #include lines alone:
-// the tree's, and those of both versions. The first search in a tree asks kbuild for all units.
-// Errors: those of UnitList::sources().
+// the tree's, and those of both versions. Where they may be many, the first search in a tree asks
+// kbuild for all units. Errors: those of UnitList::find() and UnitList::sources().
 Result<std::set<std::string>> possible_readers(const HeaderVersions& versions, IncludeGraph& graph,
                                                UnitList& list);
 
 // Those of the possible readers that are affected; never one whose name is in `known`. With -v it
 // says how many each step leaves, with --debug=readers which. Errors: those of affected_units(),
-// NameIndex::of(), UnitList::find() and UnitList::sources().
+// NameIndex::make(), UnitList::find() and UnitList::sources().
 Result<Affected> find_readers(const HeaderVersions& versions, const IncludeGraph& graph,
                               const std::set<std::string>& possible, UnitList& list,
                               std::set<std::string> known, const Console& console);

@@ -349,11 +349,17 @@ std::optional<NameIndex> NameIndex::load(const std::string& text) {
   return index;
 }
 
-Result<NameIndex> NameIndex::of(const Tree& tree, const IncludeGraph& graph,
-                                const std::set<std::string>& sources, unsigned jobs) {
-  const std::filesystem::path place = tree.store / "names";
-  if (const auto text = read_text(place))
-    if (auto index = load(*text)) return std::move(*index);
+std::optional<NameIndex> NameIndex::kept(const Tree& tree) {
+  const auto text = read_text(tree.store / "names");
+  return text ? load(*text) : std::nullopt;
+}
+
+Result<void> NameIndex::keep(const Tree& tree) const {
+  return write_file(tree.store / "names", saved());
+}
+
+Result<NameIndex> NameIndex::make(const Tree& tree, const IncludeGraph& graph,
+                                  const std::set<std::string>& sources, unsigned jobs) {
   const std::set<std::string> read = graph.read_by(sources);
   const std::set<std::string> included = graph.included(read);
   std::vector<IndexedFile> files;
@@ -369,7 +375,6 @@ Result<NameIndex> NameIndex::of(const Tree& tree, const IncludeGraph& graph,
       jobs);
   for (Number i = 0; i < index.files(); ++i)
     if (index.is_unread(i)) return unreadable_file(tree.source / index.path(i), EIO);
-  if (auto written = write_file(place, index.saved()); !written) return propagate(written);
   return index;
 }
 

@@ -65,11 +65,15 @@ class NameIndex {
   static NameIndex build(const std::vector<IndexedFile>& files,
                          const std::function<std::optional<std::string>(std::size_t)>& read,
                          unsigned jobs);
-  // Of the tree as it was prepared: all that compiling `sources` may read. Kept in the tree's
-  // store.
-  // Errors: "file-unreadable", "file-unwritable".
-  static Result<NameIndex> of(const Tree& tree, const IncludeGraph& graph,
-                              const std::set<std::string>& sources, unsigned jobs);
+  // Of the tree as it was prepared: all that compiling `sources` may read. Errors:
+  // "file-unreadable".
+  static Result<NameIndex> make(const Tree& tree, const IncludeGraph& graph,
+                                const std::set<std::string>& sources, unsigned jobs);
+  // The one of all that is compiled is kept in the tree's store. Nothing if there is none yet, or
+  // it is damaged.
+  static std::optional<NameIndex> kept(const Tree& tree);
+  // Errors: "file-unwritable".
+  Result<void> keep(const Tree& tree) const;
 
   std::optional<Number> word(std::string_view text) const;
   Numbers mentioning(Number word) const { return of_row(mention_begin_, mentions_, word); }

@@ -123,9 +123,11 @@ class KeptIndex : public ::testing::Test {
     folder.write("source/include/none.h", "int none;\n");
   }
   NameIndex get() {
+    if (auto kept = NameIndex::kept(tree)) return std::move(*kept);
     auto graph = IncludeGraph::of(tree);
-    auto index = NameIndex::of(tree, *graph, {"x.c"}, 2);
+    auto index = NameIndex::make(tree, *graph, {"x.c"}, 2);
     EXPECT_TRUE(index) << index.error().message;
+    EXPECT_TRUE(index->keep(tree));
     return std::move(*index);
   }
   void expect_whole(const NameIndex& index) {
@@ -161,11 +163,11 @@ TEST_F(KeptIndex, IsMadeAgainWhenItIsDamaged) {
   EXPECT_EQ(folder.read("store/names"), whole);
 }
 
-TEST_F(KeptIndex, HalfATreeIsNotKept) {
+TEST_F(KeptIndex, HalfATreeIsAnError) {
   auto graph = IncludeGraph::of(tree);
   std::filesystem::remove(folder / "source/include/a.h");
-  EXPECT_EQ(NameIndex::of(tree, *graph, {"x.c"}, 1).error().code, "file-unreadable");
-  EXPECT_FALSE(folder.has("store/names"));
+  EXPECT_EQ(NameIndex::make(tree, *graph, {"x.c"}, 1).error().code, "file-unreadable");
+  EXPECT_FALSE(NameIndex::kept(tree));
 }
 
 }  // namespace
