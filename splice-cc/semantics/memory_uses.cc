@@ -17,6 +17,7 @@
 
 #include "splice-cc/semantics/slot.h"
 #include "splice-cc/semantics/type_text.h"
+#include "splice-cc/semantics/value_slice.h"
 
 namespace splicer {
 
@@ -363,7 +364,7 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
     return text;
   }
 
-  // The text of an expression that calls something, with the bodies of what it calls; empty if it
+  // The text of an expression that calls something, with what those compute; empty if it
   // calls nothing. A local variable stands for what is assigned to it where it is declared, or once.
   std::string computed(const clang::Expr* expression, int depth) {
     Callees callees;
@@ -382,9 +383,12 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
 
   std::string body_of(const clang::FunctionDecl& function, int depth) const {
     if (depth >= kDeepest) return {};
-    std::string text = text_of(function.getBody());
+    std::string text;
     Callees callees;
-    callees.TraverseStmt(function.getBody());
+    for (const clang::Stmt* part : value_slice(function)) {
+      text += text_of(part);
+      callees.TraverseStmt(const_cast<clang::Stmt*>(part));
+    }
     std::set<std::string> inner;  // by text, too
     for (const clang::FunctionDecl* callee : callees.functions)
       if (callee != &function) inner.insert(body_of(*callee, depth + 1));

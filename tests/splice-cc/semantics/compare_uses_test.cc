@@ -103,6 +103,36 @@ TEST(CompareUses, WhereEntriesOfALiveTableLie) {
               IsEmpty());
 }
 
+// What reaches the index, and nothing else of the functions that compute it.
+TEST(CompareUses, WhatAHashDoesBeside) {
+  const auto code = [](const std::string& body) {
+    return "struct list_head { void *next, *prev; }; static struct list_head table[64];"
+           "void say(int); int other(int), fill(int *);"
+           "static int mix(int a) { " +
+           body +
+           " }"
+           "struct list_head *f(int a) { int h = mix(a); return &table[h]; }";
+  };
+  const std::string was =
+      code("int h = a * 31; if (a > 5) h ^= other(a); fill(&h); return h % 64;");
+  const auto same = [&](const std::string& body) { return titles(was, code(body)).empty(); };
+  EXPECT_TRUE(
+      same("int x = ({ __asm__ volatile(\"nop\"); 0; }); int h = a * 31; "
+           "if (a > 5) h ^= other(a); fill(&h); return h % 64;"));
+  EXPECT_TRUE(
+      same("int h = a * 31; if (a < 0) say(a); if (a > 5) h ^= other(a); fill(&h); "
+           "return h % 64;"));
+  EXPECT_FALSE(same("int h = a * 33; if (a > 5) h ^= other(a); fill(&h); return h % 64;"));
+  EXPECT_FALSE(same("int h = a * 31; if (a > 6) h ^= other(a); fill(&h); return h % 64;"));
+  EXPECT_FALSE(same("int h = a * 31; if (a > 5) h += other(a); fill(&h); return h % 64;"));
+  EXPECT_FALSE(same("int h = a * 31; if (a > 5) h ^= other(a); fill(&h); return h % 32;"));
+  EXPECT_FALSE(same("int h = a * 31; if (a > 5) h ^= other(a); return h % 64;"));
+  EXPECT_FALSE(same("int h = a * 31; if (a > 5) h ^= other(a); fill(&h); h++; return h % 64;"));
+  EXPECT_FALSE(
+      same("int h = a * 31; if (a > 5) h ^= other(a); fill(&h); if (a == 9) return 0; "
+           "return h % 64;"));
+}
+
 TEST(CompareUses, ACallbackThatIsGone) {
   const std::string object = "struct work { void (*run)(void); }; void out(void);\n";
   const auto code = [&](const std::string& name) {
