@@ -15,7 +15,8 @@
  * has thought of. Only when this look finds no one is the memory let go.
  *
  * An update that says that what it stores may lead to its memory (SPLICE_APPLY_KEEPS) never lets go
- * of it: its state is then "kept", and its modules are held until the machine goes down.
+ * of it: its state is then "kept", and its modules are held until the machine goes down. So are those
+ * of an earlier update that the kept one refers to, when that is undone.
  *
  * If it finds somebody time after time, the memory stays. The update is undone all the same: its
  * state is "undone", a later update may stand on the old code, and its modules are held. A work

@@ -300,8 +300,6 @@ static bool splice_refers_to(const struct splice_update *later, const struct spl
 	const struct splice_pinned *pin;
 	u32 i;
 
-	if (splice_values_stand_on(later, update))
-		return true;
 	list_for_each_entry(pin, &later->pins, list) {
 		if (splice_names_own_module(update, pin->module))
 			return true;
@@ -328,15 +326,22 @@ static const struct splice_update *splice_find_blocker(const struct splice_updat
 			return update->functions[i].above->update;
 	}
 	list_for_each_entry_continue(later, &splice_updates, list) {
-		if (splice_refers_to(later, update))
-			return later;
-	}
-	/* One that is undone, but whose code may still run. */
-	list_for_each_entry(later, &splice_kept, list) {
-		if (splice_refers_to(later, update))
+		if (splice_refers_to(later, update) || splice_values_stand_on(later, update))
 			return later;
 	}
 	return NULL;
+}
+
+/* Does one that is undone, but whose code may still run, refer to the update's memory? */
+static bool splice_is_referred_to_by_kept(const struct splice_update *update)
+{
+	const struct splice_update *later;
+
+	list_for_each_entry(later, &splice_kept, list) {
+		if (splice_refers_to(later, update))
+			return true;
+	}
+	return false;
 }
 
 int splice_update_undo(struct splice_undo *undo)
@@ -369,6 +374,8 @@ int splice_update_undo(struct splice_undo *undo)
 		memcpy(undo->blocker, blocker->id, sizeof(undo->blocker));
 		return -EDEADLK;
 	}
+	if (splice_is_referred_to_by_kept(update))
+		update->keeps = true;
 	check = splice_check_new_code(update, undo->busy ? undo->max_busy : 0);
 	if (!check)
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include <regex>
+#include <set>
 #include <vector>
 
 #include "matcher/base/file.h"
@@ -165,6 +166,36 @@ bool find_headers(Host& host) {
          fs::exists(host.headers / "Module.symvers", code);
 }
 
+// "CONFIG_SMP=y" and "# CONFIG_SMP is not set"; comments say nothing.
+std::set<std::string> config_options(const std::string& text) {
+  std::set<std::string> options;
+  for (std::string& line : split_lines(text))
+    if (line.starts_with("CONFIG_") ||
+        (line.starts_with("# CONFIG_") && line.ends_with(" is not set")))
+      options.insert(std::move(line));
+  return options;
+}
+
+// What is generated from a configuration comes with the headers, and code for another one would read
+// structures that the kernel has not got.
+Result<void> check_options(const std::string& config_text, const Host& host) {
+  const auto shipped = read_text(host.headers / ".config");
+  if (!shipped) return propagate(shipped);
+  const std::set<std::string> given = config_options(config_text);
+  const std::set<std::string> own = config_options(*shipped);
+  if (given == own) return {};
+  std::string differing;
+  for (const std::string& line : own)
+    if (!given.contains(line)) differing += fmt::format("headers: {}\n", line);
+  for (const std::string& line : given)
+    if (!own.contains(line)) differing += fmt::format("given:   {}\n", line);
+  return fail(ExitCode::error, "config-differs",
+              "the configuration is not the one that the kernel's headers were made with")
+      .at_file(host.config.string())
+      .detail(std::move(differing))
+      .hint("leave out --config, or give the headers of the kernel that was built with it");
+}
+
 // Of the headers that were found: all that depends on them. `verdict`: the last thing that is
 // there but wrong; what is missing comes before it.
 Result<void> read_headers(const HostOptions& options, Host& host, Missing& missing,
@@ -175,12 +206,11 @@ Result<void> read_headers(const HostOptions& options, Host& host, Missing& missi
   const auto config_text = read_text(host.config);
   if (!config_text)
     return propagate(config_text).hint("give the kernel's own configuration with --config");
-  const auto shipped = read_text(host.headers / ".config");
-  host.own_config = shipped && *shipped != *config_text;
   for (auto found :
-       {find_source(options, host, version, missing), check_compiler(*config_text, host, missing)})
+       {find_source(options, host, version, missing), check_options(*config_text, host),
+        check_compiler(*config_text, host, missing)})
     if (!found) verdict = std::move(found);
-  if (!host.own_config && options.source.empty()) find_tools(host, version);
+  if (options.source.empty()) find_tools(host, version);
   return {};
 }
 

@@ -37,12 +37,12 @@ struct Host {
   std::filesystem::path patch;   // of a feature set (rt), on top of the tarball; or empty
   std::filesystem::path common;  // headers that all kernels of the build share, or empty
   std::filesystem::path tools;   // ready-made scripts/ and tools/ of exactly that source, or empty
-  bool own_config = false;       // --config named another configuration than the headers'
   std::string compiler;          // "gcc-12"
   KernelIdentity kernel;
 };
 
-// Errors: "kernel-parts-missing", "compiler-differs", "source-version", "config-unreadable".
+// Errors: "kernel-parts-missing", "compiler-differs", "source-version", "config-unreadable",
+// "config-differs".
 Result<Host> find_host(const HostOptions& options);
 
 // A path inside `root`, with symbolic links that are absolute taken as starting at `root`.

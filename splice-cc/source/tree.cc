@@ -180,10 +180,6 @@ Result<void> lay_headers_over(const Host& host, const fs::path& source) {
   for (const char* part : {"Module.symvers", "include", "arch"})
     if (auto copied = copy_over(host.headers / part, source / part); !copied) return copied;
   if (auto copied = copy_over(host.config, source / ".config"); !copied) return copied;
-  if (host.own_config) {
-    fs::remove(source / "include/config/auto.conf");
-    return {};
-  }
   const auto now = fs::file_time_type::clock::now();
   std::error_code code;
   fs::last_write_time(source / ".config", now - std::chrono::hours(1), code);

@@ -85,7 +85,6 @@ TEST_F(HostTest, FindsEverything) {
   EXPECT_EQ(host.kernel.version, "#1 SMP PREEMPT_DYNAMIC Debian 6.1.999-1 (2026-01-01)");
   EXPECT_EQ(host.kernel.machine, "x86_64");
   EXPECT_EQ(host.kernel.compiler, compiler);
-  EXPECT_FALSE(host.own_config);
 }
 
 TEST_F(HostTest, TheVersionMayStandInAHeaderOfItsOwn) {
@@ -188,11 +187,11 @@ TEST_F(HostTest, ADamagedChangelogIsNoVersion) {
 TEST_F(HostTest, GivenSourceAndConfiguration) {
   const TemporaryFolder own;
   options.source = own.path();
-  options.config = own.write("config", "CONFIG_CC_VERSION_TEXT=\"" + compiler + "\"\n");
+  options.config =
+      own.write("config", "# a copy\n" + root.read(std::string(kHeaders) + "/.config"));
   const Host host = found();
   EXPECT_EQ(host.source, own.path());
   EXPECT_EQ(host.config, options.config);
-  EXPECT_TRUE(host.own_config);
   EXPECT_EQ(host.tools, "") << "they are of the distribution's source";
 
   options.source = own / "none";
@@ -202,10 +201,16 @@ TEST_F(HostTest, GivenSourceAndConfiguration) {
   EXPECT_FALSE(error().advice.empty());
 }
 
-TEST_F(HostTest, AnEqualConfigurationIsNotAnother) {
+TEST_F(HostTest, AConfigurationOfAnotherKernel) {
   const TemporaryFolder own;
-  options.config = own.write("config", root.read(std::string(kHeaders) + "/.config"));
-  EXPECT_FALSE(found().own_config);
+  const std::string config = root.read(std::string(kHeaders) + "/.config");
+  options.config = own.write("config", config + "CONFIG_LIVEPATCH=y\n");
+  EXPECT_EQ(error().code, "config-differs");
+  EXPECT_THAT(error().detail, HasSubstr("given:   CONFIG_LIVEPATCH=y"));
+  options.config = own.write("config", config + "\n# CONFIG_LIVEPATCH is not set\n");
+  EXPECT_EQ(error().code, "config-differs");
+  root.write(std::string(kHeaders) + "/.config", config + "# CONFIG_LIVEPATCH is not set\n");
+  EXPECT_EQ(found().config, options.config);
 }
 
 TEST(ResolveInRoot, LinksStayInside) {

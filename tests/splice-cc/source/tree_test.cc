@@ -208,13 +208,5 @@ TEST_F(TreeTest, ACacheThatCannotBeWritten) {
   EXPECT_THAT(tree.error().advice, HasSubstr("XDG_CACHE_HOME"));
 }
 
-TEST_F(TreeTest, AnOwnConfigurationIsNotMarkedAsMade) {
-  host.own_config = true;
-  host.config = folder.write("own.config", "CONFIG_Z=y\n");
-  const Tree tree = made();
-  EXPECT_EQ(text(tree.source / ".config"), "CONFIG_Z=y\n");
-  EXPECT_FALSE(fs::exists(tree.source / "include/config/auto.conf")) << "Kconfig must run";
-}
-
 }  // namespace
 }  // namespace splicer
