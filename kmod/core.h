@@ -144,7 +144,7 @@ struct splice_update {
 	struct splice_update_hook *hooks;	/* in the order of linking */
 	u32 nr_values;
 	struct splice_live_value *values;
-	bool keeps;			/* what it stored may lead to its memory, when it is undone */
+	bool keeps;			/* what it stored may lead to its memory */
 	bool settled;			/* undone, and nobody is in it: only its memory is left */
 	u8 *expected;			/* backs splice_patch.expected */
 	char *modules_text;		/* contents of the sysfs files */
@@ -238,6 +238,8 @@ struct splice_kernel {
 	/* Where the stacks of kernel threads and idle threads, and of new children, begin. */
 	struct splice_bounds stack_ends[SPLICE_MAX_STACK_ENDS];
 	u32 nr_stack_ends;
+	/* preempt_schedule_irq(): on the stack of whoever was preempted in kernel code; or 0 */
+	struct splice_bounds preempted;
 };
 
 extern struct splice_kernel splice_kernel;
@@ -304,12 +306,16 @@ void splice_text_written(void);
 
 /* ---- values.c ---- */
 
+struct splice_stack_range;
+
 int __must_check splice_values_read(struct splice_update *update, struct splice_apply *apply);
 int __must_check splice_values_compare(const struct splice_update *update,
 				       enum splice_direction direction,
 				       struct splice_outcome *outcome);
 void splice_values_write(const struct splice_update *update, enum splice_direction direction);
 u32 splice_values_left(const struct splice_update *update, enum splice_direction direction);
+u32 splice_values_add_range(const struct splice_update *update, enum splice_direction direction,
+			    struct splice_stack_range *range);
 bool splice_values_stand_on(const struct splice_update *later, const struct splice_update *update);
 
 /* ---- exiting.c ---- */
@@ -394,7 +400,8 @@ void splice_sysfs_remove(struct splice_update *update);
 
 /* ---- retire.c ---- */
 
-struct splice_stack_check *splice_check_new_code(const struct splice_update *update, u32 max_busy);
+struct splice_stack_check *splice_check_new_code(const struct splice_update *update, u32 max_busy,
+						 bool before_undo);
 void splice_wait_for_users(void);
 void splice_update_retire(struct splice_update *update);
 void splice_retire_stop(void);

@@ -82,6 +82,15 @@ static void splice_find_stack_ends(void)
 	}
 }
 
+/* kernel/sched/core.c has it where kernel code may be preempted. */
+static void splice_find_preemption(void)
+{
+	unsigned long address = splice_find_symbol("preempt_schedule_irq", false), size, offset;
+
+	if (address && splice_kernel_call(kallsyms_lookup_size_offset)(address, &size, &offset))
+		splice_kernel.preempted = (struct splice_bounds){ address, address + size };
+}
+
 #define SPLICE_FIND_KERNEL_FUNCTION(name, needed)						\
 	address = splice_find_symbol(#name, needed);					\
 	if (address)									\
@@ -115,6 +124,7 @@ int splice_kernel_symbols_find(void)
 	splice_kernel.process_exit =
 		(struct tracepoint *)splice_find_symbol("__tracepoint_sched_process_exit", true);
 	splice_find_stack_ends();
+	splice_find_preemption();
 	return splice_kernel.text_mutex && splice_kernel.kprobe_mutex &&
 			       splice_kernel.process_exit && splice_kernel.entry_text.start &&
 			       splice_kernel.entry_text.end ?

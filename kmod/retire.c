@@ -14,9 +14,9 @@
  * missed a thread in the detour of an optimised probe, or have been led astray in a way that nobody
  * has thought of. Only when this look finds no one is the memory let go.
  *
- * An update that says that what it stores may lead to its memory (SPLICE_APPLY_KEEPS) never lets go
- * of it: its state is then "kept", and its modules are held until the machine goes down. So are those
- * of an earlier update that the kept one refers to, when that is undone.
+ * An update that says that what it stores may lead to its memory (SPLICE_APPLY_KEEPS) never lets
+ * go of it: its state is then "kept", and its modules are held until the machine goes down. So are
+ * those of an earlier update that the kept one refers to, when that is undone.
  *
  * If it finds somebody time after time, the memory stays. The update is undone all the same: its
  * state is "undone", a later update may stand on the old code, and its modules are held. A work
@@ -59,13 +59,14 @@ static DECLARE_DELAYED_WORK(splice_kept_work, splice_kept_look);
  * is not an earlier update's: a thread interrupted between the two jumps of a short function
  * (irqentry_exit_cond_resched()) would go on in padding.
  */
-struct splice_stack_check *splice_check_new_code(const struct splice_update *update, u32 max_busy)
+struct splice_stack_check *splice_check_new_code(const struct splice_update *update, u32 max_busy,
+						 bool before_undo)
 {
 	struct splice_stack_range *ranges;
 	unsigned long text, size;
 	u32 i, nr = 0;
 
-	ranges = kvcalloc((size_t)update->nr_modules + update->nr_functions, sizeof(*ranges),
+	ranges = kvcalloc((size_t)update->nr_modules + update->nr_functions + 1, sizeof(*ranges),
 			  GFP_KERNEL);
 	if (!ranges)
 		return NULL;
@@ -88,6 +89,8 @@ struct splice_stack_check *splice_check_new_code(const struct splice_update *upd
 			.function = i,
 		};
 	}
+	if (before_undo)
+		nr += splice_values_add_range(update, SPLICE_TO_OLD, &ranges[nr]);
 	return splice_stack_check_new(ranges, nr, max_busy);
 }
 
@@ -107,7 +110,7 @@ void splice_wait_for_users(void)
 /* One look at the whole machine. With an error nobody knows, and the answer is no. */
 static bool splice_is_deserted(const struct splice_update *update)
 {
-	struct splice_stack_check *check = splice_check_new_code(update, 0);
+	struct splice_stack_check *check = splice_check_new_code(update, 0, false);
 	int error;
 
 	if (!check)

@@ -99,8 +99,8 @@ struct splice_hook {
 };
 
 /*
- * Bytes of a variable that the kernel has, written in the stop and given back on undo. Which, stands
- * in one of the update's modules, where the module loader has filled in all addresses.
+ * Bytes of a variable that the kernel has, written in the stop and given back on undo. Which,
+ * stands in one of the update's modules, where the module loader has filled in all addresses.
  */
 struct splice_value {
 	__u64 record;		/* address of a struct splice_value_record */
@@ -117,7 +117,7 @@ struct splice_value_record {
 
 #define SPLICE_VALUE_DEFAULT	1	/* may have been set to something else: is left then */
 
-#define SPLICE_APPLY_KEEPS	1	/* what it stores may lead to its memory: undo leaves that */
+#define SPLICE_APPLY_KEEPS	1	/* what it stores may lead to its memory, which stays */
 
 struct splice_apply {
 	__u32 abi_version;	/* in */

@@ -77,10 +77,9 @@ static ssize_t splice_values_show(struct file *file, struct kobject *kobject,
 				  size_t count)
 {
 	const struct splice_update *update = splice_to_update(kobject);
+	size_t size = smp_load_acquire(&update->values_text_size);	/* 0 until all is written */
 
-	/* 0 until splice_sysfs_tell_values() has written all of it. */
-	return memory_read_from_buffer(out, count, &offset, update->values_text,
-				       smp_load_acquire(&update->values_text_size));
+	return memory_read_from_buffer(out, count, &offset, update->values_text, size);
 }
 
 static struct kobj_attribute splice_state_attribute = __ATTR(state, 0444, splice_state_show, NULL);
@@ -174,7 +173,7 @@ void splice_sysfs_tell_values(struct splice_update *update)
 				  value->address, value->size, value->written ? "written" : "left",
 				  value->name);
 	}
-	smp_store_release(&update->values_text_size, size);
+	smp_store_release(&update->values_text_size, size);	/* after the text itself */
 }
 
 /* On failure nothing remains but the texts, which splice_update_free() frees. */

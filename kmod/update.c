@@ -40,7 +40,7 @@ static struct splice_stack_check *splice_check_old_code(const struct splice_upda
 	struct splice_stack_range *ranges;
 	u32 i;
 
-	ranges = kvcalloc(update->nr_functions, sizeof(*ranges), GFP_KERNEL);
+	ranges = kvcalloc((size_t)update->nr_functions + 1, sizeof(*ranges), GFP_KERNEL);
 	if (!ranges)
 		return NULL;
 	for (i = 0; i < update->nr_functions; i++) {
@@ -54,7 +54,8 @@ static struct splice_stack_check *splice_check_old_code(const struct splice_upda
 			.function = i,
 		};
 	}
-	return splice_stack_check_new(ranges, update->nr_functions, max_busy);
+	i += splice_values_add_range(update, SPLICE_TO_NEW, &ranges[i]);
+	return splice_stack_check_new(ranges, i, max_busy);
 }
 
 /* Fills in which function of the update the thread is in; none, if it is in a new one only. */
@@ -376,7 +377,7 @@ int splice_update_undo(struct splice_undo *undo)
 	}
 	if (splice_is_referred_to_by_kept(update))
 		update->keeps = true;
-	check = splice_check_new_code(update, undo->busy ? undo->max_busy : 0);
+	check = splice_check_new_code(update, undo->busy ? undo->max_busy : 0, true);
 	if (!check)
 		return -ENOMEM;
 

@@ -6,23 +6,29 @@
  *		...						&noop_fsync
  *
  * A table that the whole kernel reaches through pointers cannot be replaced by a copy. So the new
- * bytes go where the old ones are. Both stand in the update's own modules, with all addresses filled
- * in by the module loader, and a record beside them says where they belong.
+ * bytes go where the old ones are. Both stand in the update's own modules, with all addresses
+ * filled in by the module loader, and a record beside them says where they belong.
  *
  * A default (SPLICE_VALUE_DEFAULT) may have been set to something else since the kernel came up: it
  * is then left as it is, on apply and on undo. Anything else must be as expected, or nothing of the
  * update is switched.
  *
- * The memory may be read-only, so it is written as text is, by text_poke_kgdb(), which maps the page
- * that is behind any address that is not core text (vmalloc_to_page() in __text_poke(),
+ * The memory may be read-only, so it is written as text is, by text_poke_kgdb(), which maps the
+ * page that is behind any address that is not core text (vmalloc_to_page() in __text_poke(),
  * arch/x86/kernel/alternative.c). In words, so that a handler that no flag holds back reads one
  * pointer or the other.
+ *
+ * An operation that goes (on undo: one that had come) may have been looked at by a thread that was
+ * preempted before its call, which would then be a call of NULL. So no thread may be preempted in
+ * kernel code when such a value is written. One that sleeps between the look and the call is not
+ * noticed.
  *
  * Invariant: no value of an update lies in text, in memory of the update itself, or in memory that
  * may go away before it. None shares a byte with another value of the same update.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "core.h"
@@ -221,6 +227,40 @@ u32 splice_values_left(const struct splice_update *update, enum splice_direction
 	for (i = 0; i < update->nr_values; i++)
 		nr += update->values[i].written == (direction == SPLICE_TO_OLD);
 	return nr;
+}
+
+/* Is there a word that is something now, and will be nothing? */
+static bool splice_values_vanish(const struct splice_update *update,
+				 enum splice_direction direction)
+{
+	u32 i, j;
+
+	for (i = 0; i < update->nr_values; i++) {
+		const struct splice_live_value *value = &update->values[i];
+		const u8 *from = direction == SPLICE_TO_NEW ? value->before : value->after;
+		const u8 *to = direction == SPLICE_TO_NEW ? value->after : value->before;
+
+		for (j = 0; j + sizeof(u64) <= value->size; j += sizeof(u64)) {
+			if (memchr_inv(from + j, 0, sizeof(u64)) &&
+			    !memchr_inv(to + j, 0, sizeof(u64)))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* How many ranges (0 or 1) of text more no thread may be in: a call that preemption makes. */
+u32 splice_values_add_range(const struct splice_update *update, enum splice_direction direction,
+			    struct splice_stack_range *range)
+{
+	if (!splice_kernel.preempted.start || !splice_values_vanish(update, direction))
+		return 0;
+	*range = (struct splice_stack_range){
+		.start = splice_kernel.preempted.start,
+		.end = splice_kernel.preempted.end,
+		.function = SPLICE_NO_FUNCTION,
+	};
+	return 1;
 }
 
 /* Has the later update written over a value of the earlier one? */

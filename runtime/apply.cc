@@ -428,27 +428,12 @@ Result<void> check_kernel(Apply& apply) {
   return check_module_policy();
 }
 
-// The modules of an update that was undone have the names that its new ones would get.
-static Result<void> refuse_undone(const Apply& apply) {
-  const UndoneUpdate* undone = apply.state.find_undone(apply.package.manifest.id);
-  if (undone == nullptr) return {};
-  if (undone->kept)
-    return fail(ExitCode::error, "update-kept",
-                "the update was undone, and its memory stays, so it cannot be loaded again")
-        .at_file(undone->id)
-        .hint("reboot; or make the update again with another comment in the patch, for another id");
-  return fail(ExitCode::busy, "update-in-transition",
-              "the update was undone, but threads are still in its code")
-      .at_file(undone->id)
-      .hint("try again when splice-view no longer lists it");
-}
-
 Result<void> find_applied(Apply& apply) {
   auto state = State::read();
   if (!state) return propagate(state);
   apply.state = std::move(*state);
   const AppliedUpdate* update = apply.state.find(apply.package.manifest.id);
-  if (update == nullptr) return refuse_undone(apply);
+  if (update == nullptr) return check_not_undone(apply.package.manifest.id, apply.state);
   if (update->state != "applied") {
     return fail(ExitCode::busy, "update-in-transition",
                 fmt::format("another command is undoing update {}", update->id))

@@ -68,4 +68,18 @@ std::vector<std::string> ignored_by(const Manifest& manifest, const State& state
   });
 }
 
+Result<void> check_not_undone(const std::string& id, const State& state) {
+  const UndoneUpdate* undone = state.find_undone(id);
+  if (undone == nullptr) return {};
+  if (undone->kept)
+    return fail(ExitCode::error, "update-kept",
+                "the update was undone, and its memory stays, so it cannot be loaded again")
+        .at_file(id)
+        .hint("reboot; or make the update again with another comment in the patch, for another id");
+  return fail(ExitCode::busy, "update-in-transition",
+              "the update was undone, but threads are still in its code")
+      .at_file(id)
+      .hint("try again when splice-view no longer lists it");
+}
+
 }  // namespace splicer

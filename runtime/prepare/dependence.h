@@ -37,4 +37,8 @@ std::vector<std::string> standing_on(const std::string& id, const State& state,
 std::vector<std::string> ignored_by(const Manifest& manifest, const State& state,
                                     const AppliedRecords& records);
 
+// The modules of an update that was undone, and whose memory is still there, have the names that its
+// new ones would get. Errors: "update-kept" (ExitCode::error), "update-in-transition" (busy).
+Result<void> check_not_undone(const std::string& id, const State& state);
+
 }  // namespace splicer

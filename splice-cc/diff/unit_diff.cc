@@ -276,12 +276,6 @@ class UnitDiffer {
     }
   }
 
-  // What the tracer of system calls prints of one: SYSCALL_METADATA() in include/linux/syscalls.h.
-  static bool describes_only(const std::string& name) {
-    return name.starts_with("types__") || name.starts_with("args__") ||
-           name.starts_with("__syscall_meta_");
-  }
-
   // A constant that changed is brought along by the functions that read it. That is right only if
   // no others can see it.
   void check_constant(std::uint32_t before, std::uint32_t after) {

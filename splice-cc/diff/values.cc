@@ -138,6 +138,11 @@ std::vector<std::vector<std::uint32_t>> data_readers(const AtomTable& table) {
 
 }  // namespace
 
+bool describes_only(const std::string& name) {
+  return name.starts_with("types__") || name.starts_with("args__") ||
+         name.starts_with("__syscall_meta_");
+}
+
 bool has_function_pointers(const AtomTable& table, const Atom& atom) {
   return std::any_of(atom.references.begin(), atom.references.end(), [&](const Reference& r) {
     if (r.undefined) {

@@ -42,6 +42,10 @@ struct UnitValue {
 // references.
 std::set<std::uint32_t> shared_constants(const UnitPair& unit);
 
+// What the tracer of system calls prints of one, and nothing else: SYSCALL_METADATA() in
+// include/linux/syscalls.h.
+bool describes_only(const std::string& name);
+
 // Does it hold pointers to functions (struct file_operations and the like)?
 bool has_function_pointers(const AtomTable& table, const Atom& atom);
 

@@ -78,5 +78,15 @@ TEST_F(Dependence, AnUpdateThatWasMadeWithoutTheOthers) {
   EXPECT_TRUE(ignored_by(elsewhere, state(), records()).empty());
 }
 
+TEST_F(Dependence, AnUpdateThatWasUndone) {
+  EXPECT_TRUE(check_not_undone(kFirst, state()));
+  folder_.write(std::string("sys/") + kFirst + "/state", "kept\n");
+  folder_.write(std::string("sys/") + kSecond + "/state", "undone\n");
+  EXPECT_EQ(check_not_undone(kFirst, state()).error().code, "update-kept");
+  EXPECT_EQ(check_not_undone(kSecond, state()).error().code, "update-in-transition");
+  EXPECT_EQ(check_not_undone(kSecond, state()).error().exit, ExitCode::busy);
+  EXPECT_TRUE(check_not_undone("3333333333333333", state()));
+}
+
 }  // namespace
 }  // namespace splicer
