@@ -32,6 +32,11 @@ constexpr const char* kDevices[] = {"/dev/null", "/dev/urandom"};
 // cc1 takes a few hundred megabytes for the kernel's largest files, objtool as much.
 constexpr rlim_t kMemory = rlim_t{6} << 30;
 constexpr rlim_t kSeconds = 900;
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kLimitsMemory = false;  // AddressSanitizer reserves terabytes of addresses
+#else
+constexpr bool kLimitsMemory = true;
+#endif
 constexpr rlim_t kFile = rlim_t{1} << 30;
 
 // What the first version of Landlock knows; later kernels know all of it.
@@ -107,8 +112,9 @@ bool may_confine() {
 }
 
 Result<void> confine(const Confinement& confinement) {
-  for (const auto& [resource, most] : {std::pair{static_cast<int>(RLIMIT_AS), kMemory},
-                                       std::pair{static_cast<int>(RLIMIT_CPU), kSeconds},
+  if (kLimitsMemory)
+    if (auto limited = limit(RLIMIT_AS, kMemory); !limited) return limited;
+  for (const auto& [resource, most] : {std::pair{static_cast<int>(RLIMIT_CPU), kSeconds},
                                        std::pair{static_cast<int>(RLIMIT_FSIZE), kFile},
                                        std::pair{static_cast<int>(RLIMIT_CORE), rlim_t{0}}})
     if (auto limited = limit(resource, most); !limited) return limited;
