@@ -38,6 +38,7 @@ bool compiles_kernel_code(const std::vector<char*>& arguments) {
 // What is confined starts the compiler by way of this program again.
 int run_confined(const std::vector<std::string>& command) {
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   execvp(words[0], words.data());
