@@ -66,7 +66,7 @@ class Walk {
     Registers holding;
     place_ = at;
     begin(*first, static_cast<unsigned>(field - at), holding);
-    if (!holding.empty()) add(at + first->size, std::move(holding));
+    if (!holding.empty()) add(at + first->size, holding);
     for (std::size_t done = 0; !todo_.empty(); ++done) {
       if (done == kMostInstructions) {
         fate_.lost = true;
@@ -80,7 +80,7 @@ class Walk {
   }
 
  private:
-  void add(std::uint64_t place, Registers holding) {
+  void add(std::uint64_t place, const Registers& holding) {
     if (holding.empty()) return;
     if (place >= code_.size()) return;
     Registers& seen = seen_[place];
@@ -130,7 +130,7 @@ class Walk {
         return;
       case X86_INS_INT3:
       case X86_INS_UD2:
-        add(next, std::move(holding));  // a warning goes on
+        add(next, holding);  // a warning goes on
         return;
       case X86_INS_JMP:
       case X86_INS_CALL:
@@ -140,7 +140,7 @@ class Walk {
       default:
         place_ = place;
         move(*instruction, holding);
-        add(next, std::move(holding));
+        add(next, holding);
     }
   }
 
@@ -171,7 +171,7 @@ class Walk {
     } else {
       add(target, holding);
     }
-    if (is_conditional(id)) add(next, std::move(holding));
+    if (is_conditional(id)) add(next, holding);
   }
 
   void move(const cs_insn& instruction, Registers& holding) {

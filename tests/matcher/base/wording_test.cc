@@ -15,6 +15,7 @@ TEST(Wording, Example) {
   // [values matcher/base/wording.h]
   EXPECT_EQ(counted(1, "function"), "1 function");
   EXPECT_EQ(counted(2, "function"), "2 functions");
+  EXPECT_EQ(functions_and_values(2, 1), "2 functions and 1 value");
   EXPECT_EQ(microseconds(21437), "21.4");
   EXPECT_EQ(local_time(1795446000), "2026-11-23T15:00:00+0000");
   // [end]
@@ -24,6 +25,9 @@ TEST(Wording, OneAndMany) {
   EXPECT_EQ(counted(0, "function"), "0 functions");
   EXPECT_EQ(counted(1, "function"), "1 function");
   EXPECT_EQ(counted(2, "byte"), "2 bytes");
+  EXPECT_EQ(functions_and_values(0, 0), "0 functions");
+  EXPECT_EQ(functions_and_values(1, 0), "1 function");
+  EXPECT_EQ(functions_and_values(0, 2), "2 values");
 }
 
 TEST(Wording, Times) {

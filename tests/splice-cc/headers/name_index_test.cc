@@ -48,10 +48,8 @@ TEST(NameIndex, Example) {
         "static inline void fib6_get(struct dst *d)\n{ ip6_dst_hold(d); }\nint other(void);\n"},
        {{"net/ipv6/route.c", false, true},
         "#define OWN 1\nvoid f(void) { fib6_get(0); } // not\n"}});
-  // [example splice-cc/headers/name_index.h]
   const auto word = index.word("ip6_dst_hold");
   EXPECT_THAT(shown(index, index.mentioning(*word)), ElementsAre("include/net/ip6_fib.h:fib6_get"));
-  // [end]
   EXPECT_THAT(mentioning(index, "fib6_get"),
               UnorderedElementsAre("include/net/ip6_fib.h:fib6_get", "net/ipv6/route.c:OWN"));
   EXPECT_THAT(naming(index, "fib6_get"), ElementsAre("include/net/ip6_fib.h:fib6_get"));
