@@ -163,12 +163,7 @@ Result<void> refuse_early(Creation& creation) {
     if (auto compared = compare_and_show(creation, unit, {}); !compared) return compared;
     if (!unit.diff->replaced.empty()) files.insert(unit.unit.source);
     explain_variables(unit, unit.diff->findings, creation.versions());
-    // What could be written in place is judged when its meaning is known.
-    std::ranges::copy_if(
-        unit.diff->findings, std::back_inserter(findings), [&unit](const Finding& finding) {
-          return std::ranges::find(unit.diff->values, finding.name, &UnitValue::name) ==
-                 unit.diff->values.end();
-        });
+    std::ranges::move(findings_that_stay(unit, creation.versions()), std::back_inserter(findings));
   }
   std::ranges::move(check_layouts(creation.units, files, creation.versions()),
                     std::back_inserter(findings));

@@ -239,4 +239,13 @@ void explain_variables(ChangedUnit& unit, std::vector<Finding>& findings,
   if (!unit.reading->error) describe_variables(unit.reading->before, unit.reading->after, findings);
 }
 
+std::vector<Finding> findings_that_stay(ChangedUnit& unit, const SourceVersions& versions) {
+  UnitDiff judged = *unit.diff;
+  if (judged.values.empty() || !is_c(unit.unit)) return std::move(judged.findings);
+  read_all({&unit}, versions);
+  if (!unit.reading->error)
+    permit_values(unit.reading->before, unit.reading->after, *unit.pair, judged);
+  return std::move(judged.findings);
+}
+
 }  // namespace splicer

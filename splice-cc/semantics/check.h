@@ -66,6 +66,10 @@ SemanticCheck check_units(std::span<ChangedUnit> units, const SourceVersions& ve
 std::vector<Finding> check_layouts(std::span<ChangedUnit> units, const std::set<std::string>& files,
                                    const SourceVersions& versions);
 
+// The differ's findings of a unit, but for those whose values may be written in place; Clang reads the
+// unit for that, if it has any and has not been read yet.
+std::vector<Finding> findings_that_stay(ChangedUnit& unit, const SourceVersions& versions);
+
 // Gives the differ's findings of variables and constants their old and new declaration in the
 // source; Clang reads the unit for that, if it has not yet.
 void explain_variables(ChangedUnit& unit, std::vector<Finding>& findings,
