@@ -67,7 +67,7 @@ static const uint8_t megabyte[SPLICE_MAX_CODE];
 
 static void wrong_requests(void) {
   WRONG("abi_version", EPROTO, request.apply.abi_version = 99);
-  WRONG("flags", EINVAL, request.apply.flags = 1);
+  WRONG("flags", EINVAL, request.apply.flags = ~SPLICE_APPLY_KEEPS);
   WRONG("no functions", EINVAL, request.apply.nr_functions = 0);
   WRONG("too many functions", EINVAL, request.apply.nr_functions = SPLICE_MAX_FUNCTIONS + 1);
   WRONG("functions beyond memory", EFAULT, request.apply.functions = 8);
