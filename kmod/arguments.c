@@ -31,12 +31,6 @@ struct splice_text_interval {
 	struct splice_patch *patch;	/* of an applied update: the first on its function */
 };
 
-static int splice_wrong(struct splice_apply *apply, const char *reason)
-{
-	strscpy(apply->reason, reason, sizeof(apply->reason));
-	return -EINVAL;
-}
-
 static int splice_read_modules(struct splice_update *update, struct splice_apply *apply)
 {
 	const char __user *names = u64_to_user_ptr(apply->modules);

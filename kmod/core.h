@@ -49,6 +49,7 @@
 #include <linux/stacktrace.h>
 #include <linux/static_call.h>
 #include <linux/stop_machine.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <asm/alternative.h>
 #include <asm/text-patching.h>
@@ -168,6 +169,13 @@ struct splice_outcome {
 	int hook_error;
 	const struct splice_live_value *bad_value;	/* with -ESTALE, if it is one */
 };
+
+/* Refuses what was asked for, with the reason for the reply. */
+static inline int splice_wrong(struct splice_apply *apply, const char *reason)
+{
+	strscpy(apply->reason, reason, sizeof(apply->reason));
+	return -EINVAL;
+}
 
 /* ---- kernel_symbols.c ---- */
 

@@ -237,10 +237,8 @@ int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 	memset(apply->reason, 0, sizeof(apply->reason));
 	if (apply->abi_version != SPLICE_ABI_VERSION)
 		return -EPROTO;
-	if ((apply->flags & ~SPLICE_APPLY_KEEPS) || !splice_id_is_valid(apply->id)) {
-		strscpy(apply->reason, "the id or a flag", sizeof(apply->reason));
-		return -EINVAL;
-	}
+	if ((apply->flags & ~SPLICE_APPLY_KEEPS) || !splice_id_is_valid(apply->id))
+		return splice_wrong(apply, "the id or a flag");
 	if (splice_update_find(&splice_updates, apply->id))
 		return -EEXIST;
 	update = splice_update_find(&splice_kept, apply->id);

@@ -131,10 +131,8 @@ int splice_values_read(struct splice_update *update, struct splice_apply *apply)
 	const char *wrong;
 	u32 i;
 
-	if (apply->nr_values > SPLICE_MAX_VALUES) {
-		strscpy(apply->reason, "too many values", sizeof(apply->reason));
-		return -EINVAL;
-	}
+	if (apply->nr_values > SPLICE_MAX_VALUES)
+		return splice_wrong(apply, "too many values");
 	if (!apply->nr_values)
 		return 0;
 	update->values = kvcalloc(apply->nr_values, sizeof(*update->values), GFP_KERNEL);
@@ -147,17 +145,13 @@ int splice_values_read(struct splice_update *update, struct splice_apply *apply)
 		if (copy_from_user(&one, &asked[i], sizeof(one)))
 			return -EFAULT;
 		update->nr_values++;
-		if (!splice_name_is_plain(one.name)) {
-			strscpy(apply->reason, "a value's name is not plain text",
-				sizeof(apply->reason));
-			return -EINVAL;
-		}
+		if (!splice_name_is_plain(one.name))
+			return splice_wrong(apply, "a value's name is not plain text");
 		memcpy(value->name, one.name, sizeof(value->name));
 		wrong = splice_check_value(update, value, one.record);
 		if (wrong) {
 			memcpy(apply->hook, value->name, sizeof(apply->hook));
-			strscpy(apply->reason, wrong, sizeof(apply->reason));
-			return -EINVAL;
+			return splice_wrong(apply, wrong);
 		}
 	}
 	return 0;

@@ -450,6 +450,13 @@ Result<void> find_applied(Apply& apply) {
   return {};
 }
 
+std::size_t count_values(const Apply& apply) {
+  std::size_t values = 0;
+  for (const PackageTarget& target : apply.package.manifest.targets)
+    if (!apply.left_out.contains(target.name)) values += target.values.size();
+  return values;
+}
+
 std::set<std::string> missing_targets(const Manifest& manifest, const AppliedUpdate& update) {
   std::set<std::string> missing;
   for (std::size_t i = 0; i < manifest.targets.size(); ++i)
@@ -505,15 +512,13 @@ Result<void> match(Apply& apply) {
                     "inlined from there comes unrepaired; make it with --on for that update",
                     other));
   std::size_t replaced = 0;
-  std::size_t values = 0;
   for (const PackageTarget& target : apply.package.manifest.targets) {
     if (apply.left_out.contains(target.name)) continue;
-    values += target.values.size();
     replaced += static_cast<std::size_t>(std::ranges::count_if(
         target.functions, [](const PackageFunction& f) { return f.kind == "replaced"; }));
   }
   apply.console.stage("matching {} against the running kernel",
-                      functions_and_values(replaced, values));
+                      functions_and_values(replaced, count_values(apply)));
   for (unsigned tries_left = kMatchTries;;) {
     if (auto once = match_once(apply); !once) return once;
     if (auto more = go_on(apply); !more) return more;

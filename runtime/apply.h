@@ -94,6 +94,9 @@ Result<void> switch_over(Apply& apply);
 std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
                                                  const std::vector<RunAddress>& new_code);
 
+// How many values in place the update has, without those of targets that are left out.
+std::size_t count_values(const Apply& apply);
+
 // The targets of an applied update whose new modules it does not have: they were not loaded when it
 // was applied, and are unpatched.
 std::set<std::string> missing_targets(const Manifest& manifest, const AppliedUpdate& update);

@@ -31,9 +31,7 @@ int report(const Apply& apply) {
     apply.console.print("{}: applied already{}\n", id, without(apply.left_out));
     return 0;
   }
-  std::size_t values = 0;
-  for (const PackageTarget& target : apply.package.manifest.targets)
-    if (!apply.left_out.contains(target.name)) values += target.values.size();
+  const std::size_t values = count_values(apply);
   const std::string what = functions_and_values(count, values);
   const char* const state = apply.options.dry_run    ? "matched"
                             : apply.left_out.empty() ? "applied"

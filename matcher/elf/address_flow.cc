@@ -26,8 +26,7 @@ constexpr std::array kOverwritten = {X86_REG_RAX, X86_REG_RDI, X86_REG_RSI,
 
 using Registers = std::set<unsigned>;
 
-// The 64-bit register that a part belongs to: an address of the kernel may be moved by its lower half
-// (mov $x, %edi), which extends with zeros in user space only, but costs nothing to follow.
+// The 64-bit register that a part belongs to: what writes the lower half overwrites all of it.
 unsigned whole(unsigned part) {
   static const std::map<unsigned, unsigned> kWhole = {
       {X86_REG_EAX, X86_REG_RAX},  {X86_REG_EBX, X86_REG_RBX},  {X86_REG_ECX, X86_REG_RCX},
@@ -66,7 +65,7 @@ class Walk {
     Registers holding;
     place_ = at;
     begin(*first, static_cast<unsigned>(field - at), holding);
-    if (!holding.empty()) add(at + first->size, holding);
+    add(at + first->size, holding);
     for (std::size_t done = 0; !todo_.empty(); ++done) {
       if (done == kMostInstructions) {
         fate_.lost = true;
@@ -81,8 +80,7 @@ class Walk {
 
  private:
   void add(std::uint64_t place, const Registers& holding) {
-    if (holding.empty()) return;
-    if (place >= code_.size()) return;
+    if (holding.empty() || place >= code_.size()) return;
     Registers& seen = seen_[place];
     const std::size_t before = seen.size();
     seen.insert(holding.begin(), holding.end());

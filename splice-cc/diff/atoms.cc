@@ -9,6 +9,13 @@
 
 namespace splicer {
 
+std::uint64_t instruction_of(const InstructionStarts& starts, const Atom& atom,
+                             const Reference& reference) {
+  const SectionOffset start =
+      starts.start_of(atom.section, SectionOffset(atom.begin + reference.offset));
+  return std::max(start.value(), atom.begin) - atom.begin;
+}
+
 std::string unnumbered(std::string_view name) {
   std::string base(name);
   const auto strip_digits = [&base] {

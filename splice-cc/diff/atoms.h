@@ -93,6 +93,10 @@ class AtomTable {
   std::vector<std::vector<std::uint32_t>> by_section_;  // atoms, by where they begin
 };
 
+// The place in the atom of the instruction that a reference's field is in; at worst its beginning.
+std::uint64_t instruction_of(const InstructionStarts& starts, const Atom& atom,
+                             const Reference& reference);
+
 // "count.1234" -> "count", "__UNIQUE_ID_ddebug567.8" -> "__UNIQUE_ID_ddebug": the name without what
 // the compiler numbers. Empty when the name has no such number.
 std::string unnumbered(std::string_view name);

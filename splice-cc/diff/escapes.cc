@@ -87,10 +87,7 @@ class EscapeFinder {
     const Atom& atom = post_.at(index);
     for (const Reference& reference : atom.references) {
       if (!is_of_update(reference) || taken_back_.contains(reference.atom)) continue;
-      const SectionOffset field(atom.begin + reference.offset);
-      const SectionOffset start = starts_.start_of(atom.section, field);
-      if (start < SectionOffset(atom.begin)) continue;
-      const std::uint64_t at = start.value() - atom.begin;
+      const std::uint64_t at = instruction_of(starts_, atom, reference);
       const Bytes code = post_.bytes(atom);
       const auto instruction = decode(code.subspan(at));
       if (instruction && instruction->direct_branch) continue;

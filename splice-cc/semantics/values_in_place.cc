@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <set>
-#include <sstream>
 #include <string_view>
 
 #include "matcher/elf/instruction.h"
@@ -47,19 +46,19 @@ constexpr std::string_view kIntegers[] = {
     "unsigned char", "signed char",  "char", "long long",     "_Bool", "unsigned long long",
     "bool"};
 
-bool has_word(std::string_view words, std::string_view word) {
-  std::istringstream in{std::string(words)};
-  for (std::string one; in >> one;)
-    if (one == word) return true;
+// Is one of the parts of a text, with `mark` between them, among these?
+template <typename Words>
+bool has_part(std::string_view text, char mark, const Words& words) {
+  for (std::size_t end = 0; end != std::string_view::npos; text.remove_prefix(end + 1)) {
+    end = text.find(mark);
+    if (std::ranges::find(words, text.substr(0, end)) != std::end(words)) return true;
+    if (end == std::string_view::npos) break;
+  }
   return false;
 }
 
 // "ndo_open" is half of a pair: one of its words is.
-bool is_half(const std::string& member) {
-  std::string words = member;
-  std::ranges::replace(words, '_', ' ');
-  return std::ranges::any_of(kHalves, [&](std::string_view half) { return has_word(words, half); });
-}
+bool is_half(std::string_view member) { return has_part(member, '_', kHalves); }
 
 // Nothing if several functions have one of that name: the atom does not say whose it is.
 const VariableFacts* find_variable(const UnitFacts& facts, const std::string& atom) {
@@ -122,7 +121,9 @@ class ValueJudge {
         continue;
       names.push_back(member.name);
       if (is_half(member.name)) return false;
-      if (was != is && row.optional != "*" && !has_word(row.optional, member.name)) return false;
+      if (was != is && row.optional != "*" &&
+          !has_part(row.optional, ' ', std::array{std::string_view(member.name)}))
+        return false;
     }
     if (names.empty()) return false;
     if (value.begin % record.size + value.size > record.size) return false;
@@ -242,23 +243,28 @@ class ValueJudge {
     });
   }
 
+  // What an atom of code does with a variable, at each place that names it.
+  static std::set<AddressUse> uses_of(const AtomTable& atoms, const InstructionStarts& starts,
+                                      const Atom& atom, std::uint32_t target) {
+    std::set<AddressUse> uses;
+    for (const Reference& reference : atom.references) {
+      if (reference.undefined || reference.atom != target) continue;
+      const std::uint64_t at = instruction_of(starts, atom, reference);
+      uses.insert(
+          address_use(atoms.bytes(atom).subspan(at), static_cast<unsigned>(reference.offset - at)));
+    }
+    return uses;
+  }
+
   // Start-up code may write what it likes: that is how the kernel came up.
   bool is_only_read(bool pre, std::uint32_t target) const {
     const AtomTable& atoms = table(pre);
     const InstructionStarts starts(atoms.object());
-    for (const Atom& atom : atoms.all()) {
-      if (atom.kind != AtomKind::code || atoms.role(atom) == SectionRole::init) continue;
-      for (const Reference& reference : atom.references) {
-        if (reference.undefined || reference.atom != target) continue;
-        const Bytes code = atoms.object().section(atom.section).bytes;
-        const SectionOffset field(atom.begin + reference.offset);
-        const SectionOffset start = starts.start_of(atom.section, field);
-        if (address_use(code.subspan(start.value()), static_cast<unsigned>(field - start)) !=
-            AddressUse::read)
-          return false;
-      }
-    }
-    return true;
+    return std::ranges::all_of(atoms.all(), [&](const Atom& atom) {
+      if (atom.kind != AtomKind::code || atoms.role(atom) == SectionRole::init) return true;
+      const auto uses = uses_of(atoms, starts, atom, target);
+      return !uses.contains(AddressUse::write) && !uses.contains(AddressUse::address);
+    });
   }
 
   // Does code of the file read the table's members itself, or hand it to what copies?
@@ -268,7 +274,7 @@ class ValueJudge {
     return std::ranges::any_of(atoms.all(), [&](const Atom& atom) {
       return atom.kind == AtomKind::code && refers_to(atom, value.pre_atom) &&
              (has_copier(atom) || copies_blocks(atom, starts) ||
-              reads_members(atom, value.pre_atom, starts));
+              uses_of(atoms, starts, atom, value.pre_atom) != std::set{AddressUse::address});
     });
   }
 
@@ -281,25 +287,12 @@ class ValueJudge {
   }
 
   bool copies_blocks(const Atom& atom, const InstructionStarts& starts) const {
-    const Bytes code = pair_.pre->object().section(atom.section).bytes;
-    for (std::uint64_t at = atom.begin; at < atom.begin + atom.size;) {
+    const Bytes code = pair_.pre->bytes(atom);
+    for (std::uint64_t at = 0; at < code.size();) {
       if (copies_memory(code.subspan(at))) return true;
-      const unsigned length = starts.distance_to_next(atom.section, SectionOffset(at), 1);
-      at += length;
+      at += starts.distance_to_next(atom.section, SectionOffset(atom.begin + at), 1);
     }
     return false;
-  }
-
-  bool reads_members(const Atom& atom, std::uint32_t target,
-                     const InstructionStarts& starts) const {
-    const Bytes code = pair_.pre->object().section(atom.section).bytes;
-    return std::ranges::any_of(atom.references, [&](const Reference& reference) {
-      if (reference.undefined || reference.atom != target) return false;
-      const SectionOffset field(atom.begin + reference.offset);
-      const SectionOffset start = starts.start_of(atom.section, field);
-      return address_use(code.subspan(start.value()), static_cast<unsigned>(field - start)) !=
-             AddressUse::address;
-    });
   }
 
   const UnitFacts& before_;

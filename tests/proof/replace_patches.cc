@@ -140,12 +140,13 @@ class Patches {
     std::vector<std::string> options = clang_options(*command);
     options.insert(options.end(), {"-idirafter", kbuild_.hooks().string()});
     std::set<unsigned> heads;
-    const auto error = with_syntax_tree({kbuild_.tree().source, chosen.source, options},
-                                        [&](clang::ASTContext& context) {
-                                          Heads found(context.getSourceManager(), overridden_);
-                                          found.TraverseDecl(context.getTranslationUnitDecl());
-                                          heads = found.offsets();
-                                        });
+    const auto error =
+        with_syntax_tree({kbuild_.tree().source, chosen.source, options, kbuild_.readable()},
+                         [&](clang::ASTContext& context) {
+                           Heads found(context.getSourceManager(), overridden_);
+                           found.TraverseDecl(context.getTranslationUnitDecl());
+                           heads = found.offsets();
+                         });
     if (error) return aside("Clang cannot read it: " + *error);
     if (heads.empty()) return aside("it has no such function");
     if (auto written = write_patch(chosen.source, heads); !written) return propagate(written);
