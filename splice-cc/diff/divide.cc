@@ -57,6 +57,7 @@ void keep_whole(const ElfObject& object, const Section& section, SymbolExtents& 
     return;
   }
   std::vector<std::uint64_t> begins;
+  begins.reserve(lengths.size());
   for (const auto& [begin, length] : lengths) begins.push_back(begin);
   for (const SettledBranch& branch : settled_branches(object, section, begins)) {
     if (branch.width == kFarBranch) continue;

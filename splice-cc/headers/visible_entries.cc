@@ -14,6 +14,7 @@ NameIndex index_of(const std::vector<FileVersion>& versions, const IncludeGraph&
   for (const FileVersion& version : versions) paths.insert(version.path);
   const std::set<std::string> included = graph.included(paths);
   std::vector<IndexedFile> files;
+  files.reserve(versions.size());
   for (const FileVersion& version : versions)
     files.push_back(
         {version.path, included.contains(version.path), sources.contains(version.path)});
