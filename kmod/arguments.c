@@ -126,8 +126,12 @@ static int splice_read_function(struct splice_patch *patch, const struct splice_
 		return splice_wrong(apply, "old_size is 0 or too large");
 	if (asked->site && (!asked->new_size || asked->new_size > SPLICE_MAX_CODE))
 		return splice_wrong(apply, "new_size is 0 or too large");
-	if (!asked->site && (asked->hop || asked->new_code || asked->new_size))
-		return splice_wrong(apply, "it is only watched, but has new code or a hop");
+	if (!asked->site && (asked->hop || asked->new_code || asked->new_size || asked->flags))
+		return splice_wrong(apply, "it is only watched, but has new code, a hop or a flag");
+	if ((asked->flags & ~SPLICE_FUNCTION_AT_FTRACE) || asked->reserved)
+		return splice_wrong(apply, "a flag of it is not known");
+	if (asked->flags && asked->hop)
+		return splice_wrong(apply, "it has a hop, but no jump");
 	if (!asked->name[0] || strnlen(asked->name, sizeof(asked->name)) == sizeof(asked->name))
 		return splice_wrong(apply, "its name is empty, or has no end");
 	/* A line of /sys/kernel/splice/ID/functions ends with the name. */
@@ -141,6 +145,7 @@ static int splice_read_function(struct splice_patch *patch, const struct splice_
 	patch->new_code = asked->new_code;
 	patch->site = asked->site;
 	patch->hop = asked->hop;
+	patch->at_ftrace_site = asked->flags & SPLICE_FUNCTION_AT_FTRACE;
 	patch->old_size = asked->old_size;
 	patch->new_size = asked->new_size;
 	memcpy(patch->name, asked->name, sizeof(patch->name));
@@ -282,7 +287,8 @@ static int splice_check_stacked(struct splice_patch *patch, struct splice_patch 
 		apply->bad_offset = newest->site - newest->old_entry;
 		return -ESTALE;
 	}
-	if (patch->site != newest->site || patch->hop != newest->hop)
+	if (patch->site != newest->site || patch->hop != newest->hop ||
+	    patch->at_ftrace_site != newest->at_ftrace_site)
 		return splice_wrong(apply, "site or hop is not that of the earlier update");
 	patch->below = newest;
 	return 0;
@@ -324,9 +330,13 @@ static int splice_check_site(const struct splice_patch *patch, struct splice_app
 
 	if (splice_kernel_has(ftrace_location_range))
 		ftrace_site = splice_kernel_call(ftrace_location_range)(first, first);
-	if (patch->site != first &&
-	    !(patch->site == first + SPLICE_FTRACE_SITE && ftrace_site == first))
+	if (patch->at_ftrace_site) {
+		if (patch->site != first || ftrace_site != first)
+			return splice_wrong(apply, "the site is not an ftrace site at the entry");
+	} else if (patch->site != first &&
+		   !(patch->site == first + SPLICE_FTRACE_SITE && ftrace_site == first)) {
 		return splice_wrong(apply, "the site is not where a jump may begin");
+	}
 	if (patch->site - patch->old_entry + length > patch->old_size)
 		return splice_wrong(apply, "the jump reaches beyond the function");
 	if (!splice_is_part_of(patch->site + length - 1, patch->old_entry))

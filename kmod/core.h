@@ -14,6 +14,7 @@
  *	module_text.c		text of the kernel and of modules, held in memory
  *	update_list.c		splice_mutex, the applied updates, and how one is freed
  *	live_patch.c		the kernel's own live patches
+ *	redirect.c		functions without a place for a jump, led on by ftrace
  *	trampoline.c		jumps, their places, and the locks over all kernel text
  *	text_write.c		bytes written while handlers may run them
  *	values.c		data written with them
@@ -83,6 +84,8 @@ struct splice_patch {
 	unsigned long hop;
 	u32 old_size;
 	u32 new_size;
+	bool at_ftrace_site;		/* no jump: ftrace leads the calls on (redirect.c) */
+	struct splice_redirect *redirect;	/* then; shared with `below` */
 	char name[SPLICE_NAME_LEN];
 	const u8 *expected;		/* old_size bytes; only while the update is being applied */
 	u8 expected_hop[SPLICE_LONG_JUMP];
@@ -286,6 +289,29 @@ void splice_live_patches_lock(void);
 void splice_live_patches_unlock(void);
 bool splice_is_live_patched(unsigned long entry);
 
+/* ---- redirect.c ---- */
+
+/*
+ * Where a call goes on may be changed by any user of ftrace, without all registers, where it always
+ * hands on this one (kernel/livepatch/patch.c depends on the same).
+ */
+#if defined(CONFIG_DYNAMIC_FTRACE) && defined(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS)
+#ifdef ftrace_regs_set_instruction_pointer
+#define splice_redirect_call_to	ftrace_regs_set_instruction_pointer
+#else
+#define splice_redirect_call_to	ftrace_instruction_pointer_set
+#endif
+#endif
+
+struct splice_stack_range;
+
+int __must_check splice_redirects_enter(struct splice_update *update,
+					struct splice_outcome *outcome);
+void splice_redirects_switch(const struct splice_update *update, enum splice_direction direction);
+void splice_redirects_leave(struct splice_update *update);
+u32 splice_redirect_add_range(const struct splice_patch *patch, u32 function,
+			      struct splice_stack_range *range);
+
 /* ---- trampoline.c ---- */
 
 bool splice_is_padding(const u8 *bytes, size_t needed, size_t size);
@@ -313,8 +339,6 @@ void splice_text_write(const struct splice_update *update, enum splice_direction
 void splice_text_written(void);
 
 /* ---- values.c ---- */
-
-struct splice_stack_range;
 
 int __must_check splice_values_read(struct splice_update *update, struct splice_apply *apply);
 int __must_check splice_values_compare(const struct splice_update *update,

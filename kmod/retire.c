@@ -81,6 +81,8 @@ struct splice_stack_check *splice_check_new_code(const struct splice_update *upd
 	for (i = 0; i < update->nr_functions; i++) {
 		const struct splice_patch *patch = &update->functions[i];
 
+		if (before_undo)
+			nr += splice_redirect_add_range(patch, i, &ranges[nr]);
 		if (!patch->hop || patch->below)
 			continue;
 		ranges[nr++] = (struct splice_stack_range){
@@ -177,6 +179,7 @@ void splice_update_retire(struct splice_update *update)
 			update->functions[i].below->above = NULL;
 	}
 	list_del(&update->list);
+	splice_redirects_leave(update);
 	splice_wait_for_users();
 	for (i = 0; i < SPLICE_LOOKS; i++) {
 		if (splice_is_deserted(update)) {

@@ -15,7 +15,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define SPLICE_ABI_VERSION	4
+#define SPLICE_ABI_VERSION	5
 #define SPLICE_DEVICE		"/dev/splice"
 
 #define SPLICE_ID_LEN		32	/* id with its NUL; [0-9a-f]{8,31} */
@@ -51,15 +51,20 @@ struct splice_function {
 				 * update that replaced it last */
 	__u64 new_code;		/* entry in the update's module */
 	__u64 site;		/* where the jump goes: old_entry, old_entry + 5 behind an ftrace
-				 * site, or, when replaced before, the same site as then */
+				 * site, or, when replaced before, the same site as then; with
+				 * SPLICE_FUNCTION_AT_FTRACE, the ftrace site */
 	__u64 hop;		/* 0, or 5 bytes of padding behind the function: the site then holds
 				 * a two-byte jump to the hop and the hop the long jump */
 	__u64 expected;		/* pointer: the old_size bytes that stand at old_code */
 	__u64 expected_hop;	/* pointer: the 5 bytes that stand at hop */
 	__u32 old_size;		/* length of the code at old_code */
 	__u32 new_size;		/* length of the code at new_code */
+	__u32 flags;		/* SPLICE_FUNCTION_AT_FTRACE */
+	__u32 reserved;		/* 0 */
 	char name[SPLICE_NAME_LEN];	/* for sysfs and reports */
 };
+
+#define SPLICE_FUNCTION_AT_FTRACE	1	/* no jump: ftrace leads the calls on; hop is 0 */
 
 /* A thread that is inside a function which is to be replaced (or, on undo, in the new code). */
 struct splice_busy {
@@ -186,7 +191,8 @@ struct splice_undo {
  * /sys/kernel/splice/ID/sequence	1, 2, ... in the order of application
  * /sys/kernel/splice/ID/modules	names of the update's modules, one a line
  * /sys/kernel/splice/ID/functions	a line a function (binary attribute: any length):
- *	old_entry old_code old_size new_code new_size site hop name	(hex with 0x; name last)
+ *	old_entry old_code old_size new_code new_size site hop flags name	(hex with 0x;
+ *	name last)
  *	(watched code too, with site 0x0)
  * /sys/kernel/splice/ID/values		a line a value (binary attribute):
  *	address size state name		(hex with 0x; "written" or "left"; name last)

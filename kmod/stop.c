@@ -50,6 +50,28 @@ static int splice_bytes_differ(struct splice_outcome *outcome, u32 function, uns
 	return -ESTALE;
 }
 
+/* The code that runs today. What is at an ftrace site that is ours ftrace itself compares. */
+static int splice_old_code_differs(struct splice_outcome *outcome, u32 function,
+				   const struct splice_patch *patch)
+{
+	unsigned long start = patch->old_code, end = patch->old_code + patch->old_size;
+	unsigned long behind = patch->site + SPLICE_FTRACE_SITE;
+	const u8 *expected = patch->expected;
+
+	if (patch->at_ftrace_site && !patch->below) {
+		if (patch->site > start &&
+		    splice_bytes_differ(outcome, function, start, start, expected,
+					patch->site - start))
+			return -ESTALE;
+		expected += behind - start;
+		if (behind == end)
+			return 0;
+		return splice_bytes_differ(outcome, function, start, behind, expected,
+					   end - behind);
+	}
+	return splice_bytes_differ(outcome, function, start, start, expected, patch->old_size);
+}
+
 /*
  * Are the bytes still those that were proved (apply), or that we wrote (undo)? For a function that
  * was replaced before, that is its newest code, and our jump at the site. Under splice_text_lock(),
@@ -61,10 +83,7 @@ int splice_stop_compare(const struct splice_update *update, enum splice_directio
 	u32 i;
 
 	for (i = 0; direction == SPLICE_TO_NEW && i < update->nr_functions; i++) {
-		const struct splice_patch *patch = &update->functions[i];
-
-		if (splice_bytes_differ(outcome, i, patch->old_code, patch->old_code,
-					patch->expected, patch->old_size))
+		if (splice_old_code_differs(outcome, i, &update->functions[i]))
 			return -ESTALE;
 	}
 	for (i = 0; i < update->nr_changes; i++) {
@@ -116,6 +135,7 @@ static void splice_stop_write(struct splice_stop *stop)
 	splice_text_write(stop->update, stop->direction, SPLICE_WRITE_HEADS);
 	splice_stop_serialise(stop, 3);
 	splice_text_written();
+	splice_redirects_switch(stop->update, stop->direction);
 	splice_values_write(stop->update, stop->direction);
 }
 

@@ -19,7 +19,7 @@
 #include "core.h"
 
 /* Seven numbers "0x... ", the name, its end. */
-#define SPLICE_MAX_LINE	(7 * 19 + SPLICE_NAME_LEN)
+#define SPLICE_MAX_LINE	(8 * 19 + SPLICE_NAME_LEN)
 
 static struct kobject *splice_root;
 
@@ -153,9 +153,11 @@ static int splice_write_texts(struct splice_update *update)
 		update->functions_text_size +=
 			scnprintf(update->functions_text + update->functions_text_size,
 				  functions_room - update->functions_text_size,
-				  "0x%lx 0x%lx 0x%x 0x%lx 0x%x 0x%lx 0x%lx %s\n", patch->old_entry,
-				  patch->old_code, patch->old_size, patch->new_code,
-				  patch->new_size, patch->site, patch->hop, patch->name);
+				  "0x%lx 0x%lx 0x%x 0x%lx 0x%x 0x%lx 0x%lx 0x%x %s\n",
+				  patch->old_entry, patch->old_code, patch->old_size,
+				  patch->new_code, patch->new_size, patch->site, patch->hop,
+				  patch->at_ftrace_site ? SPLICE_FUNCTION_AT_FTRACE : 0,
+				  patch->name);
 	}
 	return 0;
 }

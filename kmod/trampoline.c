@@ -177,7 +177,7 @@ int splice_trampolines_plan(struct splice_update *update, u32 *bad_function)
 		const struct splice_patch *patch = &update->functions[i];
 		struct splice_text_change *changes = &update->changes[update->nr_changes];
 
-		if (splice_is_watched(patch))
+		if (splice_is_watched(patch) || patch->at_ftrace_site)
 			continue;
 		if (patch->below) {
 			nr = 1;

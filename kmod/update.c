@@ -38,24 +38,26 @@ static struct splice_stack_check *splice_check_old_code(const struct splice_upda
 							u32 max_busy)
 {
 	struct splice_stack_range *ranges;
-	u32 i;
+	u32 i, nr = 0;
 
-	ranges = kvcalloc((size_t)update->nr_functions + 1, sizeof(*ranges), GFP_KERNEL);
+	ranges = kvcalloc(2 * (size_t)update->nr_functions + 1, sizeof(*ranges), GFP_KERNEL);
 	if (!ranges)
 		return NULL;
 	for (i = 0; i < update->nr_functions; i++) {
 		const struct splice_patch *patch = &update->functions[i];
 
-		ranges[i] = (struct splice_stack_range){
+		if (patch->below)
+			nr += splice_redirect_add_range(patch, i, &ranges[nr]);
+		ranges[nr++] = (struct splice_stack_range){
 			.start = splice_is_watched(patch) || patch->below ? patch->old_code - 1 :
 									    patch->old_code,
 			.end = patch->old_code + patch->old_size,
-			.safe = patch->below ? 0 : patch->site,
+			.safe = patch->below || patch->at_ftrace_site ? 0 : patch->site,
 			.function = i,
 		};
 	}
-	i += splice_values_add_range(update, SPLICE_TO_NEW, &ranges[i]);
-	return splice_stack_check_new(ranges, i, max_busy);
+	nr += splice_values_add_range(update, SPLICE_TO_NEW, &ranges[nr]);
+	return splice_stack_check_new(ranges, nr, max_busy);
 }
 
 /* Fills in which function of the update the thread is in; none, if it is in a new one only. */
@@ -175,11 +177,18 @@ static int splice_switch_code(struct splice_update *update, enum splice_directio
 	error = splice_compare_running(update, direction, outcome);
 	if (error)
 		return error;
+	if (direction == SPLICE_TO_NEW)
+		error = splice_redirects_enter(update, outcome);
+	if (error)
+		return error;
 	error = splice_hooks_prepare(update, direction, outcome);
 	if (!error)
 		error = splice_look_and_stop(update, direction, check, outcome);
-	if (error)
-		splice_hooks_fail(update, direction);
+	if (!error)
+		return 0;
+	splice_hooks_fail(update, direction);
+	if (direction == SPLICE_TO_NEW)
+		splice_redirects_leave(update);
 	return error;
 }
 

@@ -113,7 +113,7 @@ Result<bool> hold_owners(Apply& apply) {
 
 // A live patch of the kernel's own leads calls away at the entry, before they reach our jump.
 Result<void> refuse_live_patched(const Apply& apply) {
-  const LivePatches others = LivePatches::read();
+  const LivePatches others = LivePatches::read(apply.state.redirected());
   for (const MatchedFunction& matched : apply.matched.functions) {
     const std::string& target = apply.package.manifest.targets[matched.target].name;
     const auto by = others.deciding(target, matched.function->name);
@@ -362,6 +362,7 @@ std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
     function.new_size = static_cast<std::uint32_t>(match.function->size);
     function.site = match.trampoline.site.value();
     function.hop = match.trampoline.hop.value();
+    if (match.trampoline.at_ftrace_site) function.flags = SPLICE_FUNCTION_AT_FTRACE;
     if (function.hop != 0)
       function.expected_hop = abi_pointer(match.trampoline.expected_hop.data());
   }
@@ -538,7 +539,8 @@ Result<void> match(Apply& apply) {
         "{} is not what it was when the kernel came up: somebody has set it, and it stays so",
         name));
   for (const MatchedFunction& matched : apply.matched.functions)
-    apply.console.detail("{} matches at {}, jump at {}{}", matched.function->name, matched.run.code,
+    apply.console.detail("{} matches at {}, {} at {}{}", matched.function->name, matched.run.code,
+                         matched.trampoline.at_ftrace_site ? "led on by ftrace" : "jump",
                          matched.trampoline.site,
                          matched.trampoline.hop != RunAddress() ? " by way of the padding" : "");
   return {};

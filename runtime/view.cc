@@ -81,7 +81,8 @@ std::string section(std::string_view title) { return fmt::format("{}:\n", title)
 }  // namespace
 
 Surroundings Surroundings::read(const State& state) {
-  return {LivePatches::read(), AppliedRecords::read(), loaded_modules(), leftover_modules(state)};
+  return {LivePatches::read(state.redirected()), AppliedRecords::read(), loaded_modules(),
+          leftover_modules(state)};
 }
 
 bool in_force(const AppliedUpdate& update, const Surroundings& around) {
@@ -139,7 +140,8 @@ std::string update_text(const State& state, const AppliedUpdate& update,
   for (const AppliedFunction& function : update.functions) {
     if (function.checked()) continue;
     text += function_line(state, update, function, around);
-    text += fmt::format("        entry {}, jump at {}", function.old_entry, function.site);
+    text += fmt::format("        entry {}, {} at {}", function.old_entry,
+                        function.at_ftrace_site ? "led on by ftrace" : "jump", function.site);
     if (function.hop != RunAddress()) text += fmt::format(" by way of {}", function.hop);
     text += fmt::format(" to {}; {} of old code", function.new_code,
                         counted(function.old_size, "byte"));
@@ -167,6 +169,7 @@ json update_json(const State& state, const AppliedUpdate& update, const Surround
              {"new_size", function.new_size},
              {"site", hex(function.site)}};
     if (function.hop != RunAddress()) row["hop"] = hex(function.hop);
+    if (function.at_ftrace_site) row["by"] = "ftrace";
     if (const AppliedUpdate* by = covering(state, update, function); by != nullptr)
       row["replaced_by"] = by->id;
     if (const auto by = around.others.deciding(function.name); by) row["decided_by"] = *by;

@@ -413,8 +413,10 @@ class ObjectMatcher {
         // loaded, and only if there is one processor (arch/x86/kernel/alternative.c).
         if (site.kind == SiteKind::lock_prefix && run[begin + at] == 0xf0) continue;
         match.live_sites.emplace_back(at, at + site.length);
-        if (site.kind == SiteKind::ftrace && at == match.kept_entry)
+        if (site.kind == SiteKind::ftrace && at == match.kept_entry) {
+          match.ftrace_site = at;
           match.kept_entry += site.length;
+        }
       }
     }
     for (const auto& [offset, who] : comparison.hooks)

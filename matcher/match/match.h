@@ -47,9 +47,10 @@ struct FunctionMatch {
   // Bytes at the entry that stay whatever replaces the function: endbr64, where indirect calls must
   // land (or the nop that seals it), and the ftrace site.
   std::uint32_t kept_entry = 0;
-  std::string traced_by;  // who hooked the ftrace site just now, or empty
-  std::string update;     // id of the update whose code runs there now, or empty
-  Error error;            // filled unless matched
+  std::optional<std::uint32_t> ftrace_site;  // offset in run_bytes, if it is part of kept_entry
+  std::string traced_by;                     // who hooked the ftrace site just now, or empty
+  std::string update;                        // id of the update whose code runs there now, or empty
+  Error error;                               // filled unless matched
 };
 
 struct MatchResult {

@@ -122,14 +122,16 @@ Error site_taken(std::string function, const std::string& reason) {
       .take();
 }
 
-// A live patch came between the command's own question (LivePatches) and the switch.
-Error live_patched(const std::string& function) {
+// A live patch came between the command's own question (LivePatches) and the switch; or ftrace, which
+// leads the calls on where a jump has no place, does not do so now.
+Error live_patched(const std::string& function, const std::string& reason) {
   return fail(ExitCode::unsafe, "live-patched",
-              fmt::format("a live patch decides what runs when {} is called, so the update would "
-                          "have no effect there",
-                          function))
+              fmt::format("what runs when {} is called is not for the update to decide{}{}",
+                          function, reason.empty() ? "" : ": ", reason))
       .in_function(function)
-      .hint("disable it (echo 0 > /sys/kernel/livepatch/NAME/enabled), then apply the update")
+      .hint(
+          "disable the live patch (echo 0 > /sys/kernel/livepatch/NAME/enabled), or set "
+          "kernel.ftrace_enabled to 1, then apply the update")
       .take();
 }
 
@@ -267,7 +269,7 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
     case EADDRINUSE:
       return site_taken(function, plain(answer.reason));
     case EADDRNOTAVAIL:
-      return live_patched(function);
+      return live_patched(function, plain(answer.reason));
     case ECANCELED:
       return hook_refused(plain(answer.hook), answer.hook_error);
     default:

@@ -25,7 +25,8 @@ std::vector<fs::path> directories(const fs::path& path) {
 
 }  // namespace
 
-LivePatches LivePatches::read(const std::string& sys, const std::string& tracing) {
+LivePatches LivePatches::read(std::map<std::string, std::size_t> ours, const std::string& sys,
+                              const std::string& tracing) {
   LivePatches patches;
   for (const fs::path& patch : directories(sys))
     for (const fs::path& object : directories(patch))
@@ -48,7 +49,12 @@ LivePatches LivePatches::read(const std::string& sys, const std::string& tracing
     std::string object = "vmlinux";
     if (const std::size_t module = line.find('['); module < users)
       object = line.substr(module + 1, line.find(']', module) - module - 1);
-    patches.by_function_.try_emplace({std::move(object), line.substr(0, name_end)},
+    std::string name = line.substr(0, name_end);
+    if (const auto own = ours.find(name); own != ours.end() && own->second > 0) {
+      --own->second;
+      continue;
+    }
+    patches.by_function_.try_emplace({std::move(object), std::move(name)},
                                      "an ftrace user that may change where it leads");
   }
   return patches;

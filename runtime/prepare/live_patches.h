@@ -13,7 +13,8 @@
 // The kernel answers in two places, and each is read where it is there:
 //   /sys/kernel/livepatch/PATCH/OBJECT/FUNCTION,POSITION     (klp_init_object(), kernel/livepatch/core.c)
 //   tracing/enabled_functions, flag I: some ftrace_ops with FTRACE_OPS_FL_IPMODIFY may lead the call
-//   elsewhere (t_show(), kernel/trace/ftrace.c). Livepatch is one; there may be others.
+//   elsewhere (t_show(), kernel/trace/ftrace.c). Livepatch is one, our own core module, for functions
+//   without a place for a jump, another; there may be more. One function has one such user at most.
 //
 // Invariant: a patch that is loaded counts, whether it is enabled, in transition, or on its way out;
 // one that is disabled for good has no directory any more (klp_free_patch_start()).
@@ -29,10 +30,12 @@ namespace splicer {
 
 class LivePatches {
  public:
-  // Takes time in proportion to the functions that are patched or traced. `sys` and `tracing` are
-  // other directories in tests. What cannot be read (no livepatch in this kernel, tracefs not
-  // mounted, not root) is taken for empty: the core module asks once more.
-  static LivePatches read(const std::string& sys = "/sys/kernel/livepatch",
+  // `ours`: how many functions of each name our own updates redirect through ftrace. Takes time in
+  // proportion to the functions that are patched or traced. `sys` and `tracing` are other
+  // directories in tests. What cannot be read (no livepatch in this kernel, tracefs not mounted, not
+  // root) is taken for empty: the core module asks once more.
+  static LivePatches read(std::map<std::string, std::size_t> ours,
+                          const std::string& sys = "/sys/kernel/livepatch",
                           const std::string& tracing = "/sys/kernel/tracing");
 
   // What decides at the entry of that function of `object` ("vmlinux" or a module): a live patch's

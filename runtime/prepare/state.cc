@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 
+#include "kmod/splice_abi.h"
 #include "matcher/base/file.h"
 #include "runtime/package/manifest.h"
 
@@ -35,9 +36,9 @@ bool is_plain_name(std::string_view name) {
   return std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-// "old_entry old_code old_size new_code new_size site hop name": seven hex numbers and a name.
+// "old_entry old_code old_size new_code new_size site hop flags name": eight hex numbers and a name.
 std::optional<AppliedFunction> parse_function(std::string_view line) {
-  std::array<std::uint64_t, 7> fields{};
+  std::array<std::uint64_t, 8> fields{};
   for (std::uint64_t& field : fields) {
     const std::size_t space = line.find(' ');
     if (space == std::string_view::npos) return std::nullopt;
@@ -55,6 +56,7 @@ std::optional<AppliedFunction> parse_function(std::string_view line) {
   f.new_size = fields[4];
   f.site = RunAddress(fields[5]);
   f.hop = RunAddress(fields[6]);
+  f.at_ftrace_site = (fields[7] & SPLICE_FUNCTION_AT_FTRACE) != 0;
   f.name = line;
   return f;
 }
@@ -226,6 +228,16 @@ State::Newest State::newest(RunAddress old_entry) const {
     for (const AppliedFunction& function : update.functions)
       if (function.old_entry == old_entry && !function.checked()) newest = {&update, &function};
   return newest;
+}
+
+std::map<std::string, std::size_t> State::redirected() const {
+  std::map<std::string, std::size_t> functions;
+  std::set<RunAddress> seen;
+  for (const AppliedUpdate& update : updates_)
+    for (const AppliedFunction& function : update.functions)
+      if (function.at_ftrace_site && seen.insert(function.old_entry).second)
+        ++functions[function.name];
+  return functions;
 }
 
 std::set<std::string, std::less<>> State::modules() const {

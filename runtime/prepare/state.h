@@ -34,6 +34,7 @@ struct AppliedFunction {
   std::uint64_t new_size = 0;
   RunAddress site;
   RunAddress hop;
+  bool at_ftrace_site = false;  // no jump: ftrace leads the calls on
   std::string name;
 
   bool checked() const { return site == RunAddress(); }
@@ -91,6 +92,8 @@ class State {
   Newest newest(RunAddress old_entry) const;
   // The modules of all updates, undone ones too.
   std::set<std::string, std::less<>> modules() const;
+  // How many functions of each name are led on by ftrace.
+  std::map<std::string, std::size_t> redirected() const;
   // For the matcher: where replaced functions run now.
   std::map<RunAddress, Redirect> redirects() const;
 

@@ -75,6 +75,7 @@ Result<TrampolineSite> choose_trampoline_site(const FunctionMatch& function,
   if (before != nullptr) {
     chosen.site = before->site;
     chosen.hop = before->hop;
+    chosen.at_ftrace_site = before->at_ftrace_site;
     if (chosen.hop != RunAddress())
       if (auto read = image.read(chosen.hop, chosen.expected_hop); !read) return propagate(read);
     return chosen;
@@ -88,6 +89,11 @@ Result<TrampolineSite> choose_trampoline_site(const FunctionMatch& function,
     return chosen;
   }
   if (const auto two = two_jumps(function, begin, image)) return *two;
+  if (function.ftrace_site) {
+    chosen.site = function.address + *function.ftrace_site;
+    chosen.at_ftrace_site = true;
+    return chosen;
+  }
 
   const std::string why =
       live != nullptr
@@ -98,7 +104,9 @@ Result<TrampolineSite> choose_trampoline_site(const FunctionMatch& function,
           : fmt::format("the function has {}, too few for a jump to the new code at +{:#x}",
                         counted(size, "byte"), begin);
   return fail(ExitCode::unsafe, "no-trampoline-site",
-              why + ", and no free padding behind it is in reach of a short jump")
+              why +
+                  ", no free padding behind it is in reach of a short jump, and it has no ftrace "
+                  "site")
       .in_function(function.name)
       .at_address(function.address + begin)
       .hint(

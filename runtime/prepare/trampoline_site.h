@@ -10,12 +10,17 @@
 //                                    `eb rel8`, the relay jump, to padding behind the function
 //                                    (the hop), and the long jump there
 //
+//     nop5 (ftrace) | jmp (static key) ...      no place at all: no jump, ftrace leads the calls on
+//
 // The kernel rewrites some places of its code while it runs (static keys, static calls, lock
 // prefixes). A jump that covers part of one would be torn apart by the next rewrite; then the
-// two-byte form is tried, and if that covers it too, the function cannot be replaced.
+// two-byte form is tried. If that covers it too, the core module redirects the function at its
+// ftrace site, as a live patch does (kmod/redirect.c), which costs each call more; and without such
+// a site the function cannot be replaced.
 //
-// Invariant: the bytes at site lie inside the function and outside every live site; the bytes at
-// hop are int3 or nops that lie behind the function and before the next symbol of the kernel.
+// Invariant: the bytes at site lie inside the function and outside every live site, or are the
+// ftrace site; the bytes at hop are int3 or nops that lie behind the function and before the next
+// symbol of the kernel.
 #pragma once
 
 #include <array>
@@ -36,6 +41,7 @@ struct TrampolineSite {
   RunAddress site;
   RunAddress hop;                                      // 0: the long jump is at site itself
   std::array<std::uint8_t, kLongJump> expected_hop{};  // what is at hop today
+  bool at_ftrace_site = false;                         // no jump: site is the ftrace site
 };
 
 // `before` is how the newest applied update replaced this function, or nullptr: its site is used

@@ -125,10 +125,29 @@ class ValueJudge {
           !has_part(row.optional, ' ', std::array{std::string_view(member.name)}))
         return false;
     }
-    if (names.empty()) return false;
+    if (names.empty() || exchanges_state(value, names.front())) return false;
     if (value.begin % record.size + value.size > record.size) return false;
     value.what = names.front() + value.what.substr(value.what.find(':'));
     return true;
+  }
+
+  // A pointer from one variable to another, one of which only one version has: what somebody has set
+  // would be forgotten (drivers/char/random.c: sysctl_bootid behind .data of random_table). Nothing is
+  // in a limit that no code writes.
+  bool exchanges_state(const UnitValue& value, std::string_view member) const {
+    const Reference* was = pointer_in(true, value);
+    const Reference* is = pointer_in(false, value);
+    if (was == nullptr || is == nullptr) return false;
+    const bool goes = is_variable(true, *was) && !pair_.twins->post_of(was->atom);
+    const bool comes = is_variable(false, *is) && !pair_.twins->pre_of(is->atom);
+    if (!goes && !comes) return false;
+    const bool is_limit = member == "extra1" || member == "extra2";
+    return !is_limit || (goes && !is_only_read(true, was->atom)) ||
+           (comes && !is_only_read(false, is->atom));
+  }
+
+  bool is_variable(bool pre, const Reference& reference) const {
+    return !reference.undefined && table(pre).at(reference.atom).kind == AtomKind::writable;
   }
 
   // A static number that a table of settings points to as its limit (extra1, extra2).

@@ -6,6 +6,7 @@
 //     .open, .release                              no: files are open that only one of them has seen
 //     .owner                                       no: a module would be let go that was not held
 //     a netlink policy                             yes: read at each message
+//     .data in a ctl_table, to a new variable      no: what was set is in the old one
 //     pipe_max_size, which a sysctl sets           yes, where it still is what the kernel came up with
 //     static int state = IDLE, which code writes   no: that it holds the old first value says nothing
 //

@@ -80,7 +80,7 @@ void test_watched(void) {
   read_text(find_symbol("target_sleep").address, after, sizeof(after));
   report(!memcmp(before, after, sizeof(before)), "nothing is written into watched code");
   char line[256];
-  snprintf(line, sizeof(line), "0x%llx 0x%llx 0x%x 0x0 0x0 0x0 0x0 target_sleep\n",
+  snprintf(line, sizeof(line), "0x%llx 0x%llx 0x%x 0x0 0x0 0x0 0x0 0x0 target_sleep\n",
            request.functions[1].old_entry, request.functions[1].old_code,
            request.functions[1].old_size);
   report(strstr(read_file("/sys/kernel/splice/" FIRST "/functions"), line) != NULL,

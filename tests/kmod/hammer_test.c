@@ -31,14 +31,23 @@ static void make_short(struct request* request) {
   add_hop(request, "a_short");
 }
 
+// How target_flagged() is switched: by a jump behind its ftrace site, or by ftrace.
+static bool at_ftrace;
+
+static struct splice_function* add_flagged(struct request* request, const char* new_name) {
+  return at_ftrace ? add_at_ftrace(request, "target_flagged", new_name)
+                   : add(request, "target_flagged", new_name, 5);
+}
+
 static void make_flagged(struct request* request) {
-  one(request, "target_flagged", "a_flagged", 5);
+  begin(request, FIRST, "splice_update_a");
+  add_flagged(request, "a_flagged");
 }
 
 // Takes over from the update of make_flagged(), whose code must not run once the flag is set.
 static void make_over_flagged(struct request* request) {
   begin(request, SECOND, "splice_update_hooks");
-  struct splice_function* function = add(request, "target_flagged", "h_flagged", 5);
+  struct splice_function* function = add_flagged(request, "h_flagged");
   struct symbol symbol = find_symbol("a_flagged");
   function->old_code = symbol.address;
   function->old_size = symbol.size;
@@ -104,12 +113,20 @@ void test_hammer(void) {
     undo_patiently(FIRST);
   }
   report(!wrong, "a short function, switched to and fro under its caller's feet: %d wrong", wrong);
-  apply_patiently(make_flagged);
-  for (int i = 0; i < kRounds; ++i) {
-    apply_patiently(make_over_flagged);
-    undo_patiently(SECOND);
+  for (int by = 0; by < 2; ++by) {
+    at_ftrace = by;
+    apply_patiently(make_flagged);
+    for (int i = 0; i < kRounds; ++i) {
+      apply_patiently(make_over_flagged);
+      undo_patiently(SECOND);
+    }
+    undo_patiently(FIRST);
   }
-  undo_patiently(FIRST);
+  at_ftrace = true;
+  for (int i = 0; i < kRounds / 4; ++i) {
+    apply_patiently(make_flagged);
+    undo_patiently(FIRST);
+  }
   must_write(TARGET "hammer", "0");
   report(!wrong, "an update upon another's code under its caller's feet: %d wrong", wrong);
   expect_number("calls of the earlier code after the switch", value_of("violations"), 0);

@@ -22,7 +22,7 @@ static const struct {
     CHECK(probes),    CHECK(hook_arguments), CHECK(hooks),
     CHECK(answers),   CHECK(traffic),        CHECK(hammer),
     CHECK(nmi),       CHECK(live_patch),     CHECK(value_arguments),
-    CHECK(values),
+    CHECK(values),    CHECK(redirect),
 };
 
 int main(int count, char** names) {

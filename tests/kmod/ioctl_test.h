@@ -89,6 +89,8 @@ struct splice_function* add(struct request* request, const char* old_name, const
 struct splice_function* add_hop(struct request* request, const char* new_name);
 struct splice_function* add_short(struct request* request, const char* old_name, unsigned size,
                                   const char* new_name);
+struct splice_function* add_at_ftrace(struct request* request, const char* old_name,
+                                      const char* new_name);
 struct splice_function* watch(struct request* request, const char* name);
 void one(struct request* request, const char* old_name, const char* new_name, unsigned site);
 void make_all(struct request* request);
@@ -131,7 +133,10 @@ void test_hooks(void);
 void test_answers(void);
 void test_hammer(void);
 void test_nmi(void);
+void live_patch_on(void);
+void live_patch_off(void);
 void test_live_patch(void);
+void test_redirect(void);
 void test_value_arguments(void);
 void test_values(void);
 void test_kept(void);

@@ -9,12 +9,12 @@ static void run(const char* command) {
   if (system(command)) stop(command);
 }
 
-static void live_patch_on(void) {
+void live_patch_on(void) {
   run("insmod splice_klp.ko");
   run("while [ $(cat " LIVE_PATCH "transition) = 1 ]; do sleep 0.1; done");
 }
 
-static void live_patch_off(void) {
+void live_patch_off(void) {
   run("echo 0 >" LIVE_PATCH "enabled");
   run("while [ -d " LIVE_PATCH " ]; do sleep 0.1; done; rmmod splice_klp");
 }

@@ -64,6 +64,14 @@ struct splice_function* add_short(struct request* request, const char* old_name,
   return function;
 }
 
+// A function that ftrace leads on: no jump.
+struct splice_function* add_at_ftrace(struct request* request, const char* old_name,
+                                      const char* new_name) {
+  struct splice_function* function = add(request, old_name, new_name, 0);
+  function->flags = SPLICE_FUNCTION_AT_FTRACE;
+  return function;
+}
+
 // Code that is watched only.
 struct splice_function* watch(struct request* request, const char* name) {
   struct splice_function* function = &request->functions[request->apply.nr_functions];

@@ -33,7 +33,7 @@ void test_apply_and_undo(void) {
   report(atol(read_file("/sys/kernel/splice/" FIRST "/sequence")) == 1, "sysfs: sequence");
   char* functions = read_file("/sys/kernel/splice/" FIRST "/functions");
   char line[512];
-  snprintf(line, sizeof(line), "0x%llx 0x%llx 0x%x 0x%llx 0x%x 0x%llx 0x%llx target_short\n",
+  snprintf(line, sizeof(line), "0x%llx 0x%llx 0x%x 0x%llx 0x%x 0x%llx 0x%llx 0x0 target_short\n",
            request.functions[2].old_entry, request.functions[2].old_code,
            request.functions[2].old_size, request.functions[2].new_code,
            request.functions[2].new_size, request.functions[2].site, request.functions[2].hop);

@@ -32,14 +32,11 @@
 #include <thread>
 #include <vector>
 
-#include "matcher/base/command_line.h"
 #include "matcher/base/file.h"
 #include "matcher/base/parallel.h"
 #include "matcher/image/disk_image.h"
-#include "splice-cc/build/kbuild.h"
 #include "splice-cc/build/unit_list.h"
-#include "splice-cc/semantics/clang_unit.h"
-#include "splice-cc/source/process.h"
+#include "tests/proof/stock_kernel.h"
 
 namespace {
 
@@ -122,8 +119,8 @@ struct Chosen {
 
 class Patches {
  public:
-  Patches(const Kbuild& kbuild, std::set<std::string> overridden, fs::path folder)
-      : kbuild_(kbuild), overridden_(std::move(overridden)), folder_(std::move(folder)) {}
+  Patches(const StockKernel& kernel, std::set<std::string> overridden, fs::path folder)
+      : kernel_(kernel), overridden_(std::move(overridden)), folder_(std::move(folder)) {}
 
   // The line about one file. Errors: those of building and reading it.
   Result<std::string> write(const Chosen& chosen) const {
@@ -133,21 +130,16 @@ class Patches {
     if (!chosen.unit) return aside("this configuration does not build it");
     if (chosen.unit->shared) return aside("it is in several modules");
     // Of what was not built together with others, the reason is told here.
-    if (auto built = kbuild_.build_pre({*chosen.unit}, 1); !built)
+    if (auto built = kernel_.kbuild().build_pre({*chosen.unit}, 1); !built)
       return aside(built.error().message);
-    const auto command = kbuild_.command(*chosen.unit);
-    if (!command) return propagate(command);
-    std::vector<std::string> options = clang_options(*command);
-    options.insert(options.end(), {"-idirafter", kbuild_.hooks().string()});
     std::set<unsigned> heads;
-    const auto error =
-        with_syntax_tree({kbuild_.tree().source, chosen.source, options, kbuild_.readable()},
-                         [&](clang::ASTContext& context) {
-                           Heads found(context.getSourceManager(), overridden_);
-                           found.TraverseDecl(context.getTranslationUnitDecl());
-                           heads = found.offsets();
-                         });
-    if (error) return aside("Clang cannot read it: " + *error);
+    const auto error = kernel_.with_tree_of(*chosen.unit, [&](clang::ASTContext& context) {
+      Heads found(context.getSourceManager(), overridden_);
+      found.TraverseDecl(context.getTranslationUnitDecl());
+      heads = found.offsets();
+    });
+    if (!error) return propagate(error);
+    if (*error) return aside("Clang cannot read it: " + **error);
     if (heads.empty()) return aside("it has no such function");
     if (auto written = write_patch(chosen.source, heads); !written) return propagate(written);
     return fmt::format("{} {} {}", chosen.source, chosen.unit->target, heads.size());
@@ -155,37 +147,16 @@ class Patches {
 
  private:
   Result<void> write_patch(const std::string& source, const std::set<unsigned>& heads) const {
-    const fs::path path = kbuild_.tree().source / source;
-    auto text = read_text(path);
+    auto text = read_text(kernel_.source() / source);
     if (!text) return propagate(text);
     for (auto head = heads.rbegin(); head != heads.rend(); ++head) text->insert(*head, kHead);
-    std::string name = source;
-    std::ranges::replace(name, '/', '-');
-    const fs::path changed = folder_ / (name + ".new");
-    if (auto written = write_file(changed, *text); !written) return written;
-    const auto difference =
-        run_program({"diff", "--text", "-u", "--label", "a/" + source, "--label", "b/" + source,
-                     path.string(), changed.string()});
-    if (!difference) return propagate(difference);
-    std::error_code code;
-    fs::remove(changed, code);
-    return write_file(folder_ / (name + ".patch"), difference->output);
+    return kernel_.write_patch(source, *text, folder_ / (flat_name(source) + ".patch"));
   }
 
-  const Kbuild& kbuild_;
+  const StockKernel& kernel_;
   const std::set<std::string> overridden_;
   const fs::path folder_;
 };
-
-// Files named in a list, a line each; # begins a comment.
-Result<std::vector<std::string>> read_list(const fs::path& path) {
-  const auto text = read_text(path);
-  if (!text) return propagate(text);
-  std::vector<std::string> names;
-  for (const std::string& line : split_lines(*text))
-    if (!line.empty() && line[0] != '#') names.push_back(line);
-  return names;
-}
 
 // The first `count` of the list; then as many as are missing at equal distances among all others, of
 // which three in four are built in.
@@ -223,43 +194,33 @@ Result<std::vector<Chosen>> choose(UnitList& list, const std::vector<std::string
 Result<void> run(const Command& command, const Console& console) {
   const auto text = [&](const char* name) { return command.values()[name].as<std::string>(); };
   const unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
-  auto host =
-      find_host({.release = text("kernel"), .root = text("root"), .source = {}, .config = {}});
-  if (!host) return propagate(host);
-  auto tree = prepare_tree(*host, console, jobs);
-  if (!tree) return propagate(tree);
-  auto kbuild = Kbuild::open(*tree, *host, text("driver"), SPLICE_INCLUDE_SOURCE);
-  if (!kbuild) return propagate(kbuild);
+  const auto kernel = StockKernel::open(command, console, jobs);
+  if (!kernel) return propagate(kernel);
   const auto image = open_disk_image(text("root") + "/boot/vmlinuz-" + text("kernel"), {});
   if (!image) return propagate(image);
 
-  auto first = read_list(text("first"));
+  auto first = read_source_list(text("first"));
   if (!first) return propagate(first);
   const std::string files = text("files");
   std::size_t count = std::numeric_limits<std::size_t>::max();
   if (fs::exists(files)) {
-    first = read_list(files);
+    first = read_source_list(files);
     if (!first) return propagate(first);
     count = std::set(first->begin(), first->end()).size();
   } else if (files != "all") {
     count = std::strtoul(files.c_str(), nullptr, 10);
   }
-  UnitList list(*kbuild);
+  UnitList list((*kernel)->kbuild());
   const auto chosen = choose(list, *first, count, jobs);
   if (!chosen) return propagate(chosen);
 
-  // Many at a time: kbuild is asked once for each group.
+  // Many at a time; why one does not build is told with its line.
   std::vector<Unit> units;
   for (const Chosen& one : *chosen)
     if (one.unit && !one.unit->shared) units.push_back(*one.unit);
-  constexpr std::size_t kGroup = 16;
-  for (std::size_t begin = 0; begin < units.size(); begin += kGroup)
-    (void)kbuild->build_pre(
-        {units.begin() + static_cast<std::ptrdiff_t>(begin),
-         units.begin() + static_cast<std::ptrdiff_t>(std::min(units.size(), begin + kGroup))},
-        jobs);
+  (void)(*kernel)->build(units, jobs, console);
 
-  const Patches patches(*kbuild, strong_functions((*image)->symbols()),
+  const Patches patches(**kernel, strong_functions((*image)->symbols()),
                         command.values()["folder"].as<std::vector<std::string>>().front());
   std::mutex lock;
   std::optional<Error> error;
@@ -281,10 +242,9 @@ Result<void> run(const Command& command, const Console& console) {
 
 int main(int argc, char** argv) {
   Command command("replace-patches", "[OPTION]... FOLDER", "Patches that change every function.");
-  command.options().add_options()("kernel", po::value<std::string>()->required(), "release")(
-      "root", po::value<std::string>()->required(), "where its packages are unpacked")(
-      "driver", po::value<std::string>()->required(), "the splice-cc program")(
-      "files", po::value<std::string>()->required(), "how many, or all, or a list of files")(
+  StockKernel::declare(command);
+  command.options().add_options()("files", po::value<std::string>()->required(),
+                                  "how many, or all, or a list of files")(
       "first", po::value<std::string>()->required(), "a list of the files that come first");
   command.positional("folder", 1);
   return command.run([&] {

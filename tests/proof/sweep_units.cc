@@ -15,14 +15,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "matcher/base/command_line.h"
-#include "splice-cc/build/kbuild.h"
 #include "splice-cc/build/unit_list.h"
+#include "tests/proof/stock_kernel.h"
 
 namespace {
 
@@ -62,53 +60,14 @@ std::string reason(const Error& error) {
   return line.empty() ? error.message : line;
 }
 
-// In small groups, so that others who wait for the tree get their turn; a group that fails is built
-// again one by one, to name the unit whose fault it is.
-void build(const Kbuild& kbuild, const std::vector<Unit>& units, unsigned jobs,
-           const Console& console) {
-  const auto print_built = [&](const Unit& unit) {
-    fmt::print("{} {} {}\n", unit.target, unit.name, kbuild.pre_object(unit).string());
-  };
-  std::map<std::string, std::vector<Unit>> by_entry;
-  for (const Unit& unit : units) by_entry[unit.entry].push_back(unit);
-  constexpr std::size_t kGroup = 16;
-  std::size_t done = 0;
-  for (const auto& [entry, members] : by_entry) {
-    for (std::size_t first = 0; first < members.size(); first += kGroup) {
-      const auto begin = members.begin() + static_cast<std::ptrdiff_t>(first);
-      const std::vector<Unit> group(
-          begin, begin + static_cast<std::ptrdiff_t>(std::min(kGroup, members.size() - first)));
-      const bool together = kbuild.build_pre(group, jobs).has_value();
-      for (const Unit& unit : group) {
-        if (together) {
-          print_built(unit);
-          continue;
-        }
-        if (auto built = kbuild.build_pre({unit}, jobs); built) {
-          print_built(unit);
-        } else {
-          fmt::print("unbuilt {} {}\n", unit.name, reason(built.error()));
-        }
-      }
-      std::fflush(stdout);
-      done += group.size();
-      console.stage("{} of {} objects", done, units.size());
-    }
-  }
-}
-
 Result<void> run(const Command& command, const Console& console) {
   const auto text = [&](const char* name) { return command.values()[name].as<std::string>(); };
   const unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
-  auto host =
-      find_host({.release = text("kernel"), .root = text("root"), .source = {}, .config = {}});
-  if (!host) return propagate(host);
-  auto tree = prepare_tree(*host, console, jobs);
-  if (!tree) return propagate(tree);
-  auto kbuild = Kbuild::open(*tree, *host, text("driver"));
-  if (!kbuild) return propagate(kbuild);
+  const auto kernel = StockKernel::open(command, console, jobs);
+  if (!kernel) return propagate(kernel);
+  const Kbuild& kbuild = (*kernel)->kbuild();
   console.stage("asking kbuild for all units");
-  UnitList list(*kbuild);
+  UnitList list(kbuild);
   auto units = list.all(jobs);
   if (!units) return propagate(units);
   const auto built_in = std::count_if(units->begin(), units->end(),
@@ -123,7 +82,15 @@ Result<void> run(const Command& command, const Console& console) {
       if (*unit && std::none_of(chosen.begin(), chosen.end(), same)) chosen.push_back(**unit);
     }
   }
-  build(*kbuild, chosen, jobs, console);
+  const auto errors = (*kernel)->build(chosen, jobs, console);
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const Unit& unit = chosen[i];
+    if (errors[i]) {
+      fmt::print("unbuilt {} {}\n", unit.name, reason(*errors[i]));
+    } else {
+      fmt::print("{} {} {}\n", unit.target, unit.name, kbuild.pre_object(unit).string());
+    }
+  }
   return {};
 }
 
@@ -131,10 +98,9 @@ Result<void> run(const Command& command, const Console& console) {
 
 int main(int argc, char** argv) {
   Command command("sweep-units", "[OPTION]...", "Build pre objects for a sweep.");
-  command.options().add_options()("kernel", po::value<std::string>()->required(), "release")(
-      "root", po::value<std::string>()->required(), "where its packages are unpacked")(
-      "driver", po::value<std::string>()->required(), "the splice-cc program")(
-      "objects", po::value<std::string>()->default_value("400"), "how many, or built-in, or all")(
+  StockKernel::declare(command);
+  command.options().add_options()("objects", po::value<std::string>()->default_value("400"),
+                                  "how many, or built-in, or all")(
       "also", po::value<std::vector<std::string>>(), "a source whose object must be among them");
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();

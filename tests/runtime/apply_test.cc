@@ -75,6 +75,7 @@ TEST(Apply, FunctionsToSwitch) {
   EXPECT_EQ(functions[0].hop, 0u);
   EXPECT_EQ(functions[0].expected, abi_pointer(matched.functions[0].run.run_bytes.data()));
   EXPECT_EQ(functions[0].expected_hop, 0u);
+  EXPECT_EQ(functions[0].flags, 0u);
   EXPECT_EQ(functions[1].hop, 0x2006u);
   EXPECT_EQ(functions[1].expected_hop,
             abi_pointer(matched.functions[1].trampoline.expected_hop.data()));
@@ -84,6 +85,19 @@ TEST(Apply, FunctionsToSwitch) {
   EXPECT_EQ(functions[2].old_size, 0x20u);
   EXPECT_EQ(functions[2].site + functions[2].hop + functions[2].new_code + functions[2].new_size,
             0u);
+}
+
+TEST(Apply, AFunctionThatFtraceLeadsOn) {
+  PackageFunction f;
+  f.name = "f";
+  MatchedUpdate matched;
+  matched.functions.resize(1);
+  matched.functions[0].function = &f;
+  matched.functions[0].trampoline.site = RunAddress(0x1004);
+  matched.functions[0].trampoline.at_ftrace_site = true;
+  const auto functions = functions_to_switch(matched, {RunAddress(0xa000)});
+  EXPECT_EQ(functions[0].flags, static_cast<std::uint32_t>(SPLICE_FUNCTION_AT_FTRACE));
+  EXPECT_EQ(functions[0].site, 0x1004u);
 }
 
 TEST(Apply, VersionMayBeUnknownToThePackage) {

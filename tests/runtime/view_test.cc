@@ -27,8 +27,8 @@ class ViewTest : public ::testing::Test {
     setenv("TZ", "UTC", 1);
     tzset();
     update("1111111111111111", "1",
-           "0x10 0x10 0x40 0x1000 0x50 0x15 0x0 f\n0x80 0x80 0x6 0x1050 0x8 0x80 0x86 g\n");
-    update("2222222222222222", "2", "0x10 0x1000 0x50 0x2000 0x60 0x15 0x0 f\n");
+           "0x10 0x10 0x40 0x1000 0x50 0x15 0x0 0x0 f\n0x80 0x80 0x6 0x1050 0x8 0x80 0x86 0x0 g\n");
+    update("2222222222222222", "2", "0x10 0x1000 0x50 0x2000 0x60 0x15 0x0 0x0 f\n");
   }
 
   void update(const std::string& id, const char* sequence, const char* functions) const {
@@ -60,7 +60,8 @@ TEST_F(ViewTest, List) {
 
 TEST_F(ViewTest, CheckedCodeIsNotListed) {
   update("2222222222222222", "2",
-         "0x10 0x1000 0x50 0x2000 0x60 0x15 0x0 f\n0x1050 0x1050 0x20 0x0 0x0 0x0 0x0 f.cold\n");
+         "0x10 0x1000 0x50 0x2000 0x60 0x15 0x0 0x0 f\n0x1050 0x1050 0x20 0x0 0x0 0x0 0x0 0x0 "
+         "f.cold\n");
   const State all = state();
   EXPECT_THAT(applied_text(all), HasSubstr(", 1 function, machine"));
   EXPECT_THAT(applied_text(all), Not(HasSubstr("f.cold")));
@@ -82,6 +83,15 @@ TEST_F(ViewTest, OneUpdate) {
   EXPECT_THAT(update_text(all, all.updates()[0]),
               HasSubstr("entry 0x80, jump at 0x80 by way of 0x86 to 0x1050; 6 bytes of old code"));
   EXPECT_THAT(update_text(all, all.updates()[1]), HasSubstr("at 0x1000, of an earlier update"));
+}
+
+TEST_F(ViewTest, AFunctionThatFtraceLeadsOn) {
+  update("2222222222222222", "2", "0x10 0x1000 0x50 0x2000 0x60 0x10 0x0 0x1 f\n");
+  const State all = state();
+  EXPECT_THAT(update_text(all, all.updates()[1]),
+              HasSubstr("entry 0x10, led on by ftrace at 0x10 to 0x2000"));
+  EXPECT_EQ(update_json(all, all.updates()[1])["functions"][0]["by"], "ftrace");
+  EXPECT_FALSE(update_json(all, all.updates()[0])["functions"][0].contains("by"));
 }
 
 TEST_F(ViewTest, HiddenFunctions) {
@@ -116,7 +126,7 @@ TEST_F(ViewTest, AFunctionThatALivePatchDecides) {
   const TemporaryFolder folder;
   std::filesystem::create_directories(folder / "sample/vmlinux/f,1");
   const Surroundings others{
-      LivePatches::read(folder.path().string(), (folder / "none").string()), {}, {}, {}};
+      LivePatches::read({}, folder.path().string(), (folder / "none").string()), {}, {}, {}};
   const State all = state();
   EXPECT_FALSE(in_force(all.updates()[0], others));
   EXPECT_TRUE(in_force(all.updates()[0], {}));

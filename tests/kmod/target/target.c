@@ -4,7 +4,8 @@
  * behind a file in /sys/kernel/debug/splice_target, so that reading the file calls it. (Not module
  * parameters: of those, one is read at a time.)
  *
- *	value plain short keyed	return a number each; 1 before any update
+ *	value plain short keyed gated	return a number each; 1 before any update
+ *	key				1 switches the static key of the last two on, 0 off
  *	nopped many_nops		the same
  *	sleep				blocks in target_sleep() until 1 is written to "release"
  *	odd				the same, below a function that cannot be unwound
@@ -44,6 +45,7 @@ int target_many_nops(void);	/* shapes.S */
 int target_value(void);
 int target_plain(int value);
 int target_keyed(void);
+int target_gated(void);
 int target_sleep(void);
 int target_sleep_caller(void);
 int target_callback(void);
@@ -74,6 +76,24 @@ notrace shape int target_keyed(void)
 		return 2;
 	return 1;
 }
+
+/* One right behind the ftrace site. */
+shape int target_gated(void)
+{
+	if (static_branch_unlikely(&target_key))
+		return 7;
+	return 1;
+}
+
+static int set_key(void *unused, u64 value)
+{
+	if (value)
+		static_branch_enable(&target_key);
+	else
+		static_branch_disable(&target_key);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(key_operations, NULL, set_key, "%llu\n");
 
 static shape int target_wait(void)
 {
@@ -265,6 +285,8 @@ static int __init target_init(void)
 	debugfs_create_file("nopped", 0400, folder, target_nopped, &call_operations);
 	debugfs_create_file("many_nops", 0400, folder, target_many_nops, &call_operations);
 	debugfs_create_file("keyed", 0400, folder, target_keyed, &call_operations);
+	debugfs_create_file("gated", 0400, folder, target_gated, &call_operations);
+	debugfs_create_file("key", 0200, folder, NULL, &key_operations);
 	debugfs_create_file("sleep", 0400, folder, target_sleep_caller, &call_operations);
 	debugfs_create_file("odd", 0400, folder, target_odd, &call_operations);
 	debugfs_create_file("spin", 0400, folder, target_spin, &call_operations);

@@ -11,7 +11,7 @@ namespace {
 
 TEST(LivePatches, NoneWhereTheKernelHasNone) {
   const TemporaryFolder folder;
-  const LivePatches none = LivePatches::read((folder / "a").string(), (folder / "b").string());
+  const LivePatches none = LivePatches::read({}, (folder / "a").string(), (folder / "b").string());
   EXPECT_TRUE(none.empty());
   EXPECT_FALSE(none.deciding("vmlinux", "cmdline_proc_show"));
 }
@@ -22,7 +22,7 @@ TEST(LivePatches, OfTheKernelsLivepatch) {
   std::filesystem::create_directories(folder / "klp/fix_tun/tun/tun_get,2");
   ASSERT_TRUE(write_file(folder / "klp/fix_tun/enabled", "1\n"));
   const LivePatches patches =
-      LivePatches::read((folder / "klp").string(), (folder / "none").string());
+      LivePatches::read({}, (folder / "klp").string(), (folder / "none").string());
   EXPECT_EQ(patches.deciding("vmlinux", "cmdline_proc_show"), "live patch livepatch_sample");
   EXPECT_EQ(patches.deciding("tun", "tun_get"), "live patch fix_tun");
   EXPECT_EQ(patches.deciding("tun_get"), "live patch fix_tun");
@@ -42,7 +42,7 @@ TEST(LivePatches, OfAnotherUserOfFtrace) {
       "short (1) I\n"
       "broken\n (1) I\n"));
   const LivePatches patches =
-      LivePatches::read((folder / "none").string(), (folder / "tracing").string());
+      LivePatches::read({}, (folder / "none").string(), (folder / "tracing").string());
   EXPECT_TRUE(patches.deciding("vmlinux", "vfs_write"));
   EXPECT_TRUE(patches.deciding("tun", "tun_get"));
   EXPECT_TRUE(patches.deciding("vmlinux", "short"));
@@ -51,11 +51,27 @@ TEST(LivePatches, OfAnotherUserOfFtrace) {
   EXPECT_FALSE(patches.deciding("vmlinux", "do_exit"));
 }
 
+// Two functions of one name, one of which our own updates lead on.
+TEST(LivePatches, NotOurOwnRedirects) {
+  const TemporaryFolder folder;
+  const auto read = [&](std::size_t ours) {
+    return LivePatches::read({{"reset", ours}}, (folder / "none").string(),
+                             (folder / "tracing").string());
+  };
+  ASSERT_TRUE(write_file(folder / "tracing/enabled_functions", "reset (1)   I\n"));
+  EXPECT_FALSE(read(1).deciding("reset"));
+  EXPECT_TRUE(read(0).deciding("reset"));
+  ASSERT_TRUE(
+      write_file(folder / "tracing/enabled_functions", "reset (1)   I\nreset [tun] (2) R I\n"));
+  EXPECT_TRUE(read(1).deciding("reset"));
+  EXPECT_FALSE(read(2).deciding("reset"));
+}
+
 TEST(LivePatches, ALivePatchIsNamedBeforeItsFlag) {
   const TemporaryFolder folder;
   std::filesystem::create_directories(folder / "klp/sample/vmlinux/vfs_write,1");
   ASSERT_TRUE(write_file(folder / "tracing/enabled_functions", "vfs_write (1) R I\n"));
-  EXPECT_EQ(LivePatches::read((folder / "klp").string(), (folder / "tracing").string())
+  EXPECT_EQ(LivePatches::read({}, (folder / "klp").string(), (folder / "tracing").string())
                 .deciding("vmlinux", "vfs_write"),
             "live patch sample");
 }

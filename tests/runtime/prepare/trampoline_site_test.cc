@@ -127,6 +127,28 @@ TEST(TrampolineSite, LiveSiteInTheFirstTwoBytes) {
   expect_refused(place, "+0x6 to +0x8");
 }
 
+// A static key right behind the ftrace site, and no padding: ftrace leads the calls on.
+TEST(TrampolineSite, NoPlaceButTheFtraceSite) {
+  Place place(40, {}, true);
+  place.function.live_sites.emplace_back(5, 10);
+  place.function.ftrace_site = 0;
+  const auto site = place.choose();
+  ASSERT_TRUE(site) << site.error().message;
+  EXPECT_TRUE(site->at_ftrace_site);
+  EXPECT_EQ(site->site, kEntry);
+  EXPECT_EQ(site->hop, RunAddress());
+
+  Place shorter(6, {}, true);
+  shorter.function.ftrace_site = 0;
+  EXPECT_TRUE(shorter.choose()->at_ftrace_site);
+
+  // A jump costs less where there is a place for it.
+  Place padded(40, Code(8, 0xcc), true);
+  padded.function.live_sites.emplace_back(8, 13);
+  padded.function.ftrace_site = 0;
+  EXPECT_FALSE(padded.choose()->at_ftrace_site);
+}
+
 TEST(TrampolineSite, PaddingOutOfReach) {
   Place near(7 + 127, Code(8, 0xcc), true);
   near.function.live_sites.emplace_back(9, 14);
@@ -141,10 +163,12 @@ TEST(TrampolineSite, ReplacedBeforeKeepsItsPlace) {
   AppliedFunction before;
   before.site = kEntry + 5;
   before.hop = kEntry + 9;
+  before.at_ftrace_site = true;
   const auto site = choose_trampoline_site(place.function, &before, place.image);
   ASSERT_TRUE(site);
   EXPECT_EQ(site->site, before.site);
   EXPECT_EQ(site->hop, before.hop);
+  EXPECT_TRUE(site->at_ftrace_site);
   EXPECT_EQ(site->expected_hop[0], 0xe9);
   before.hop = RunAddress(0x1000);  // not in memory
   EXPECT_FALSE(choose_trampoline_site(place.function, &before, place.image));

@@ -65,6 +65,28 @@ TEST(ValuesInPlace, AnOperationThatIsLookedUpAtEachCall) {
   EXPECT_EQ(operations("", ".compat_ioctl = noop_ioctl, .fsync = noop_fsync"), 2);
 }
 
+// As sysctl_bootid of drivers/char/random.c under another name: what was set would be forgotten.
+TEST(ValuesInPlace, ATableThatLeadsToAnotherVariable) {
+  const auto table = [](const std::string& name, const std::string& member) {
+    return "static int " + name +
+           " = 3; static struct ctl_table sysctls[] = {{.procname = \"n\", ." + member + " = &" +
+           name + "}};";
+  };
+  const std::string rest = " void f(void) { give(sysctls); }";
+  EXPECT_EQ(written(table("seed", "data"), table("seed_new", "data"), rest), -1);
+  // A limit that nobody sets, and one that code does.
+  EXPECT_EQ(written(table("most", "extra2"), table("most_new", "extra2"), rest), 1);
+  const auto set = [&](const std::string& name) {
+    return table(name, "extra2") + " void set(int n) { " + name + " = n; }";
+  };
+  EXPECT_EQ(written(set("most"), set("most_new"), rest), -1);
+  // Both are there before and after.
+  const std::string both =
+      "static int a = 3, b = 4; void g(int n) { a = b = n; } "
+      "static struct ctl_table sysctls[] = {{.procname = \"n\", .data = ";
+  EXPECT_EQ(written(both + "&a}};", both + "&b}};", rest + " int *h(void) { return &a + b; }"), 1);
+}
+
 TEST(ValuesInPlace, AFunctionOfTheFileBehindItsPadding) {
   // As CONFIG_CALL_PADDING has it, with the symbol of CONFIG_PREFIX_SYMBOLS.
   const std::string padded =
