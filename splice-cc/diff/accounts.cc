@@ -58,7 +58,8 @@ struct Side {
   }
 
   // The variables that code at `start` mentions, itself and through code that the other side lacks,
-  // out-of-line parts among it.
+  // out-of-line parts among it, and through constants (tun_attr_group of drivers/net/tun.c leads to
+  // tun_dev_attrs).
   Atoms variables_from(std::uint32_t start) const {
     Atoms seen = {start};
     Atoms found;
@@ -71,7 +72,7 @@ struct Side {
         const Atom& target = table.at(reference.atom);
         const bool goes_along = target.kind == AtomKind::code
                                     ? !has_twin(reference.atom) || is_cold(target.name)
-                                    : target.kind == AtomKind::anonymous;
+                                    : target.kind != AtomKind::writable;
         if (is_variable(table, target)) found.insert(reference.atom);
         if (goes_along && seen.insert(reference.atom).second) todo.push_back(reference.atom);
       }
@@ -109,10 +110,10 @@ class UnitAccounts {
   }
 
  private:
-  // The variables that any code of post mentions.
+  // The variables that any code or data of post mentions.
   void find_used() {
     for (std::uint32_t i = 0; i < post_.table.all().size(); ++i)
-      if (post_.table.at(i).kind == AtomKind::code)
+      if (is_content(post_.table.role(post_.table.at(i))))
         for (const Reference& reference : post_.table.at(i).references)
           if (!reference.undefined) used_.insert(reference.atom);
   }

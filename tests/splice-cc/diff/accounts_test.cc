@@ -59,6 +59,21 @@ TEST(Accounts, OneThatGoesAndOneThatComesAreNoSuccessors) {
       << "of different functions";
 }
 
+// As tun_dev_attrs, which nobody mentions but tun_attr_group (drivers/net/tun.c).
+TEST(Accounts, ThroughConstants) {
+  const auto state = [](const std::string& name) {
+    return "static int " + name +
+           "; struct group { int *count; }; static const struct group group = {&" + name + "};";
+  };
+  const std::string use_it = "int f(void) { return use((void *)&group); }";
+  EXPECT_THAT(titles(state("old") + use_it, state("new") + use_it), ElementsAre("state-gone:old"));
+  EXPECT_THAT(titles(state("old") + use_it,
+                     state("old") + "static int more;"
+                                    "int f(void) { return out(more++) + use((void *)&group); }"),
+              IsEmpty())
+      << "the group leads to it as before";
+}
+
 TEST(Accounts, OneThatIsKeptUnusedIsGone) {
   EXPECT_THAT(titles("static int old; int f(void) { return out(old++); }",
                      "__attribute__((used)) static int old; static int new;"
