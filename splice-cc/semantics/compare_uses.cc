@@ -44,6 +44,7 @@ class UseComparison {
         if (before.address_taken && !before.start_up) report_callback(name, before);
       } else if (is_replaced(code_, pre_, name)) {
         compare_constants(name, before, after->second);
+        compare_renamed_constants(name, before, after->second);
         compare_casts(name, before, after->second);
         compare_indexes(name, before, after->second);
       }
@@ -97,6 +98,72 @@ class UseComparison {
       finding.remedy =
           fmt::format("leave {} as it is, and give a new meaning a new name and value", name);
     }
+  }
+
+  // A name that only one version knows, in the place of one that only the other knows, and of another
+  // value: the two are one constant, which was renamed.
+  void compare_renamed_constants(const std::string& function, const FunctionFacts& before,
+                                 const FunctionFacts& after) {
+    using Place = std::pair<std::string, ConstantRole>;
+    struct Constants {
+      std::set<std::string> names;
+      std::set<std::int64_t> values;
+    };
+    const auto only_known_here = [](const FunctionFacts& facts, const UnitFacts& other) {
+      std::map<Place, Constants> found;
+      for (const ConstantUse& use : facts.uses.constants) {
+        if (use.name.empty() || knows_all(other, use.name)) continue;
+        Constants& constants = found[{use.memory, use.role}];
+        constants.names.insert(use.name);
+        constants.values.insert(use.value);
+      }
+      return found;
+    };
+    const auto was = only_known_here(before, post_);
+    for (const auto& [place, constants] : only_known_here(after, pre_)) {
+      const auto old = was.find(place);
+      if (old == was.end() || old->second.values == constants.values) continue;
+      const std::string& memory = place.first;
+      if (tells_apart(pre_, memory, old->second.values) &&
+          tells_apart(post_, memory, constants.values))
+        continue;  // StateValues has it, for all units
+      const std::string name = list(old->second.names);
+      Finding& finding = found("constant-changed", name, after, function);
+      finding.code = "constant-changed";
+      finding.message = fmt::format(
+          "{} has gone, and code that is replaced uses {}, which has another value, in its place "
+          "with "
+          "{}: what was stored or allocated before the update has the old one",
+          name, list(constants.names), memory.empty() ? "memory that may live on" : memory);
+      finding.was = list(old->second.values);
+      finding.is = list(constants.values);
+      finding.remedy =
+          fmt::format("leave {} as it is, and give a new meaning a new name and value", name);
+    }
+  }
+
+  // Is one of the values both stored in that memory and tested?
+  static bool tells_apart(const UnitFacts& facts, const std::string& memory,
+                          const std::set<std::int64_t>& values) {
+    std::set<std::int64_t> tested;
+    std::set<std::int64_t> stored;
+    for (const auto& [name, function] : facts.functions)
+      for (const ConstantUse& use : function.uses.constants) {
+        if (memory.empty() || use.memory != memory || !values.contains(use.value)) continue;
+        if (use.role == ConstantRole::test) tested.insert(use.value);
+        if (use.role == ConstantRole::store) stored.insert(use.value);
+      }
+    return std::ranges::any_of(tested, [&](std::int64_t value) { return stored.contains(value); });
+  }
+
+  // "BIT,SHIFT": each of them?
+  static bool knows_all(const UnitFacts& facts, std::string_view names) {
+    for (std::size_t end = 0; end != std::string_view::npos; names.remove_prefix(end + 1)) {
+      end = names.find(',');
+      if (!facts.knows_constant(std::string(names.substr(0, end)))) return false;
+      if (end == std::string_view::npos) break;
+    }
+    return true;
   }
 
   // Records that a void * is taken for. One that is only taken in addition says nothing.

@@ -13,7 +13,9 @@
 // Invariant: nothing here depends on where in a file a thing is, except its SourcePlace.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -110,11 +112,18 @@ struct VariableFacts {
 struct UnitFacts {
   std::map<std::string, RecordFacts> records;
   std::map<std::string, EnumeratorFacts> enumerators;
+  std::vector<std::size_t> macros;  // hashes of the names of all that are defined, sorted
   std::map<std::string, FunctionFacts> functions;  // defined in the file itself, not in headers
   std::map<std::string, VariableFacts> variables;  // of static storage; "function.name" when local
   std::map<std::string, MemoryFacts> memory;       // by slot; see memory_facts.h
   // Which functions and variables of the file use a record or an enumerator, inlines included.
   std::map<std::string, std::set<std::string>> users;
+
+  // Is there a macro or an enumerator of that name? (Never a wrong no.)
+  bool knows_constant(const std::string& name) const {
+    return enumerators.contains(name) ||
+           std::ranges::binary_search(macros, std::hash<std::string>()(name));
+  }
 };
 
 }  // namespace splicer

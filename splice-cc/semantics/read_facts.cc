@@ -62,6 +62,10 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
   UnitFacts run() {
     TraverseDecl(context_.getTranslationUnitDecl());
     finish();
+    for (const auto& entry : context_.Idents)
+      if (entry.second->hadMacroDefinition())
+        facts_.macros.push_back(std::hash<std::string>()(entry.first().str()));
+    std::ranges::sort(facts_.macros);
     return std::move(facts_);
   }
 

@@ -4,6 +4,7 @@
 //
 //     ioctl_test [CHECK...]        ioctl_test hammer traffic
 //     ioctl_test kept              by itself: its modules cannot be unloaded any more
+//     ioctl_test call              no check: what tests/bench/call prints
 //
 // See ioctl_test.h.
 #include "ioctl_test.h"
@@ -34,6 +35,7 @@ int main(int count, char** names) {
     if (wanted) all[i].run();
   }
   if (count == 2 && !strcmp(names[1], "kept")) test_kept();
+  if (count == 2 && !strcmp(names[1], "call")) measure_call();
   close(device);
   printf("%d checks, %d failed\n", checks, failures);
   return failures != 0;

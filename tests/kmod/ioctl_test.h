@@ -137,6 +137,7 @@ void live_patch_on(void);
 void live_patch_off(void);
 void test_live_patch(void);
 void test_redirect(void);
+void measure_call(void);
 void test_value_arguments(void);
 void test_values(void);
 void test_kept(void);

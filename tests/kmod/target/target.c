@@ -7,6 +7,7 @@
  *	value plain short keyed gated	return a number each; 1 before any update
  *	key				1 switches the static key of the last two on, 0 off
  *	nopped many_nops		the same
+ *	calls				how long 100,000 calls of target_value() take, in ns
  *	sleep				blocks in target_sleep() until 1 is written to "release"
  *	odd				the same, below a function that cannot be unwound
  *	nap				sleeps for a moment in target_nap()
@@ -23,6 +24,7 @@
 #include <linux/delay.h>
 #include <linux/jump_label.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -94,6 +96,18 @@ static int set_key(void *unused, u64 value)
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(key_operations, NULL, set_key, "%llu\n");
+
+static int time_calls(void *unused, u64 *value)
+{
+	u64 started = ktime_get_ns();
+	int i;
+
+	for (i = 0; i < 100000; i++)
+		target_value();
+	*value = ktime_get_ns() - started;
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(calls_operations, time_calls, NULL, "%llu\n");
 
 static shape int target_wait(void)
 {
@@ -286,6 +300,7 @@ static int __init target_init(void)
 	debugfs_create_file("many_nops", 0400, folder, target_many_nops, &call_operations);
 	debugfs_create_file("keyed", 0400, folder, target_keyed, &call_operations);
 	debugfs_create_file("gated", 0400, folder, target_gated, &call_operations);
+	debugfs_create_file("calls", 0400, folder, NULL, &calls_operations);
 	debugfs_create_file("key", 0200, folder, NULL, &key_operations);
 	debugfs_create_file("sleep", 0400, folder, target_sleep_caller, &call_operations);
 	debugfs_create_file("odd", 0400, folder, target_odd, &call_operations);

@@ -41,6 +41,24 @@ TEST(CompareUses, AMacroOfAnotherValue) {
       << "a bound is no meaning";
 }
 
+// As KSM_RUN_MERGE of mm/ksm.c under another name: what is tested somebody else has stored.
+TEST(CompareUses, AConstantThatIsRenamedAndHasAnotherValue) {
+  const auto code = [](const std::string& name) {
+    return kObject + "void out(void); void f(struct obj *o) { if (o->state & " + name +
+           ") out(); }";
+  };
+  const std::string was = "#define WAS 1\n", is = "#define IS 4\n";
+  EXPECT_THAT(titles(was + code("WAS"), is + code("IS")), ElementsAre("constant-changed:WAS"));
+  EXPECT_THAT(titles("enum { WAS = 1 };" + code("WAS"), is + code("IS")),
+              ElementsAre("constant-changed:WAS"));
+  EXPECT_THAT(titles(was + code("WAS"), "#define IS 1\n" + code("IS")), IsEmpty()) << "one value";
+  // The fix of a wrong flag: both were there, or both are.
+  EXPECT_THAT(titles(was + is + code("WAS"), was + is + code("IS")), IsEmpty());
+  EXPECT_THAT(titles(was + is + code("WAS"), is + code("IS")), IsEmpty());
+  EXPECT_THAT(titles(was + code("WAS"), was + is + code("IS")), IsEmpty());
+  EXPECT_THAT(titles(was + code("WAS"), is + code("(1 + 1)")), IsEmpty());
+}
+
 TEST(CompareUses, ASizeByWhichOldMemoryWasAllocated) {
   const auto code = [](int size) {
     return "#define SIZE " + std::to_string(size) +
