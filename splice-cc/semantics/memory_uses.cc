@@ -26,40 +26,44 @@ namespace {
 constexpr int kDeepest = 4;             // functions that compute an index
 constexpr std::size_t kLongest = 4096;  // characters of an expression's text
 
-// Functions that use a number with memory: which argument is the number, which the memory.
-struct BitFunction {
+// Functions that use a number with memory: which argument is the number, which the memory, and whether
+// the number is that of a bit.
+struct NumberFunction {
   std::string_view name;
   unsigned constant;
   unsigned memory;
   bool tests;
   bool stores;
+  bool is_bit;
 };
 // include/linux/bitops.h, include/asm-generic/bitops/, include/linux/atomic/atomic-instrumented.h
-constexpr BitFunction kBitFunctions[] = {
-    {"test_bit", 0, 1, true, false},
-    {"test_bit_acquire", 0, 1, true, false},
-    {"set_bit", 0, 1, false, true},
-    {"__set_bit", 0, 1, false, true},
-    {"clear_bit", 0, 1, false, true},
-    {"__clear_bit", 0, 1, false, true},
-    {"clear_bit_unlock", 0, 1, false, true},
-    {"change_bit", 0, 1, false, true},
-    {"test_and_set_bit", 0, 1, true, true},
-    {"test_and_clear_bit", 0, 1, true, true},
-    {"__test_and_set_bit", 0, 1, true, true},
-    {"__test_and_clear_bit", 0, 1, true, true},
-    {"test_and_set_bit_lock", 0, 1, true, true},
-    {"arch_test_bit", 0, 1, true, false},
-    {"constant_test_bit", 0, 1, true, false},
-    {"variable_test_bit", 0, 1, true, false},
-    {"arch_set_bit", 0, 1, false, true},
-    {"arch_clear_bit", 0, 1, false, true},
-    {"atomic_set", 1, 0, false, true},
-    {"atomic_or", 0, 1, false, true},
-    {"atomic_andnot", 0, 1, false, true},
-    {"atomic_cmpxchg", 1, 0, true, true},
-    {"atomic_long_set", 1, 0, false, true},
+constexpr NumberFunction kNumberFunctions[] = {
+    {"test_bit", 0, 1, true, false, true},
+    {"test_bit_acquire", 0, 1, true, false, true},
+    {"set_bit", 0, 1, false, true, true},
+    {"clear_bit", 0, 1, false, true, true},
+    {"clear_bit_unlock", 0, 1, false, true, true},
+    {"change_bit", 0, 1, false, true, true},
+    {"test_and_set_bit", 0, 1, true, true, true},
+    {"test_and_clear_bit", 0, 1, true, true, true},
+    {"test_and_change_bit", 0, 1, true, true, true},
+    {"test_and_set_bit_lock", 0, 1, true, true, true},
+    {"atomic_set", 1, 0, false, true, false},
+    {"atomic_or", 0, 1, false, true, false},
+    {"atomic_andnot", 0, 1, false, true, false},
+    {"atomic_cmpxchg", 1, 0, true, true, false},
+    {"atomic_long_set", 1, 0, false, true, false},
 };
+
+// test_bit() is a macro for const_test_bit() and _test_bit(), or calls arch_test_bit(), and that
+// constant_test_bit() (include/linux/bitops.h, bitop()).
+const NumberFunction* number_function(std::string_view name) {
+  for (const std::string_view beginning : {"constant_", "variable_", "const", "generic_", "arch_"})
+    if (name.starts_with(beginning)) name.remove_prefix(beginning.size());
+  name.remove_prefix(std::min(name.find_first_not_of('_'), name.size()));
+  const auto found = std::ranges::find(kNumberFunctions, name, &NumberFunction::name);
+  return found == std::end(kNumberFunctions) ? nullptr : &*found;
+}
 
 const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
@@ -226,11 +230,12 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
     const clang::FunctionDecl* callee = call->getDirectCallee();
     if (callee == nullptr) return true;
     const std::string name = callee->getNameAsString();
-    for (const BitFunction& one : kBitFunctions) {
-      if (one.name != name || call->getNumArgs() <= std::max(one.constant, one.memory)) continue;
-      const clang::Expr* number = call->getArg(one.constant);
-      if (one.tests) note_constant(number, call->getArg(one.memory), ConstantRole::test);
-      if (one.stores) note_constant(number, call->getArg(one.memory), ConstantRole::store);
+    if (const NumberFunction* one = number_function(name);
+        one != nullptr && call->getNumArgs() > std::max(one->constant, one->memory)) {
+      const clang::Expr* number = call->getArg(one->constant);
+      const clang::Expr* memory = call->getArg(one->memory);
+      if (one->tests) note_constant(number, memory, ConstantRole::test, one->is_bit);
+      if (one->stores) note_constant(number, memory, ConstantRole::store, one->is_bit);
     }
     if (gives_memory(name))
       for (const clang::Expr* argument : call->arguments())
@@ -290,7 +295,8 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   }
 
   // `other`: what the constant is used with; nullptr if that is nothing in memory.
-  void note_constant(const clang::Expr* constant, const clang::Expr* other, ConstantRole role) {
+  void note_constant(const clang::Expr* constant, const clang::Expr* other, ConstantRole role,
+                     bool is_bit = false) {
     clang::Expr::EvalResult result;
     if (constant->isValueDependent() || !constant->EvaluateAsInt(result, context_) ||
         ((other == nullptr || !other->getType()->isPointerType()) &&
@@ -299,7 +305,11 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
     ConstantUse use;
     use.role = role;
     use.value = result.Val.getInt().extOrTrunc(64).getSExtValue();
-    if (use.value < 0) use.value = ~use.value;  // the bits that &= ~x clears
+    constexpr std::int64_t kBits = 63;
+    if (is_bit && use.value >= 0 && use.value < kBits)
+      use.value = std::int64_t{1} << use.value;
+    else if (use.value < 0)
+      use.value = ~use.value;  // the bits that &= ~x clears
     if (use.value == 0) return;
     if (other != nullptr) use.memory = memory_of(other);
     ConstantNames names(context_);

@@ -152,7 +152,7 @@ std::string with_other_value(const std::string& text, const std::string& name) {
   for (const std::string& line : split_lines(text)) {
     std::smatch parts;
     if (std::regex_match(line, parts, number_macro()) && parts[2] == name) {
-      result += fmt::format("{}{}{}({} + 64){}\n", parts[1].str(), parts[2].str(), parts[3].str(),
+      result += fmt::format("{}{}{}({} + 8){}\n", parts[1].str(), parts[2].str(), parts[3].str(),
                             parts[4].str(), parts[5].str());
     } else {
       result += line + "\n";

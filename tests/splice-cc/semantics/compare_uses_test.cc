@@ -59,6 +59,25 @@ TEST(CompareUses, AConstantThatIsRenamedAndHasAnotherValue) {
   EXPECT_THAT(titles(was + code("WAS"), is + code("(1 + 1)")), IsEmpty());
 }
 
+// As KEY_GC_KEY_EXPIRED of security/keys/gc.c, which is bit 0.
+TEST(CompareUses, ANumberOfABit) {
+  const auto code = [](const std::string& name, int bit) {
+    return "#define " + name + " " + std::to_string(bit) +
+           "\nstatic unsigned long flags; void out(void);"
+           "void set_bit(long nr, unsigned long *to);"
+           "int const_test_bit(unsigned long nr, const unsigned long *of);"
+           "void f(void) { set_bit(" +
+           name +
+           ", &flags); }"
+           "void g(void) { if (const_test_bit(" +
+           name + ", &flags)) out(); }";
+  };
+  EXPECT_THAT(titles(code("WAS", 0), code("WAS", 3)),
+              ElementsAre("constant-changed:WAS", "constant-changed:flags"));
+  EXPECT_THAT(titles(code("WAS", 0), code("IS", 3)), ElementsAre("constant-changed:flags"));
+  EXPECT_THAT(titles(code("WAS", 0), code("IS", 0)), IsEmpty());
+}
+
 TEST(CompareUses, ASizeByWhichOldMemoryWasAllocated) {
   const auto code = [](int size) {
     return "#define SIZE " + std::to_string(size) +
