@@ -14,6 +14,7 @@
 #include "matcher/base/address.h"
 #include "matcher/base/bytes.h"
 #include "matcher/elf/elf_object.h"
+#include "matcher/elf/nops.h"
 #include "runtime/prepare/module_edit.h"
 
 namespace splicer {
@@ -25,8 +26,6 @@ namespace {
 constexpr std::uint64_t kEntrySize = 16;
 constexpr std::uint64_t kTargetField = 4;
 constexpr std::uint64_t kKeyField = 8;
-constexpr std::array<std::uint8_t, 2> kNop2 = {0x66, 0x90};
-constexpr std::array<std::uint8_t, 5> kNop5 = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 
 struct CodePlace {
   std::uint32_t section = 0;
@@ -171,14 +170,14 @@ class SealedKeys {
     const Bytes is = at + length <= code.size
                          ? code.bytes.subspan(static_cast<std::size_t>(at), length)
                          : Bytes();
-    if (is.empty() ||
-        (!is_jump && !std::ranges::equal(is, kNop2) && !std::ranges::equal(is, kNop5)))
+    const std::vector<std::uint8_t> nop = kernel_nops(length);
+    if (is.empty() || (!is_jump && !std::ranges::equal(is, nop)))
       return refuse(table, entry, "the code has neither a jump nor a nop there");
     if (is_jump == jump) return {};
     std::uint8_t* place = file_.data() + file_offset(object_, code) + at;
     if (!jump) {
       if (auto gone = drop_relocations(code, at, at + length); !gone) return gone;
-      std::copy_n(length == 5 ? kNop5.begin() : kNop2.begin(), length, place);
+      std::ranges::copy(nop, place);
       return {};
     }
     const auto distance =

@@ -5,9 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
-#include <fstream>
 #include <vector>
 
 #include "matcher/base/file.h"
@@ -185,7 +183,8 @@ Result<void> lay_headers_over(const Host& host, const fs::path& source) {
   fs::last_write_time(source / ".config", now - std::chrono::hours(1), code);
   for (const char* name : {"include/config/auto.conf", "include/config/auto.conf.cmd",
                            "include/generated/autoconf.h", "include/generated/rustc_cfg"}) {
-    if (!fs::exists(source / name)) std::ofstream(source / name).flush();
+    if (!fs::exists(source / name))
+      if (auto written = write_file(source / name, ""); !written) return written;
     fs::last_write_time(source / name, now, code);
   }
   return {};
@@ -199,9 +198,7 @@ Result<void> lay_tools_over(const fs::path& tools, const fs::path& source) {
          !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
       std::error_code unknown;
       if (!entry->is_regular_file(unknown)) continue;
-      std::array<char, 4> magic{};
-      std::ifstream(entry->path(), std::ios::binary).read(magic.data(), magic.size());
-      if (std::string_view(magic.data(), magic.size()) != kElfMagic) continue;
+      if (!read_contents(entry->path()).view().starts_with(kElfMagic)) continue;
       if (auto copied = copy_over(entry->path(), source / entry->path().lexically_relative(tools));
           !copied)
         return copied;
