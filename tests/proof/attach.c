@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attaches an empty BPF program to a kernel function's entry and holds it there until killed.
+ * Attaches an empty BPF program to a kernel function and holds it there until killed.
  *
- *   attach FUNCTION
+ *   attach FUNCTION [entry|exit|result]
  *
- * The kernel then calls a trampoline at the function's ftrace site (bpf_trampoline_update()). The
+ * The kernel then calls a trampoline at the function's ftrace site (bpf_trampoline_update()), which calls
+ * the program before the function, behind it, or before it with the choice to answer in its place. The
  * function is named by its BTF id, so the kernel's type information is read first.
  */
 #include <fcntl.h>
@@ -92,8 +93,12 @@ int main(int count, char **arguments)
 	union bpf_attr attach;
 	int loaded;
 
-	if (count != 2)
+	if (count != 2 && count != 3)
 		return 2;
+	if (count == 3 && strcmp(arguments[2], "exit") == 0)
+		load.expected_attach_type = BPF_TRACE_FEXIT;
+	if (count == 3 && strcmp(arguments[2], "result") == 0)
+		load.expected_attach_type = BPF_MODIFY_RETURN;
 	load.attach_btf_id = function_id(arguments[1]);
 	if (!load.attach_btf_id) {
 		printf("no type information for %s\n", arguments[1]);
