@@ -36,14 +36,14 @@
 
 #include "core.h"
 
+#ifdef splice_redirect_call_to
+
 /* Of one function; the updates that replace it share it. */
 struct splice_redirect {
 	struct ftrace_ops ops;
 	unsigned long site;
 	unsigned long target;	/* 0: the old code */
 };
-
-#ifdef splice_redirect_call_to
 
 /*
  * Calls nothing, so that it cannot recur. With FTRACE_OPS_FL_RECURSION or _RCU ftrace would leave
@@ -105,6 +105,10 @@ static void splice_redirect_leave(struct splice_patch *patch)
 }
 
 #else
+
+struct splice_redirect {
+	unsigned long target;
+};
 
 static const char *splice_redirect_enter(struct splice_patch *patch, int *error)
 {
