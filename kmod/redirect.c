@@ -41,7 +41,6 @@
 /* Of one function; the updates that replace it share it. */
 struct splice_redirect {
 	struct ftrace_ops ops;
-	unsigned long site;
 	unsigned long target;	/* 0: the old code */
 };
 
@@ -59,33 +58,34 @@ static void notrace splice_redirect_call(unsigned long ip, unsigned long parent_
 		splice_redirect_call_to(regs, target);
 }
 
-static const char *splice_redirect_enter(struct splice_patch *patch, int *error)
+static int splice_redirect_enter(struct splice_patch *patch, struct splice_outcome *outcome)
 {
 	struct splice_redirect *redirect = kzalloc(sizeof(*redirect), GFP_KERNEL);
+	int error;
 
-	if (!redirect) {
-		*error = -ENOMEM;
-		return NULL;
-	}
-	redirect->site = patch->site;
+	if (!redirect)
+		return -ENOMEM;
 	redirect->ops.func = splice_redirect_call;
 	redirect->ops.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT;
-	*error = ftrace_set_filter_ip(&redirect->ops, redirect->site, 0, 0);
-	if (*error) {
-		kfree(redirect);
-		return "ftrace does not know the site";
+	outcome->reason = "ftrace does not take the site";
+	error = ftrace_set_filter_ip(&redirect->ops, patch->site, 0, 0);
+	if (error)
+		goto free;
+	error = register_ftrace_function(&redirect->ops);
+	if (error) {
+		ftrace_set_filter_ip(&redirect->ops, patch->site, 1, 0);
+		goto free;
 	}
-	*error = register_ftrace_function(&redirect->ops);
-	if (*error) {
-		ftrace_set_filter_ip(&redirect->ops, redirect->site, 1, 0);
-		kfree(redirect);
-		if (*error != -EBUSY)
-			return "ftrace does not take the site";
-		*error = -EADDRNOTAVAIL;
-		return "ftrace is switched off, or leads the calls elsewhere for somebody else";
-	}
+	outcome->reason = NULL;
 	patch->redirect = redirect;
-	return NULL;
+	return 0;
+
+free:
+	kfree(redirect);
+	if (error != -EBUSY)
+		return error;
+	outcome->reason = "ftrace is switched off, or leads the calls elsewhere for somebody else";
+	return -EADDRNOTAVAIL;
 }
 
 /* Waits until nobody is in ftrace's trampoline of it (ftrace_shutdown()). */
@@ -100,7 +100,7 @@ static void splice_redirect_leave(struct splice_patch *patch)
 		__module_get(THIS_MODULE);
 		return;
 	}
-	ftrace_set_filter_ip(&redirect->ops, redirect->site, 1, 0);
+	ftrace_set_filter_ip(&redirect->ops, patch->site, 1, 0);
 	kfree(redirect);
 }
 
@@ -110,10 +110,10 @@ struct splice_redirect {
 	unsigned long target;
 };
 
-static const char *splice_redirect_enter(struct splice_patch *patch, int *error)
+static int splice_redirect_enter(struct splice_patch *patch, struct splice_outcome *outcome)
 {
-	*error = -ENOSYS;
-	return "this kernel's ftrace cannot lead calls elsewhere";
+	outcome->reason = "this kernel's ftrace cannot lead calls elsewhere";
+	return -ENOSYS;
 }
 
 static void splice_redirect_leave(struct splice_patch *patch)
@@ -150,7 +150,7 @@ int splice_redirects_enter(struct splice_update *update, struct splice_outcome *
 			patch->redirect = patch->below->redirect;
 			continue;
 		}
-		outcome->reason = splice_redirect_enter(patch, &error);
+		error = splice_redirect_enter(patch, outcome);
 		if (error)
 			outcome->bad_function = i;
 	}
