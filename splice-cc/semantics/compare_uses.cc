@@ -35,7 +35,10 @@ std::string digest(const std::set<std::string>& texts) {
 class UseComparison {
  public:
   UseComparison(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code)
-      : pre_(pre), post_(post), code_(code) {}
+      : pre_(pre), post_(post), code_(code) {
+    StateValues::add(pre, states_before_);
+    StateValues::add(post, states_after_);
+  }
 
   std::vector<Finding> run() {
     for (const auto& [name, before] : pre_.functions) {
@@ -87,17 +90,24 @@ class UseComparison {
       const auto& [name, memory, role] = key;
       // An enumerator that has another value is a finding of its own.
       if (lost.empty() || gained.empty() || pre_.enumerators.contains(name)) continue;
-      Finding& finding = found("constant-changed", name, after, function);
-      finding.code = "constant-changed";
-      finding.message = fmt::format(
-          "{} has another value, and code that is replaced uses it with {}: what was stored or "
-          "allocated before the update has the old one",
-          name, memory.empty() ? "memory that may live on" : memory);
-      finding.was = list(lost);
-      finding.is = list(gained);
-      finding.remedy =
-          fmt::format("leave {} as it is, and give a new meaning a new name and value", name);
+      report_constant(name,
+                      fmt::format("{} has another value, and code that is replaced uses it", name),
+                      memory, lost, gained, after, function);
     }
+  }
+
+  void report_constant(const std::string& name, const std::string& what, const std::string& memory,
+                       const std::set<std::int64_t>& was, const std::set<std::int64_t>& is,
+                       const FunctionFacts& after, const std::string& function) {
+    Finding& finding = found("constant-changed", name, after, function);
+    finding.code = "constant-changed";
+    finding.message =
+        fmt::format("{} with {}: what was stored or allocated before the update has the old one",
+                    what, memory.empty() ? "memory that may live on" : memory);
+    finding.was = list(was);
+    finding.is = list(is);
+    finding.remedy =
+        fmt::format("leave {} as it is, and give a new meaning a new name and value", name);
   }
 
   // A name that only one version knows, in the place of one that only the other knows, and of another
@@ -124,36 +134,24 @@ class UseComparison {
       const auto old = was.find(place);
       if (old == was.end() || old->second.values == constants.values) continue;
       const std::string& memory = place.first;
-      if (tells_apart(pre_, memory, old->second.values) &&
-          tells_apart(post_, memory, constants.values))
+      if (has_state(states_before_, memory, old->second.values) &&
+          has_state(states_after_, memory, constants.values))
         continue;  // StateValues has it, for all units
       const std::string name = list(old->second.names);
-      Finding& finding = found("constant-changed", name, after, function);
-      finding.code = "constant-changed";
-      finding.message = fmt::format(
-          "{} has gone, and code that is replaced uses {}, which has another value, in its place "
-          "with "
-          "{}: what was stored or allocated before the update has the old one",
-          name, list(constants.names), memory.empty() ? "memory that may live on" : memory);
-      finding.was = list(old->second.values);
-      finding.is = list(constants.values);
-      finding.remedy =
-          fmt::format("leave {} as it is, and give a new meaning a new name and value", name);
+      report_constant(name,
+                      fmt::format("{} has gone, and code that is replaced uses {}, which has "
+                                  "another value, in its place",
+                                  name, list(constants.names)),
+                      memory, old->second.values, constants.values, after, function);
     }
   }
 
-  // Is one of the values both stored in that memory and tested?
-  static bool tells_apart(const UnitFacts& facts, const std::string& memory,
-                          const std::set<std::int64_t>& values) {
-    std::set<std::int64_t> tested;
-    std::set<std::int64_t> stored;
-    for (const auto& [name, function] : facts.functions)
-      for (const ConstantUse& use : function.uses.constants) {
-        if (memory.empty() || use.memory != memory || !values.contains(use.value)) continue;
-        if (use.role == ConstantRole::test) tested.insert(use.value);
-        if (use.role == ConstantRole::store) stored.insert(use.value);
-      }
-    return std::ranges::any_of(tested, [&](std::int64_t value) { return stored.contains(value); });
+  static bool has_state(const StateValues::ByMemory& states, const std::string& memory,
+                        const std::set<std::int64_t>& values) {
+    const auto uses = states.find(memory);
+    return uses != states.end() && std::ranges::any_of(values, [&](std::int64_t value) {
+             return uses->second.is_state(value);
+           });
   }
 
   // "BIT,SHIFT": each of them?
@@ -272,6 +270,8 @@ class UseComparison {
   const UnitFacts& pre_;
   const UnitFacts& post_;
   const ChangedCode& code_;
+  StateValues::ByMemory states_before_;
+  StateValues::ByMemory states_after_;
   std::map<std::pair<std::string, std::string>, Finding> found_;
   std::vector<Finding> findings_;
 };
@@ -283,7 +283,7 @@ std::vector<Finding> compare_uses(const UnitFacts& pre, const UnitFacts& post,
   return UseComparison(pre, post, code).run();
 }
 
-void StateValues::add(const UnitFacts& facts, std::map<std::string, Uses>& values) {
+void StateValues::add(const UnitFacts& facts, ByMemory& values) {
   for (const auto& [name, function] : facts.functions)
     for (const ConstantUse& use : function.uses.constants) {
       if (use.memory.empty() || !use.name.empty()) continue;

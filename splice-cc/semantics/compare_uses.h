@@ -33,12 +33,6 @@ std::vector<Finding> compare_uses(const UnitFacts& pre, const UnitFacts& post,
 // file sets and another tests has neither's name.
 class StateValues {
  public:
-  // Adds what the functions of one unit use.
-  void add(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code);
-  // Findings: "constant-changed", one for each member or variable.
-  std::vector<Finding> compare() const;
-
- private:
   struct Uses {
     std::set<std::int64_t> tested;
     std::set<std::int64_t> stored;
@@ -47,9 +41,18 @@ class StateValues {
     }
     bool has(std::int64_t value) const { return tested.contains(value) || stored.contains(value); }
   };
-  static void add(const UnitFacts& facts, std::map<std::string, Uses>& values);
-  std::map<std::string, Uses> before_;
-  std::map<std::string, Uses> after_;
+  using ByMemory = std::map<std::string, Uses>;
+  // Adds what the functions of a unit do.
+  static void add(const UnitFacts& facts, ByMemory& values);
+
+  // Adds what the functions of one unit use.
+  void add(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code);
+  // Findings: "constant-changed", one for each member or variable.
+  std::vector<Finding> compare() const;
+
+ private:
+  ByMemory before_;
+  ByMemory after_;
   std::map<std::string, std::set<std::string>> users_;  // replaced functions
   std::map<std::string, SourcePlace> places_;
 };
