@@ -39,3 +39,19 @@ clean() {
     return 1
   fi
 }
+# background COMMAND...: comes back when it has said "attached" (in the file of that name), and $program is its
+# process; or fails.
+background() {
+  rm -f attached
+  "$@" >attached 2>&1 &
+  program=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    ! grep -qs '^attached' attached || return 0
+    kill -0 "$program" 2>/dev/null || break
+    sleep 1
+  done
+  return 1
+}
+off_background() { kill "$program"; wait "$program" 2>/dev/null; }
+# How often the BPF program that it has attached ran.
+bpf_runs() { sed -n 's/^run_cnt:[^0-9]*//p' /proc/"$program"/fdinfo/* 2>/dev/null; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts the calls of a kernel function by perf_event_open(2), and says how many there were when it is told
- * to end (SIGTERM).
+ * Counts the calls of a kernel function by perf_event_open(2), and says on SIGUSR1 how many there were since it
+ * said so last.
  *
  *   count FUNCTION
  */
@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define MAX_CPUS	64
+
 static void wake(int signal)
 {
 	(void)signal;
@@ -23,8 +25,8 @@ int main(int count, char **arguments)
 	struct perf_event_attr event = { .size = sizeof(event) };
 	FILE *type = fopen("/sys/bus/event_source/devices/kprobe/type", "r");
 	unsigned int number;
-	long long calls = 0;
-	int counter;
+	int counters[MAX_CPUS], cpus = 0;
+	long long calls, told = 0;
 
 	if (count != 2)
 		return 2;
@@ -34,16 +36,27 @@ int main(int count, char **arguments)
 	}
 	event.type = number;
 	event.config1 = (unsigned long)arguments[1];
-	counter = syscall(SYS_perf_event_open, &event, -1, 0, -1, 0);
-	if (counter < 0) {
-		perror("perf_event_open");
-		return 1;
+	while (cpus < MAX_CPUS && cpus < sysconf(_SC_NPROCESSORS_ONLN)) {
+		counters[cpus] = syscall(SYS_perf_event_open, &event, -1, cpus, -1, 0);
+		if (counters[cpus++] < 0) {
+			perror("perf_event_open");
+			return 1;
+		}
 	}
-	signal(SIGTERM, wake);
+	signal(SIGUSR1, wake);
 	puts("attached");
 	fflush(stdout);
-	pause();
-	if (read(counter, &calls, sizeof(calls)) == sizeof(calls))
-		printf("calls %lld\n", calls);
-	return 0;
+	for (;;) {
+		long long sum = 0;
+
+		pause();
+		for (int i = 0; i < cpus; i++) {
+			if (read(counters[i], &calls, sizeof(calls)) != sizeof(calls))
+				return 1;
+			sum += calls;
+		}
+		printf("calls %lld\n", sum - told);
+		fflush(stdout);
+		told = sum;
+	}
 }
