@@ -24,7 +24,6 @@
 #include <fmt/core.h>
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <regex>
 #include <set>
@@ -33,7 +32,6 @@
 #include <vector>
 
 #include "matcher/base/file.h"
-#include "matcher/base/parallel.h"
 #include "splice-cc/build/unit_list.h"
 #include "tests/proof/stock_kernel.h"
 
@@ -222,20 +220,8 @@ Result<void> run(const Command& command, const Console& console) {
   }
   const Patches patches(**kernel,
                         command.values()["folder"].as<std::vector<std::string>>().front());
-  std::mutex lock;
-  std::optional<Error> error;
-  for_each_in_threads(sources->size(), jobs, [&](std::size_t i) {
-    auto lines = patches.write((*sources)[i], units[i]);
-    const std::lock_guard held(lock);
-    if (!lines) {
-      error = lines.error();
-      return;
-    }
-    fmt::print("{}", *lines);
-    std::fflush(stdout);
-  });
-  if (error) return Failure(std::move(*error));
-  return {};
+  return print_each(sources->size(), jobs,
+                    [&](std::size_t i) { return patches.write((*sources)[i], units[i]); });
 }
 
 }  // namespace

@@ -25,7 +25,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,7 +32,6 @@
 #include <vector>
 
 #include "matcher/base/file.h"
-#include "matcher/base/parallel.h"
 #include "matcher/image/disk_image.h"
 #include "splice-cc/build/unit_list.h"
 #include "tests/proof/stock_kernel.h"
@@ -125,7 +123,7 @@ class Patches {
   // The line about one file. Errors: those of building and reading it.
   Result<std::string> write(const Chosen& chosen) const {
     const auto aside = [&](const std::string& reason) {
-      return fmt::format("aside {} {}", chosen.source, reason.substr(0, reason.find('\n')));
+      return fmt::format("aside {} {}\n", chosen.source, reason.substr(0, reason.find('\n')));
     };
     if (!chosen.unit) return aside("this configuration does not build it");
     if (chosen.unit->shared) return aside("it is in several modules");
@@ -142,7 +140,7 @@ class Patches {
     if (*error) return aside("Clang cannot read it: " + **error);
     if (heads.empty()) return aside("it has no such function");
     if (auto written = write_patch(chosen.source, heads); !written) return propagate(written);
-    return fmt::format("{} {} {}", chosen.source, chosen.unit->target, heads.size());
+    return fmt::format("{} {} {}\n", chosen.source, chosen.unit->target, heads.size());
   }
 
  private:
@@ -222,20 +220,8 @@ Result<void> run(const Command& command, const Console& console) {
 
   const Patches patches(**kernel, strong_functions((*image)->symbols()),
                         command.values()["folder"].as<std::vector<std::string>>().front());
-  std::mutex lock;
-  std::optional<Error> error;
-  for_each_in_threads(chosen->size(), jobs, [&](std::size_t i) {
-    auto line = patches.write((*chosen)[i]);
-    const std::lock_guard held(lock);
-    if (!line) {
-      error = line.error();
-      return;
-    }
-    fmt::print("{}\n", *line);
-    std::fflush(stdout);
-  });
-  if (error) return Failure(std::move(*error));
-  return {};
+  return print_each(chosen->size(), jobs,
+                    [&](std::size_t i) { return patches.write((*chosen)[i]); });
 }
 
 }  // namespace

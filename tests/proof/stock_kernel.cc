@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/proof/stock_kernel.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
+#include <mutex>
 
 #include "matcher/base/file.h"
+#include "matcher/base/parallel.h"
 #include "splice-cc/semantics/clang_unit.h"
 #include "splice-cc/source/process.h"
 
@@ -90,6 +94,24 @@ Result<std::vector<std::string>> read_source_list(const fs::path& path) {
   for (const std::string& line : split_lines(*text))
     if (!line.empty() && line[0] != '#') names.push_back(line);
   return names;
+}
+
+Result<void> print_each(std::size_t count, unsigned jobs,
+                        const std::function<Result<std::string>(std::size_t)>& lines) {
+  std::mutex lock;
+  std::optional<Error> error;
+  for_each_in_threads(count, jobs, [&](std::size_t i) {
+    auto said = lines(i);
+    const std::lock_guard held(lock);
+    if (!said) {
+      error = said.error();
+      return;
+    }
+    fmt::print("{}", *said);
+    std::fflush(stdout);
+  });
+  if (error) return Failure(std::move(*error));
+  return {};
 }
 
 std::string flat_name(std::string source) {

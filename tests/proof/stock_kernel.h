@@ -64,6 +64,10 @@ class StockKernel {
 // Sources named in a list, a line each; # begins a comment. Errors: "file-unreadable".
 Result<std::vector<std::string>> read_source_list(const std::filesystem::path& path);
 
+// Prints what `lines` returns for each of so many, in several threads. Returns an error that it returned.
+Result<void> print_each(std::size_t count, unsigned jobs,
+                        const std::function<Result<std::string>(std::size_t)>& lines);
+
 // "fs-pipe.c" of "fs/pipe.c": a file's name for what is about a source.
 std::string flat_name(std::string source);
 

@@ -46,6 +46,9 @@ guest() {
   return $status
 }
 
+# Waits until fewer processes of the script's run in the background than there are processors.
+wait_for_processor() { while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done; }
+
 # --- figures ---------------------------------------------------------------------------------------
 
 # record SECTION: makes its standard input the section of that name in tests/FIGURES.md, in place of what
