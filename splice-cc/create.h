@@ -25,8 +25,8 @@ Result<void> read_patches(Creation& creation);
 
 // create_units.cc
 
-// The objects whose own source is patched. Errors: "patch-changes-nothing", "unit-in-two-modules",
-// those of UnitList::find() and IncludeGraph::of().
+// The objects whose own source is patched. Findings: "generated-source". Errors:
+// "patch-changes-nothing", "unit-in-two-modules", those of UnitList::find() and IncludeGraph::of().
 Result<void> find_patched_units(Creation& creation);
 // The source as the kernel has it and as it is to be. Errors: those of PatchedTree::make().
 Result<void> make_patched_trees(Creation& creation);
@@ -37,8 +37,8 @@ Result<void> find_possible_readers(Creation& creation);
 // If they are many: refuses what judge_findings() would refuse in the units that are built. What it
 // reads and compares is kept. Errors: those of compare_unit(), the first finding's.
 Result<void> refuse_early(Creation& creation);
-// Those of them whose code may change. Errors: "patch-changes-nothing", "unit-in-two-modules",
-// those of find_readers().
+// Those of them whose code may change. Errors: "patch-changes-nothing", "needs-reboot",
+// "unit-in-two-modules", those of find_readers().
 Result<void> find_header_readers(Creation& creation);
 // Both objects of these, which become changed units like the patched ones. Errors: as of
 // build_patched_units().
@@ -70,7 +70,10 @@ Result<void> write_update(Creation& creation);
 
 // What several passes share.
 
+// "patch-changes-nothing"; but for findings that refuse, if there are any.
 Failure nothing_changes(const Creation& creation, const std::string& why);
+// "needs-reboot": no code that runs changes, and something else does.
+Failure needs_reboot(const Creation& creation, const std::string& why);
 // compare_unit(); the unit is shown before, for --debug.
 Result<void> compare_and_show(const Creation& creation, ChangedUnit& unit,
                               const std::set<std::string>& wanted);

@@ -85,24 +85,39 @@ Failure refuse_without_code(const Creation& creation, const Changes& changes) {
         .at_file(changes.exporting->unit.source)
         .in_function(changes.exporting->diff->exported.front())
         .hint("put the change that needs the export into the same update, or reboot");
-  const bool differs = std::ranges::any_of(
-      creation.units, [](const ChangedUnit& unit) { return !unit.diff->findings.empty(); });
-  if (changes.init.empty() && !differs)
+  const bool differs = !creation.findings.empty() ||
+                       std::ranges::any_of(creation.units, [](const ChangedUnit& unit) {
+                         return !unit.diff->findings.empty() || !unit.diff->described.empty();
+                       });
+  if (!differs && changes.init.empty())
     return nothing_changes(creation, "the compiled code is the same with and without the patch");
-  return fail(ExitCode::unsafe, "needs-reboot",
-              changes.init.empty()
-                  ? "the patch changes no code that runs, only what was read at start-up"
-                  : fmt::format(
-                        "the patch changes only init code, which ran at start-up and is gone "
-                        "({})",
-                        changes.init.front()))
-      .at_file(creation.patches.patches().front().name)
-      .hint("reboot into a kernel that has the fix: this one needs it");
+  if (!changes.init.empty())
+    return needs_reboot(
+        creation,
+        fmt::format("the patch changes only init code, which ran at start-up and is gone ({})",
+                    changes.init.front()));
+  for (const ChangedUnit& unit : creation.units)
+    if (!unit.diff->described.empty())
+      return needs_reboot(creation,
+                          fmt::format("the patch changes no code, only what the tracer of system "
+                                      "calls prints ({})",
+                                      unit.diff->described.front()));
+  return needs_reboot(creation,
+                      "the patch changes no code that runs, only what was read at start-up");
 }
 
 }  // namespace
 
+Failure needs_reboot(const Creation& creation, const std::string& why) {
+  return fail(ExitCode::unsafe, "needs-reboot", why)
+      .at_file(creation.patches.patches().front().name)
+      .hint("reboot into a kernel that has the fix: this one needs it");
+}
+
 Failure nothing_changes(const Creation& creation, const std::string& why) {
+  if (auto refused = refuse_unaccepted(creation, creation.findings); !refused)
+    return propagate(refused);
+  if (!creation.findings.empty()) return needs_reboot(creation, why);
   return fail(ExitCode::no_change, "patch-changes-nothing", why)
       .at_file(creation.patches.patches().front().name)
       .hint("this kernel does not need the update");

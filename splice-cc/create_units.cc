@@ -18,6 +18,7 @@
 #include "matcher/base/wording.h"
 #include "splice-cc/create.h"
 #include "splice-cc/headers/header_readers.h"
+#include "splice-cc/source/generated_source.h"
 #include "splice-cc/source/tree_layout.h"
 
 namespace splicer {
@@ -54,6 +55,24 @@ Result<bool> reads_header(Creation& creation, const Unit& unit) {
   return reads;
 }
 
+// The Makefile that makes other sources of this kernel from the file, if one does.
+Result<std::optional<std::string>> made_into_source(Creation& creation, const std::string& file) {
+  if (is_separate_image(file)) return std::optional<std::string>();
+  auto makefile = reader_in_build(creation.tree.source, file);
+  if (!makefile || !file.ends_with(".asn1")) return makefile;
+  auto made = creation.list->find(file + ".c");
+  if (!made) return propagate(made);
+  if (!*made) makefile.reset();
+  return makefile;
+}
+
+void add_generated_source(Creation& creation, const std::string& path,
+                          const std::string& makefile) {
+  for (const Patch& patch : creation.patches.patches())
+    for (const PatchFile& file : patch.files)
+      if (file.path == path) creation.findings.push_back(generated_source(file, makefile));
+}
+
 // Compiles the units, whose pre objects are built, in both versions.
 Result<std::vector<ChangedUnit>> build_versions(Creation& creation,
                                                 const std::vector<Unit>& units) {
@@ -86,10 +105,15 @@ Result<void> find_patched_units(Creation& creation) {
   for (const std::string& file : files) {
     auto unit = creation.list->find(file);
     if (!unit) return propagate(unit);
-    if (*unit)
+    if (*unit) {
       units.emplace((*unit)->name, **unit);
-    else
+    } else if (auto makefile = made_into_source(creation, file); !makefile) {
+      return propagate(makefile);
+    } else if (*makefile) {
+      add_generated_source(creation, file, **makefile);
+    } else {
       creation.headers.insert(file);
+    }
   }
   creation.unread = creation.headers;
   // fs/binfmt_elf.c is a unit of its own, and fs/compat_binfmt_elf.c includes it.
@@ -132,6 +156,16 @@ Result<void> build_patched_units(Creation& creation) {
 }
 
 namespace {
+
+// "HEADER: SOURCE" for sources that the build makes from patched lines of headers.
+std::vector<std::string> made_from_headers(const Creation& creation) {
+  std::vector<std::string> made;
+  for (const Patch& patch : creation.patches.patches())
+    for (const PatchFile& file : patch.files)
+      if (const auto source = made_from_header(file))
+        made.push_back(fmt::format("{}: {}", file.path, *source));
+  return made;
+}
 
 HeaderVersions header_versions(Creation& creation) {
   return {*creation.kbuild, creation.before ? &*creation.before : nullptr, *creation.after,
@@ -183,8 +217,13 @@ Result<void> find_header_readers(Creation& creation) {
                          readers == 1 ? "s" : "", affected->units.size(),
                          affected->units.size() == 1 ? "s" : "");
   for (const std::string& file : affected->read) creation.unread.erase(file);
-  if (creation.units.empty() && affected->units.empty() && !affected->read.empty())
+  if (creation.units.empty() && affected->units.empty() && !affected->read.empty()) {
+    if (const auto made = made_from_headers(creation); !made.empty())
+      return needs_reboot(creation, fmt::format("the patch changes no code, but what the kernel's "
+                                                "build makes from it ({})",
+                                                made.front()));
     return nothing_changes(creation, "no code of this kernel uses what the patch changes");
+  }
   for (const Unit& unit : affected->units)
     if (auto single = refuse_shared(unit); !single) return single;
   creation.readers = std::move(affected->units);
@@ -210,26 +249,33 @@ Result<void> build_readers(Creation& creation) {
 }
 
 Result<void> note_unread_files(Creation& creation) {
+  for (const std::string& made : made_from_headers(creation))
+    creation.warnings.push_back(
+        fmt::format("{}, which the kernel's build makes from it, stays as it is", made));
+  std::vector<std::string> not_built;
   for (const std::string& file : creation.unread) {
-    if (is_separate_image(file)) {
-      const std::string what =
-          "the code is in an image of its own (vDSO, boot, real mode, purgatory or EFI stub), and "
-          "not in the kernel that runs";
-      if (creation.units.empty())
-        return fail(ExitCode::unsafe, "separate-image", what)
-            .at_file(file)
-            .hint("reboot into a kernel that has the fix: this one needs it");
-      creation.warnings.push_back(fmt::format("{}: {}; its change needs a reboot", file, what));
+    if (!is_separate_image(file)) {
+      not_built.push_back(file);
       continue;
     }
+    const std::string what =
+        "the code is in an image of its own (vDSO, boot, real mode, purgatory or EFI stub), and "
+        "not in the kernel that runs";
     if (creation.units.empty())
-      return fail(ExitCode::no_change, "file-not-built",
-                  fmt::format("the configuration of {} does not build the file",
-                              creation.host.kernel.release))
+      return fail(ExitCode::unsafe, "separate-image", what)
           .at_file(file)
-          .hint("this kernel does not need the update");
-    creation.warnings.push_back(fmt::format("{}: not built in this configuration", file));
+          .hint("reboot into a kernel that has the fix: this one needs it");
+    creation.warnings.push_back(fmt::format("{}: {}; its change needs a reboot", file, what));
   }
+  if (not_built.empty()) return {};
+  if (creation.units.empty() && creation.findings.empty())
+    return fail(ExitCode::no_change, "file-not-built",
+                fmt::format("the configuration of {} does not build the file",
+                            creation.host.kernel.release))
+        .at_file(not_built.front())
+        .hint("this kernel does not need the update");
+  for (const std::string& file : not_built)
+    creation.warnings.push_back(fmt::format("{}: not built in this configuration", file));
   return {};
 }
 

@@ -57,6 +57,7 @@ struct UnitDiff {
   std::vector<std::string> added;    // new functions and variables among them
   std::vector<InitChange> init_changes;
   std::vector<UnitValue> values;         // to be written in place, if that may be
+  std::vector<std::string> described;    // variables that only the tracer of system calls prints
   std::vector<std::string> exported;     // symbols that the patch exports and that were not
   std::vector<InitChange> exit_changes;  // code that undoes what init code did
   std::vector<Finding> findings;

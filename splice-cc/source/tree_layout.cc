@@ -60,6 +60,8 @@ bool is_kernel_source(const std::string& path) {
       return false;
   if (is_other_architecture(path)) return false;
   const std::string name = file_name(path);
+  // A text, and what the decoder's tables are made from (arch/x86/lib/Makefile).
+  if (name == "x86-opcode-map.txt") return true;
   return name != "MAINTAINERS" && name != "CREDITS" && !name.starts_with(".") &&
          !name.ends_with(".rst") && !name.ends_with(".txt") && !name.ends_with(".dts") &&
          !name.ends_with(".dtsi") && !name.ends_with(".yaml");
