@@ -132,11 +132,9 @@ static int splice_read_function(struct splice_patch *patch, const struct splice_
 		return splice_wrong(apply, "a flag of it is not known");
 	if (asked->flags && asked->hop)
 		return splice_wrong(apply, "it has a hop, but no jump");
-	if (!asked->name[0] || strnlen(asked->name, sizeof(asked->name)) == sizeof(asked->name))
-		return splice_wrong(apply, "its name is empty, or has no end");
 	/* A line of /sys/kernel/splice/ID/functions ends with the name. */
-	if (strpbrk(asked->name, " \t\n"))
-		return splice_wrong(apply, "its name has white space");
+	if (!splice_name_is_plain(asked->name))
+		return splice_wrong(apply, "its name is not plain text");
 	*expected += asked->old_size;
 	if (*expected > SPLICE_MAX_EXPECTED)
 		return splice_wrong(apply, "the update replaces too many bytes");

@@ -97,6 +97,7 @@ static void wrong_code(void) {
   WRONG("no name", EINVAL, function->name[0] = 0);
   WRONG("name without end", EINVAL, memset(function->name, 'x', SPLICE_NAME_LEN));
   WRONG("name of two lines", EINVAL, strcpy(function->name, "a\nb"));
+  WRONG("name that a terminal obeys", EINVAL, strcpy(function->name, "a\x1b[2Jb"));
   WRONG("expected beyond memory", EFAULT, function->expected = 8);
   WRONG("old code in user space", EINVAL,
         function->old_entry = function->old_code = (uintptr_t)&request);
