@@ -585,6 +585,7 @@ Result<void> switch_over(Apply& apply) {
       apply.options.attempts, *apply.signals, [&] { return switch_once(apply, tries_left); },
       [&](const Error& error, unsigned left) { show_busy(apply.console, error, left); });
   if (!switched) return propagate(switched);
+  apply.signals->hold_to_the_end();
   apply.pause_ns = switched->pause_ns;
   for (LoadedModule& module : apply.modules) module.keep();
   if (apply.core) apply.core->keep();

@@ -89,6 +89,7 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
     switched.error().file = update->id;
     return propagate(switched);
   }
+  signals.hold_to_the_end();
   if (switched->left != 0)
     console.warning(
         fmt::format("{} that the update had written {} set by somebody since, and stays",

@@ -6,6 +6,7 @@
 //     HeldSignals held;                      // from here they wait
 //     if (held.interrupted()) return fail(...)        // asked where giving up is clean
 //     if (held.wait_for(interval)) return fail(...)   // sleeps; a signal ends the sleep at once
+//     held.hold_to_the_end();                // the kernel has switched: what is left is to say so
 //
 // What asks to end (SIGINT, SIGTERM, SIGHUP, SIGQUIT) is taken from the queue, so the command ends
 // with the status that its manual page names, and one that comes after the switch changes nothing:
@@ -34,6 +35,7 @@ class HeldSignals {
   HeldSignals(const HeldSignals&) = delete;
   HeldSignals& operator=(const HeldSignals&) = delete;
   ~HeldSignals() {
+    if (to_the_end_) return;
     while (take(held_, std::chrono::milliseconds(0))) {
     }
     sigprocmask(SIG_SETMASK, &before_, nullptr);
@@ -46,6 +48,9 @@ class HeldSignals {
     interrupted_ = interrupted_ || take(ending_, time);
     return interrupted_;
   }
+
+  // They wait for as long as the process lives, which is about to end: a success is reported as one.
+  void hold_to_the_end() { to_the_end_ = true; }
 
  private:
   static bool take(const sigset_t& which, std::chrono::milliseconds time) {
@@ -60,6 +65,7 @@ class HeldSignals {
   sigset_t held_{};
   sigset_t before_{};
   bool interrupted_ = false;
+  bool to_the_end_ = false;
 };
 
 }  // namespace splicer

@@ -59,5 +59,19 @@ TEST(HeldSignals, DoWhatTheyDidOnceItIsGone) {
       testing::KilledBySignal(SIGTERM), "");
 }
 
+// What is left after the switch is to say so, and nothing ends that.
+TEST(HeldSignals, AreHeldToTheEndOfTheProcess) {
+  EXPECT_EXIT(
+      {
+        {
+          HeldSignals held;
+          held.hold_to_the_end();
+        }
+        for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP}) raise(number);
+        std::_Exit(4);
+      },
+      testing::ExitedWithCode(4), "");
+}
+
 }  // namespace
 }  // namespace splicer
