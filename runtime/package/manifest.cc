@@ -197,16 +197,20 @@ PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where)
   s.name = in.name(row, where, "name");
   s.source = in.name(row, where, "source");
   s.kernel_name = in.name_or_empty(row, where, "kernel_name");
-  if (s.source == "pre") {
+  if (s.source == "pre" || s.source == "string") {
     s.unit = in.path(row, where, "unit");
     s.pre_symbol = static_cast<std::uint32_t>(in.number(row, where, "pre_symbol", kMaxSymbolIndex));
     if (s.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0");
+    if (s.source == "string") {
+      s.offset = in.number(row, where, "offset", kMaxOffset);
+      s.text = in.prose(row, where, "text");
+    }
   } else if (s.source == "update") {
     s.target = in.module(row, where, "target");
   } else if (s.source == "constant") {
     if (constant_width(s.name) == 0) in.wrong(where + ".name", "is not a runtime constant");
   } else if (s.source != "kernel") {
-    in.wrong(where + ".source", "is not 'pre', 'kernel', 'update' or 'constant'");
+    in.wrong(where + ".source", "is not 'pre', 'kernel', 'update', 'constant' or 'string'");
   }
   if (s.source != "pre" && s.kernel_name.empty()) in.wrong(where + ".kernel_name", "is empty");
   return s;
@@ -382,9 +386,13 @@ json function_json(const PackageFunction& f) {
 
 json symbol_json(const PackageSymbol& s) {
   json out{{"name", s.name}, {"source", s.source}, {"kernel_name", s.kernel_name}};
-  if (s.source == "pre") {
+  if (s.source == "pre" || s.source == "string") {
     out["unit"] = s.unit;
     out["pre_symbol"] = s.pre_symbol;
+  }
+  if (s.source == "string") {
+    out["offset"] = s.offset;
+    out["text"] = s.text;
   }
   if (s.source == "update") out["target"] = s.target;
   return out;

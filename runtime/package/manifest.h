@@ -67,10 +67,14 @@ struct PackageSymbol {
                        // "constant": not an address but a runtime constant: what the variable
                        // `kernel_name` holds, in the width that `name` says, a table of
                        // asm/runtime-const.h (matcher/elf/kernel_sections.h)
-  std::string unit;    // with "pre"
-  std::uint32_t pre_symbol = 0;  // with "pre": index in the pre object's symbol table
+                       // "string": where the pointer at `offset` of the variable `pre_symbol` of
+                       // `unit` leads, which must be to `text`
+  std::string unit;    // with "pre" and "string"
+  std::uint32_t pre_symbol = 0;  // with "pre" and "string": index in the pre object's symbol table
   std::string kernel_name;       // its name in the kernel, for all sources
   std::string target;            // with "update": which target's module defines it
+  std::uint64_t offset = 0;      // with "string", bytes
+  std::string text{};            // with "string", without its NUL
 };
 
 // Code of the update's own that runs while it is applied or undone (include/splice.h). A hook is a

@@ -140,6 +140,31 @@ Result<RunAddress> inferred(const PackageSymbol& symbol, const UnitMatches& matc
   return not_inferred(symbol, target, unit->second.object, kernel);
 }
 
+// A string of the kernel's that only a pointer in data leads to: no code tells where it is. It is where the
+// live pointer leads, if that is to the text which stood there when the kernel was built.
+Result<RunAddress> string_of(const PackageSymbol& symbol, const UnitMatches& matches,
+                             const PackageTarget& target, const Image& image) {
+  auto variable = inferred(symbol, matches, target, image.symbols());
+  if (!variable) return propagate(variable);
+  const RunAddress place = *variable + symbol.offset;
+  std::array<std::uint8_t, 8> pointer{};
+  if (auto read = image.read(place, pointer); !read) return propagate(read);
+  std::uint64_t word = 0;
+  std::memcpy(&word, pointer.data(), sizeof word);
+  std::vector<std::uint8_t> expected(symbol.text.begin(), symbol.text.end());
+  expected.push_back(0);
+  std::vector<std::uint8_t> found(expected.size());
+  if (image.read(RunAddress(word), found) && found == expected) return RunAddress(word);
+  return fail(ExitCode::mismatch, "value-changed",
+              fmt::format("{} does not point to \"{}\" at +{:#x}, as the update expects",
+                          symbol.kernel_name, symbol.text, symbol.offset))
+      .at_file(symbol.unit)
+      .in_function(symbol.kernel_name)
+      .at_address(place)
+      .bytes(std::move(expected), std::move(found))
+      .hint("make the update on what is applied there (--on), or undo that first");
+}
+
 // The new code's one or eight bytes; runtime_const_init() takes the variable's lowest ones, too.
 Result<std::uint64_t> constant(const PackageSymbol& symbol, const Image& image) {
   // The variable may be static: runtime_const_init() is called where it is defined.
@@ -162,8 +187,9 @@ Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches
   Addresses addresses;
   for (const PackageSymbol& symbol : target.symbols) {
     if (symbol.source == "update" || symbol.source == "constant") continue;
-    auto address = symbol.source == "pre" ? inferred(symbol, matches, target, kernel)
-                                          : by_name(symbol, target.name, kernel);
+    auto address = symbol.source == "pre"      ? inferred(symbol, matches, target, kernel)
+                   : symbol.source == "string" ? string_of(symbol, matches, target, image)
+                                               : by_name(symbol, target.name, kernel);
     if (!address) return propagate(address);
     addresses.emplace(symbol.name, *address);
   }

@@ -7,6 +7,7 @@
 //                 name, where the name has one symbol of that binding and kind
 //     "kernel"    by name, among what the linker and the module loader would have bound it to
 //                 (matcher/match/scope.h); one only
+//     "string"    where a pointer in a variable leads, if that is to this text
 //     "update"    in the module of an earlier target of the same update, once that is loaded
 //
 // and the value of every runtime constant ("constant"): what the variable of that name holds, which
@@ -46,8 +47,8 @@ struct UnitMatch {
 };
 using UnitMatches = std::map<std::string, UnitMatch>;  // by PackageUnit::name
 
-// The "pre" and "kernel" symbols of a target. Errors (ExitCode::mismatch): "symbol-unknown",
-// "symbol-ambiguous", and the matcher's own about a constant or a function that differs.
+// The "pre", "kernel" and "string" symbols of a target. Errors (ExitCode::mismatch): "symbol-unknown",
+// "symbol-ambiguous", "value-changed", and the matcher's own about a constant or a function that differs.
 Result<Addresses> resolve_symbols(const PackageTarget& target, const UnitMatches& matches,
                                   const Image& image);
 

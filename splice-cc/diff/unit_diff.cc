@@ -266,12 +266,14 @@ class UnitDiffer {
                          old.size, atom.size),
              "keep the variable as it is and put what is new into a new one");
     } else if (const auto what = compare_.difference(before, after)) {
-      if (describes_only(atom.name)) return diff_.described.push_back(atom.name);
-      refuse("initial-value-changed", atom.name,
-             fmt::format("the patch changes its initial value ({}), but the running kernel's "
-                         "variable has long been initialised",
-                         *what),
-             "set the value where the code uses it, or leave the change out");
+      if (describes_only(atom.name))
+        diff_.described.push_back(atom.name);
+      else
+        refuse("initial-value-changed", atom.name,
+               fmt::format("the patch changes its initial value ({}), but the running kernel's "
+                           "variable has long been initialised",
+                           *what),
+               "set the value where the code uses it, or leave the change out");
       add_values(before, after);
     }
   }

@@ -48,6 +48,26 @@ bool is_of_kernel(const AtomTable& table, const Reference& reference) {
          (!is_cold(target.name) && is_entry(table, target, reference.into));
 }
 
+// Text for people, as the kernel's own names are.
+bool is_printable(char c) { return c >= ' ' && c <= '~'; }
+
+}  // namespace
+
+std::optional<std::string> string_at(const AtomTable& table, const Reference& reference) {
+  if (reference.undefined || reference.into < 0) return std::nullopt;
+  const Atom& target = table.at(reference.atom);
+  const Bytes bytes = table.bytes(target);
+  const auto begin = static_cast<std::size_t>(reference.into);
+  if (target.kind != AtomKind::merged || begin >= bytes.size()) return std::nullopt;
+  const auto first = bytes.begin() + reference.into;
+  const auto last = std::find(first, bytes.end(), 0);
+  std::string text(first, last);
+  if (last == bytes.end() || !std::ranges::all_of(text, is_printable)) return std::nullopt;
+  return text;
+}
+
+namespace {
+
 std::vector<std::uint8_t> word_of(const AtomTable& table, const Atom& atom, std::uint64_t begin,
                                   std::uint64_t size) {
   const Bytes bytes = table.bytes(atom);
@@ -62,6 +82,7 @@ std::string text_of(const AtomTable& table, const Atom& atom, std::uint64_t begi
   const auto references = references_in(atom, begin, size);
   if (!references.empty()) {
     const Reference& first = *references.front();
+    if (const auto text = string_at(table, first)) return '"' + *text + '"';
     return first.undefined ? table.object().symbol(first.symbol).name : table.at(first.atom).name;
   }
   const std::vector<std::uint8_t> word = word_of(table, atom, begin, size);
@@ -108,12 +129,15 @@ class ValueFinder {
   bool can_be_said(std::uint64_t at, std::uint64_t size) const {
     const auto before = references_in(unit_.pre->at(pre_), at, size);
     const auto after = references_in(unit_.post->at(post_), at, size);
+    const bool describes = describes_only(unit_.post->at(post_).name);
     const auto is_pointer = [&](const Reference* one) {
       return one->type == R_X86_64_64 && one->offset == at && size == kWord;
     };
     return std::ranges::all_of(before,
                                [&](const Reference* one) {
-                                 return is_pointer(one) && is_of_kernel(*unit_.pre, *one);
+                                 return is_pointer(one) &&
+                                        (is_of_kernel(*unit_.pre, *one) ||
+                                         (describes && string_at(*unit_.pre, *one)));
                                }) &&
            std::ranges::all_of(after, is_pointer);
   }

@@ -46,6 +46,9 @@ std::set<std::uint32_t> shared_constants(const UnitPair& unit);
 // include/linux/syscalls.h.
 bool describes_only(const std::string& name);
 
+// The string that a pointer in data leads to, if it is one of those that the linker merges, and plain text.
+std::optional<std::string> string_at(const AtomTable& table, const Reference& reference);
+
 // Does it hold pointers to functions (struct file_operations and the like)?
 bool has_function_pointers(const AtomTable& table, const Atom& atom);
 

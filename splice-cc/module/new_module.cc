@@ -338,6 +338,8 @@ class ModuleMaker {
         const std::uint64_t at = before + reference.offset - value.begin;
         if (reference.undefined) {
           write_name(unit, pre(unit).object().symbol(reference.symbol).name, reference, bytes, at);
+        } else if (const auto text = string_at(pre(unit), reference)) {
+          write_to_string(unit, value, reference, *text, bytes, at);
         } else if (auto written =
                        write_to_pre(unit, value.name, reference.atom, reference, bytes, at);
                    !written) {
@@ -354,6 +356,24 @@ class ModuleMaker {
       if (auto written = write_record(unit, value, bytes, before, after); !written) return written;
     }
     return {};
+  }
+
+  // To a string of the kernel's that the variable points to.
+  void write_to_string(std::size_t unit, const UnitValue& value, const Reference& reference,
+                       const std::string& text, ElfWriter::SectionId section, std::uint64_t at) {
+    const Atom& variable = pre(unit).at(value.pre_atom);
+    const Symbol& symbol = *pre(unit).symbol_at_start(variable);
+    PackageSymbol wanted;
+    wanted.name = fmt::format("{}:{}:{}:{}", units_[unit]->pair->unit.name, symbol.index,
+                              symbol.name, reference.offset);
+    wanted.source = "string";
+    wanted.unit = units_[unit]->pair->unit.name;
+    wanted.pre_symbol = symbol.index;
+    wanted.kernel_name = symbol.name;
+    wanted.offset = reference.offset;
+    wanted.text = text;
+    out_.relocate(section, at, out_.undefined(wanted.name), R_X86_64_64, 0);
+    if (named_.insert(wanted.name).second) result_.symbols.push_back(std::move(wanted));
   }
 
   static bool is_in(const Reference& reference, const UnitValue& value) {

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <tuple>
+#include <vector>
 
 #include "tests/support/fake_image.h"
 #include "tests/support/object_builder.h"
@@ -69,6 +71,34 @@ UnitMatches unit() {
 }
 
 TEST(Resolve, ByName) { EXPECT_EQ(resolve(kernel("alias"))->at("alias"), kText + 0x50); }
+
+// A pointer in data leads to it, and no code.
+TEST(Resolve, StringIsWhereTheLivePointerLeads) {
+  const RunAddress variable = kText + 8;
+  std::vector<std::uint8_t> memory = hex("69 6e 74 00 69 6e 74 73");  // "int", "ints" without an end
+  memory.resize(32);
+  const auto point_to = [&](std::uint64_t address) {
+    std::memcpy(memory.data() + 16, &address, sizeof address);
+  };
+  const auto resolved = [&] {
+    PackageSymbol symbol{"a.o:8:types:8", "string", "a.o", 8, "types", ""};
+    symbol.offset = 8;
+    symbol.text = "int";
+    UnitMatches matches = unit();
+    matches.at("a.o").match.addresses[8] = variable;
+    const FakeImage kernel(kText, memory, {});
+    return resolve_symbols(target(std::move(symbol)), matches, kernel);
+  };
+  point_to(kText.value());
+  ASSERT_TRUE(resolved());
+  EXPECT_EQ(resolved()->at("a.o:8:types:8"), kText);
+  for (const std::uint64_t other : {kText.value() + 4, kText.value() + 1, std::uint64_t{0}}) {
+    point_to(other);
+    ASSERT_FALSE(resolved());
+    EXPECT_EQ(resolved().error().code, "value-changed");
+    EXPECT_EQ(resolved().error().exit, ExitCode::mismatch);
+  }
+}
 
 TEST(Resolve, ConstantIsWhatTheVariableHolds) {
   const FakeImage kernel(kText, {1, 2, 3, 4, 5, 6, 7, 8, 9},
