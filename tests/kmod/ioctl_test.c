@@ -3,6 +3,7 @@
 // All checks of the interface of /dev/splice, in turn; or those that are named:
 //
 //     ioctl_test [CHECK...]        ioctl_test hammer traffic
+//     ioctl_test fuzz --minutes 10 --seed 7
 //     ioctl_test kept              by itself: its modules cannot be unloaded any more
 //     ioctl_test call              no check: what tests/bench/call prints
 //
@@ -23,10 +24,26 @@ static const struct {
     CHECK(probes),    CHECK(hook_arguments), CHECK(hooks),
     CHECK(answers),   CHECK(traffic),        CHECK(hammer),
     CHECK(nmi),       CHECK(live_patch),     CHECK(value_arguments),
-    CHECK(values),    CHECK(redirect),
+    CHECK(values),    CHECK(redirect),       CHECK(fuzz),
+    CHECK(fail_nth),
 };
 
+// Takes --minutes and --seed away; what remains is names of checks.
+static int take_options(int count, char** words) {
+  int left = 0;
+  for (int i = 0; i < count; ++i) {
+    if (i + 1 < count && !strcmp(words[i], "--minutes"))
+      fuzz_minutes = (unsigned)strtoul(words[++i], NULL, 10);
+    else if (i + 1 < count && !strcmp(words[i], "--seed"))
+      fuzz_seed = strtoul(words[++i], NULL, 10);
+    else
+      words[left++] = words[i];
+  }
+  return left;
+}
+
 int main(int count, char** names) {
+  count = take_options(count, names);
   read_symbols();
   test_permission();  // opens the device
   for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); ++i) {

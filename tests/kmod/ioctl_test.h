@@ -58,7 +58,15 @@ struct symbol {
   uint32_t size;  // up to the next symbol
 };
 
+struct text_bounds {
+  uint64_t start, end;
+};
+
 void read_symbols(void);
+bool is_symbol(uint64_t address);
+const char* any_function(uint64_t n, struct symbol* symbol);
+struct text_bounds text_of(const char* module);
+struct text_bounds all_of(const char* module);
 struct symbol find_symbol(const char* name);  // a function
 struct symbol find_variable(const char* name);
 void read_text(uint64_t address, void* buffer, size_t size);
@@ -140,4 +148,8 @@ void test_redirect(void);
 void measure_call(void);
 void test_value_arguments(void);
 void test_values(void);
+extern unsigned fuzz_minutes;  // 0: for a moment
+extern unsigned long fuzz_seed;
+void test_fuzz(void);
+void test_fail_nth(void);
 void test_kept(void);
