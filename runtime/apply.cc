@@ -174,6 +174,10 @@ Result<void> go_on(Apply& apply) {
   return interrupted();
 }
 
+Result<void> match_patiently(Apply& apply) {
+  return match_in_motion([&] { return match_once(apply); }, [&] { return go_on(apply); });
+}
+
 // The address of an "update" symbol: in the module of an earlier target, which is loaded by now.
 Result<RunAddress> address_in_update(const Apply& apply, const PackageSymbol& symbol) {
   const Manifest& manifest = apply.package.manifest;
@@ -271,7 +275,7 @@ Result<void> match_again(Apply& apply) {
   std::vector<RunAddress> entries;
   for (const MatchedFunction& matched : apply.matched.functions)
     entries.push_back(matched.run.address);
-  if (auto again = match_once(apply); !again) return again;
+  if (auto again = match_patiently(apply); !again) return again;
   bool same = apply.matched.addresses == linked && apply.matched.constants == constants &&
               apply.matched.functions.size() == entries.size();
   for (std::size_t i = 0; same && i < entries.size(); ++i)
@@ -521,7 +525,7 @@ Result<void> match(Apply& apply) {
   apply.console.stage("matching {} against the running kernel",
                       functions_and_values(replaced, count_values(apply)));
   for (unsigned tries_left = kMatchTries;;) {
-    if (auto once = match_once(apply); !once) return once;
+    if (auto once = match_patiently(apply); !once) return once;
     if (auto more = go_on(apply); !more) return more;
     if (apply.options.dry_run) break;
     auto held = hold_owners(apply);

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <functional>
+#include <thread>
 #include <type_traits>
 
 #include "matcher/base/console.h"
@@ -53,6 +54,20 @@ std::invoke_result_t<Attempt> try_while_busy(
     if (signals.wait_for(attempts.interval)) break;
   }
   return interrupted();
+}
+
+// match() again while it finds code that differs: the kernel may be in the middle of rewriting it.
+// __static_call_update() writes the key first and each site some time later, text_poke_bp() an int3 before all
+// else; between two looks it gets on. What somebody has altered differs in all of them. go_on() may end it.
+template <typename Match, typename GoOn>
+Result<void> match_in_motion(const Match& match, const GoOn& go_on, unsigned looks = 4,
+                             std::chrono::milliseconds interval = std::chrono::milliseconds(100)) {
+  while (true) {
+    auto matched = match();
+    if (matched || matched.error().code != "run-pre-mismatch" || --looks == 0) return matched;
+    std::this_thread::sleep_for(interval);
+    if (auto more = go_on(); !more) return more;
+  }
 }
 
 // What `busy` has to say: who is in the way, with -v where.

@@ -41,6 +41,32 @@ TEST(AttemptsOption, OutOfRange) {
 
 Result<std::uint64_t> busy() { return fail(ExitCode::busy, "kernel-busy", "busy"); }
 
+Result<void> differs() { return fail(ExitCode::mismatch, "run-pre-mismatch", "it differs"); }
+Result<void> done() { return {}; }
+
+TEST(MatchInMotion, UntilTheKernelHasRewrittenIt) {
+  int calls = 0;
+  const auto match = [&]() { return ++calls < 3 ? differs() : done(); };
+  EXPECT_TRUE(match_in_motion(match, done, 4, milliseconds(0)));
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(MatchInMotion, WhatDiffersInAllLooksIsRefused) {
+  int calls = 0;
+  const auto match = [&]() { return ++calls, differs(); };
+  EXPECT_EQ(match_in_motion(match, done, 4, milliseconds(0)).error().code, "run-pre-mismatch");
+  EXPECT_EQ(calls, 4);
+}
+
+TEST(MatchInMotion, OtherErrorsAndSignalsEndIt) {
+  int calls = 0;
+  const auto refused = [] { return Result<void>(fail(ExitCode::error, "interrupted", "")); };
+  const auto match = [&]() { return ++calls, differs(); };
+  EXPECT_EQ(match_in_motion(match, refused, 4, milliseconds(0)).error().code, "interrupted");
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(match_in_motion(refused, done, 4, milliseconds(0)).error().code, "interrupted");
+}
+
 TEST(TryWhileBusy, UntilItSucceeds) {
   int calls = 0;
   HeldSignals signals;
