@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <functional>
+#include <string>
 #include <thread>
 #include <type_traits>
 
@@ -64,7 +65,9 @@ Result<void> match_in_motion(const Match& match, const GoOn& go_on, unsigned loo
                              std::chrono::milliseconds interval = std::chrono::milliseconds(100)) {
   while (true) {
     auto matched = match();
-    if (matched || matched.error().code != "run-pre-mismatch" || --looks == 0) return matched;
+    if (matched || --looks == 0) return matched;
+    const std::string& code = matched.error().code;
+    if (code != "run-pre-mismatch" && code != "kernel-changed") return matched;
     std::this_thread::sleep_for(interval);
     if (auto more = go_on(); !more) return more;
   }
