@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One call, and which version of each function it has met: 1 before any update. */
-/* clang-format off: the kernel's own style */
+/* clang-format off */
 #ifndef MIX_H
 #define MIX_H
 
