@@ -58,9 +58,9 @@ static long long run(char **command)
 		command += 2;
 	}
 	begin = now();
-	pid = vfork();
+	pid = fork();
 	if (pid < 0)
-		die("vfork");
+		die("fork");
 	if (pid == 0) {
 		execvp(command[0], command);
 		_exit(127);
