@@ -12,10 +12,26 @@
 
 namespace splicer {
 
-SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols) : symbols_(std::move(symbols)) {
-  std::stable_sort(
-      symbols_.begin(), symbols_.end(),
-      [](const KernelSymbol& a, const KernelSymbol& b) { return a.address < b.address; });
+namespace {
+
+// By address, equal ones as they were. A symbol is large, so their numbers are sorted, and each is moved
+// once: an apply does little else (tests/bench/apply).
+std::vector<KernelSymbol> in_order(std::vector<KernelSymbol> symbols) {
+  std::vector<std::pair<RunAddress, std::uint32_t>> order;
+  order.reserve(symbols.size());
+  for (const KernelSymbol& symbol : symbols)
+    order.emplace_back(symbol.address, static_cast<std::uint32_t>(order.size()));
+  std::sort(order.begin(), order.end());
+  std::vector<KernelSymbol> sorted;
+  sorted.reserve(symbols.size());
+  for (const auto& one : order) sorted.push_back(std::move(symbols[one.second]));
+  return sorted;
+}
+
+}  // namespace
+
+SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols)
+    : symbols_(in_order(std::move(symbols))) {
   heads_.assign(std::bit_ceil(symbols_.size() + 1), kNone);
   next_.assign(symbols_.size(), kNone);
   // Backwards, so that each chain is in order of address.
@@ -23,7 +39,8 @@ SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols) : symbols_(std::move
     std::uint32_t& head = heads_[bucket(symbols_[i].name)];
     next_[i] = head;
     head = static_cast<std::uint32_t>(i);
-    targets_.insert(symbols_[i].module);
+    if (i + 1 == symbols_.size() || symbols_[i].module != symbols_[i + 1].module)
+      targets_.insert(symbols_[i].module);
   }
 }
 
@@ -39,7 +56,7 @@ void note_exports(std::vector<KernelSymbol>& symbols) {
     if (symbol.module != "vmlinux" && symbol.name.starts_with(kEntry))
       exported.emplace(symbol.module, std::string_view(symbol.name).substr(kEntry.size()));
   for (KernelSymbol& symbol : symbols)
-    if (exported.contains({symbol.module, symbol.name}))
+    if (symbol.module != "vmlinux" && exported.contains({symbol.module, symbol.name}))
       symbol.type = static_cast<char>(std::toupper(static_cast<unsigned char>(symbol.type)));
 }
 
