@@ -357,6 +357,11 @@ bool is_discarded(std::string_view section, bool module) {
   return row->discarded != Discarded::built_in || !module;
 }
 
+bool is_linked(const Section& section) {
+  const KernelSection* row = kernel_section(section.name);
+  return section.is_alloc() && (row == nullptr || row->discarded != Discarded::at_link);
+}
+
 std::string_view linked_section(std::string_view section) {
   const KernelSection* row = kernel_section(section);
   const bool gathered = row != nullptr && row->role == SectionRole::code && is_prefix(row->name);

@@ -122,6 +122,9 @@ constexpr bool is_code_table(SectionRole role) {
 
 // Is the section gone once the kernel, or the module, is up?
 bool is_discarded(std::string_view section, bool module);
+// Is anything of it in a kernel, if only until that is up? Debug information is not, nor what the
+// linker leaves out.
+bool is_linked(const Section& section);
 // The section of the linked kernel that an input section of code ends up in, as far as what lies
 // beside it goes (TEXT_TEXT in include/asm-generic/vmlinux.lds.h).
 std::string_view linked_section(std::string_view section);

@@ -315,7 +315,7 @@ void Encodings::return_thunk(std::vector<Encoding>& encodings, const Site& site,
   std::vector<std::vector<std::uint8_t>> variants{padded({kReturn}, site.length, kInt3)};
   for (const KernelSymbol* variable : image_.symbols().find("vmlinux", "x86_return_thunk")) {
     const auto thunk = image_.pointer_at(variable->address);
-    if (thunk && *thunk != RunAddress())
+    if (thunk && image_.symbols().at(*thunk) != nullptr)
       variants.push_back(padded(branch(kJump, address + offset, *thunk), site.length, kInt3));
   }
   add_variants(encodings, offset, variants);

@@ -14,6 +14,10 @@
 //     prove_neighbours       between or right beside proved code of this object
 //     prove_pointed_at       a unique variable points to it
 //
+// At last the places are looked at together (refuse_misplaced): the linker keeps the order that the
+// sections have in the object, so a name that the table has once, and which is another file's, is
+// found though the code is the same.
+//
 // Sections of constants are compared when they are first referred to, and say where more symbols
 // are.
 #include "matcher/match/match.h"
@@ -59,6 +63,7 @@ struct CodeSection {
   RunAddress code;
   bool matched = false;
   std::string update;
+  std::string brought_by;  // the module of an update that the code is in
   Comparison comparison;
 };
 
@@ -81,6 +86,7 @@ class ObjectMatcher {
     prove_unambiguous();
     while (prove_referenced() || prove_neighbours() || prove_pointed_at()) {
     }
+    refuse_misplaced();
     return results();
   }
 
@@ -141,6 +147,7 @@ class ObjectMatcher {
     code.base = base;
     code.code = address;
     code.update = update;
+    code.brought_by = brought_by;
     if (auto conflict = trial.bind_section(code.index, base)) {
       code.comparison = Comparison{Difference{{}, 0, *conflict}, {}, {}, {}};
       return false;
@@ -267,6 +274,46 @@ class ObjectMatcher {
         });
   }
 
+  // Two sections that do not follow each other in the kernel as they do in the object: one of them
+  // is another file's, and nothing tells which.
+  void refuse_misplaced() {
+    std::map<std::string, CodeSection*> last;  // by group
+    std::vector<std::pair<CodeSection*, CodeSection*>> misplaced;
+    for (CodeSection& code : sections_) {
+      if (!code.matched || !code.brought_by.empty()) continue;
+      CodeSection*& before = last[code.group];
+      // What has been replaced runs elsewhere, and may have another length there.
+      const std::uint64_t size = before == nullptr || !before->update.empty()
+                                     ? 1
+                                     : std::max<std::uint64_t>(before->comparison.run.size(), 1);
+      if (before != nullptr && code.base < before->base + size)
+        misplaced.emplace_back(before, &code);
+      before = &code;
+    }
+    for (const auto& [before, after] : misplaced)
+      for (CodeSection* code : {before, after}) {
+        code->matched = false;
+        code->comparison.difference = Difference{
+            {},
+            0,
+            fmt::format(
+                "{} is at {} and {} at {}, in another order than in the object: one of them "
+                "is another file's",
+                object_.section(before->index).name, before->base,
+                object_.section(after->index).name, after->base)};
+      }
+  }
+
+  // Is the weak name another object's in the kernel? The code may be there all the same, under
+  // another name of its own (memcpy beside __memcpy).
+  bool is_overridden(const Symbol& symbol, RunAddress address) const {
+    if (!symbol.is_weak()) return false;
+    const auto known = image_.symbols().find(options_.target, symbol.name);
+    return !known.empty() && std::ranges::none_of(known, [&](const KernelSymbol* one) {
+      return one->address == address;
+    });
+  }
+
   MatchResult results() {
     MatchResult result;
     std::map<std::uint32_t, std::size_t> differing;  // a function of each section that differs
@@ -334,7 +381,8 @@ class ObjectMatcher {
     FunctionMatch match;
     match.name = symbol.name;
     match.symbol = symbol.index;
-    if (code.matched) {
+    const bool overridden = code.matched && is_overridden(symbol, code.base + symbol.value);
+    if (code.matched && !overridden) {
       match.state = MatchState::matched;
       fill_matched(code, symbol, match);
       return match;
@@ -351,10 +399,10 @@ class ObjectMatcher {
           object_.section(code.index).name);
       return match;
     }
-    if (code.candidates.empty() && !code.comparison.difference) {
+    if (overridden || (code.candidates.empty() && !code.comparison.difference)) {
       match.state = MatchState::absent;
       match.error = base;
-      if (code.overridden) {
+      if (code.overridden || overridden) {
         match.error.code = "weak-overridden";
         match.error.message = "it is weak here, and the kernel runs another object's function";
         return match;

@@ -79,6 +79,12 @@ References::References(const ElfObject& object, const ReferencePlan& plan, const
   if (begin.size() == 1 && end.size() == 1 && options.target == "vmlinux")
     read_only_ = AddressRange{begin[0]->address, end[0]->address};
   if (options.target != "vmlinux") find_module_constants();
+  const auto lists = [&](char letter) {
+    return std::ranges::any_of(image.symbols().all(), [letter](const KernelSymbol& symbol) {
+      return symbol.module == "vmlinux" && symbol.type == letter;
+    });
+  };
+  lists_variables_ = lists('d') && lists('b');
   look_names_up();
 }
 
@@ -155,14 +161,28 @@ std::optional<RunAddress> References::symbol_value(std::uint32_t index) const {
   return base ? std::optional(*base + symbol.value) : std::nullopt;
 }
 
+// Does a kernel that has the symbol list its name? One that lists variables lists all that there is
+// (CONFIG_KALLSYMS_ALL). Not asked of a name that the compiler numbered, since an update's code has
+// other numbers, nor of those that scripts/kallsyms.c leaves out (is_ignored_symbol()).
+bool Trial::must_be_listed(const Symbol& symbol) const {
+  const std::string& name = symbol.name;
+  return references_.lists_variables_ && !symbol.is_weak() && name.find('.') == std::string::npos &&
+         !name.starts_with("__UNIQUE_ID_") && !name.starts_with("kallsyms_");
+}
+
+std::string Trial::not_listed(const Symbol& symbol) {
+  return fmt::format("the code refers to '{}', which the running kernel does not list",
+                     symbol.name);
+}
+
 std::optional<std::string> Trial::agree(std::uint32_t index, RunAddress address) const {
   using Kind = References::KnownName::Kind;
   const References::KnownName& only = references_.known_[index];
   if (only.kind == Kind::once && only.address == address) return std::nullopt;
   const Symbol& symbol = references_.object_.symbol(index);
-  // No name at all says nothing: the kernel may list no variables. But what is not defined here and
-  // only static elsewhere would not have been linked.
-  if (only.kind == Kind::nowhere && (!symbol.undefined() || symbol.is_weak())) return std::nullopt;
+  // But what is not defined here and only static elsewhere would not have been linked.
+  if (only.kind == Kind::nowhere && (!symbol.undefined() || symbol.is_weak()))
+    return must_be_listed(symbol) ? std::optional(not_listed(symbol)) : std::nullopt;
   const SymbolTable& table = references_.image_.symbols();
   const auto fits = [&](const KernelSymbol& kernel) {
     return in_scope(symbol, kernel, references_.options_);
@@ -171,7 +191,8 @@ std::optional<std::string> Trial::agree(std::uint32_t index, RunAddress address)
   for (const KernelSymbol& kernel : table.all_at(address))
     if (kernel.name == symbol.name && fits(kernel)) return std::nullopt;
   std::vector<const KernelSymbol*> known = table.find_anywhere(symbol.name);
-  if (known.empty()) return std::nullopt;
+  if (known.empty())
+    return must_be_listed(symbol) ? std::optional(not_listed(symbol)) : std::nullopt;
   std::erase_if(known, [&](const KernelSymbol* kernel) { return !fits(*kernel); });
   if (known.empty())
     return fmt::format("the code refers to '{}', which the kernel has for other files only",
@@ -219,12 +240,14 @@ std::vector<std::uint32_t> Trial::commit() {
 std::optional<std::string> Trial::bind_section(std::uint32_t section, RunAddress base) {
   const std::uint32_t slot = references_.plan_.section_slot(section);
   const bool is_new = !references_.bindings_[slot].known;
+  const Section& bound = references_.object_.section(section);
+  if (is_new && !is_linked(bound))
+    return fmt::format("the code refers to {}, which is in no kernel", bound.name);
   if (auto differs = bind(slot, base)) return differs;
   if (!is_new) return std::nullopt;
   using Kind = References::KnownName::Kind;
   const References::KnownName& known = references_.known_bases_[section];
-  if (known.kind == Kind::nowhere || (known.kind == Kind::once && known.address == base))
-    return std::nullopt;
+  if (known.kind == Kind::once && known.address == base) return std::nullopt;
   for (const std::uint32_t index : references_.plan_.names(section)) {
     const Symbol& symbol = references_.object_.symbol(index);
     if (symbol.is_weak()) continue;

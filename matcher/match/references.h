@@ -78,6 +78,7 @@ class References {
   std::vector<KnownName> known_bases_;  // by section: where its names say that it begins
   // The kernel's read-only data, if the table has it and constants of the target must be there.
   std::optional<AddressRange> read_only_;
+  bool lists_variables_ = false;  // the kernel's table
   // By section of constants: the section of the target module that they must be in, if it is known.
   std::map<std::uint32_t, AddressRange> module_constants_;
 };
@@ -114,6 +115,8 @@ class Trial {
   std::optional<std::string> settle(std::uint32_t slot, RunAddress value);
   std::optional<std::string> bind(std::uint32_t slot, RunAddress value);
   std::optional<std::string> agree(std::uint32_t symbol, RunAddress address) const;
+  bool must_be_listed(const Symbol& symbol) const;
+  static std::string not_listed(const Symbol& symbol);
   // Nothing if a constant may be there, otherwise what it is outside of.
   std::optional<std::string> misplaced(const PlannedConstant& constant, RunAddress address) const;
   std::optional<std::string> same_content(const PlannedConstant& constant, std::uint32_t slot,

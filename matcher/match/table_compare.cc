@@ -19,6 +19,8 @@ namespace {
 constexpr std::uint64_t kFlags = 3;
 constexpr std::uint64_t kMeaning = 1;  // JUMP_TYPE_TRUE, STATIC_CALL_SITE_TAIL
 
+constexpr std::string_view kTrampoline = "__SCT__";  // STATIC_CALL_TRAMP_PREFIX
+
 constexpr std::uint16_t kBugDone = 1U << 2;  // BUGFLAG_DONE: a WARN_ONCE() has warned
 
 // struct jump_entry: s32 code, s32 target, long key; struct static_call_site: s32 addr, s32 key;
@@ -47,7 +49,7 @@ TableComparer::TableComparer(const ElfObject& object, const Image& image)
 // the first field is the only one about code in __bug_table, and the first of two in
 // .altinstructions.
 TableComparer::ObjectTable TableComparer::collect(const TableKind& kind) const {
-  ObjectTable table{kind, kind.entry_size, false, {}};
+  ObjectTable table{kind, kind.entry_size, false, true, {}};
   for (const Section& section : object_.sections()) {
     if (section.name != kind.section || section.size == 0 || section.is_nobits() ||
         section.relocations.empty())
@@ -66,6 +68,7 @@ TableComparer::ObjectTable TableComparer::collect(const TableKind& kind) const {
         break;
       }
     }
+    table.well_formed = table.well_formed && is_well_formed(section, table.entry_size);
     for (const Relocation& relocation : section.relocations) {
       const Symbol& symbol = object_.symbol(relocation.symbol);
       if (table.entry_size == 0 || relocation.offset.value() % table.entry_size != 0 ||
@@ -79,6 +82,24 @@ TableComparer::ObjectTable TableComparer::collect(const TableKind& kind) const {
   for (auto& [section, rows] : table.rows)
     std::ranges::stable_sort(rows, {}, [](const Row& row) { return row.code; });
   return table;
+}
+
+// Each entry begins with a field about code of the object, and all have as many fields.
+bool TableComparer::is_well_formed(const Section& section, std::uint32_t entry_size) const {
+  if (entry_size == 0 || section.size % entry_size != 0) return false;
+  const std::uint64_t count = section.size / entry_size;
+  const auto begins = std::ranges::count_if(section.relocations, [&](const Relocation& relocation) {
+    const Symbol& symbol = object_.symbol(relocation.symbol);
+    return relocation.offset.value() % entry_size == 0 && symbol.defined() &&
+           object_.section(symbol.section).is_code() &&
+           symbol.value + static_cast<std::uint64_t>(relocation.addend) <
+               object_.section(symbol.section).size;
+  });
+  const std::uint64_t fields = section.relocations.size() / count;
+  if (static_cast<std::uint64_t>(begins) != count || section.relocations.size() % count != 0)
+    return false;
+  // struct bug_entry: its pointers, and two numbers of 16 bits.
+  return section.name != "__bug_table" || entry_size == 4 * fields + 4;
 }
 
 std::optional<Difference> TableComparer::compare(const ComparedCode& code,
@@ -96,6 +117,8 @@ std::optional<Difference> TableComparer::compare_table(const ObjectTable& table,
   const auto own = table.rows.find(code.section);
   const std::vector<Row> none;
   const std::vector<Row>& rows = own == table.rows.end() ? none : own->second;
+  if (!table.well_formed)
+    return Difference{{}, 0, fmt::format("the object's {} is not of a form that is known", name)};
   // Of how many bytes entries are, only the object tells; and static calls are listed by objtool,
   // which may have run on the kernel and not yet on the object.
   if (table.entry_size == 0 || (!table.present && table.kind.kind == Kind::static_call))
@@ -166,6 +189,7 @@ TableComparer::Reason TableComparer::leads_there(const Pair& pair, std::uint64_t
   if (relocation == nullptr || relocation_width(relocation->type) != 4U || !distance)
     return "the object's entry is not of a form that is known";
   const Symbol& symbol = object_.symbol(relocation->symbol);
+  if (!symbol.defined() || !object_.section(symbol.section).is_code()) return "it leads to no code";
   if (symbol.section != pair.code.section || (symbol.is_weak() && !symbol.is_section()))
     return trial.prove(*relocation, pair.run.subspan(at, 4), pair.address + at, pair.row.table,
                        relocation->offset);
@@ -183,6 +207,11 @@ TableComparer::Reason TableComparer::leads_to_key(const Pair& pair, std::uint64_
   const auto word = load<std::int32_t>(pair.run, at);
   if (width < sizeof *word || !word || at + width > pair.run.size())
     return "the object's entry is not of a form that is known";
+  // The kernel writes to a key; a trampoline stands for its key.
+  const Symbol& symbol = object_.symbol(relocation->symbol);
+  if (symbol.defined() && !object_.section(symbol.section).is_writable() &&
+      !symbol.name.starts_with(kTrampoline))
+    return "its key is no variable";
   const auto flags = static_cast<std::uint64_t>(relocation->addend) & kFlags;
   std::vector<std::uint8_t> field(pair.run.begin() + static_cast<std::ptrdiff_t>(at),
                                   pair.run.begin() + static_cast<std::ptrdiff_t>(at + width));
@@ -207,7 +236,6 @@ TableComparer::Reason TableComparer::compare_static_key(const Pair& pair, Trial&
 // In a module the key is the trampoline until static_call_add_module() has found the key, where that
 // is not exported (create_static_call_sections() in tools/objtool/check.c).
 TableComparer::Reason TableComparer::compare_static_call(const Pair& pair, Trial& trial) const {
-  constexpr std::string_view kTrampoline = "__SCT__";
   const Relocation* relocation = relocation_at(pair.row, kSecond);
   const auto field = load<std::int32_t>(pair.run, kSecond);
   if (relocation != nullptr && field) {

@@ -71,6 +71,7 @@ class TableComparer {
     TableKind kind{};
     std::uint32_t entry_size = 0;
     bool present = false;                            // the object has such a table
+    bool well_formed = true;                         // what it has is one
     std::map<std::uint32_t, std::vector<Row>> rows;  // by code section, then by offset there
   };
   // One pair of entries that are about one place.
@@ -85,6 +86,7 @@ class TableComparer {
   using Reason = std::optional<std::string>;
 
   ObjectTable collect(const TableKind& kind) const;
+  bool is_well_formed(const Section& section, std::uint32_t entry_size) const;
   std::optional<Difference> compare_table(const ObjectTable& table, const ComparedCode& code,
                                           const Comparison& comparison, Trial& trial) const;
   Reason compare_entry(const Pair& pair, Trial& trial) const;

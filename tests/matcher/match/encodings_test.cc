@@ -350,6 +350,8 @@ TEST(Forms, ReturnThunk) {
   EXPECT_FALSE(returns(branch32(kJump, kFunction + 2, kElsewhere + 0x100)));
   code.image.symbol(kElsewhere + 0x80, "x86_return_thunk", 'd');
   code.image.put_pointer(kElsewhere + 0x80, kElsewhere + 0x100);
+  EXPECT_FALSE(returns(branch32(kJump, kFunction + 2, kElsewhere + 0x100)));  // nothing is there
+  code.image.symbol(kElsewhere + 0x100, "srso_return_thunk");
   EXPECT_TRUE(returns(branch32(kJump, kFunction + 2, kElsewhere + 0x100)));
   EXPECT_FALSE(returns(branch32(kCall, kFunction + 2, kElsewhere + 0x100)));
   EXPECT_FALSE(returns(branch32(kJump, kFunction + 2, kElsewhere + 0x101)));

@@ -161,12 +161,29 @@ TEST_F(Match, LookingRightIsNotEnough) {
 
 TEST_F(Match, AReferenceDecidesBetweenPlaces) {
   const auto helper = function("helper", kReturnOne, STB_LOCAL);
-  caller(builder_.function_symbol(helper), kText + 0x2000);
-  run(kText + 0x1000, "helper", kReturnOne);
-  run(kText + 0x2000, "helper", kReturnOne);
+  caller(builder_.function_symbol(helper), kText - 0x1000);
+  run(kText - 0x2000, "helper", kReturnOne);
+  run(kText - 0x1000, "helper", kReturnOne);
   const MatchResult result = match();
   EXPECT_EQ(state(result, "helper"), MatchState::matched);
-  EXPECT_EQ(result.find("helper")->address, RunAddress(kText + 0x2000));
+  EXPECT_EQ(result.find("helper")->address, RunAddress(kText - 0x1000));
+}
+
+// Names that the table has once, and code that is the same; but an object's code stays in order.
+TEST_F(Match, ANameThatIsAnotherFiles) {
+  same(kText, "first", kReturnOne);
+  same(kText - 0x1000, "second", kReturnOne, STB_LOCAL);
+  const MatchResult result = match();
+  EXPECT_EQ(state(result, "first"), MatchState::mismatched);
+  EXPECT_EQ(state(result, "second"), MatchState::mismatched);
+  EXPECT_NE(result.find("second")->error.message.find("in another order"), std::string::npos);
+}
+
+TEST_F(Match, TwoFunctionsAtOnePlace) {
+  same(kText, "first", kReturnOne);
+  function("second", kReturnOne);
+  image_.symbol(kText, "second", 'T');
+  EXPECT_EQ(state(match(), "second"), MatchState::mismatched);
 }
 
 TEST_F(Match, AReferenceToCodeThatDiffers) {
@@ -322,6 +339,17 @@ TEST_F(Match, WeakFunctionOverriddenByTheSameCode) {
   EXPECT_EQ(state(result, "arch_hook"), MatchState::absent);
   EXPECT_EQ(result.find("arch_hook")->error.code, "weak-overridden");
   EXPECT_EQ(state(result, "helper"), MatchState::ambiguous);
+}
+
+// The code is there under its own name, and the weak name is another object's.
+TEST_F(Match, WeakNameOfCodeThatIsThere) {
+  const auto section = same(kText, "__copy", kReturnOne);
+  builder_.symbol("copy", section, 0, kReturnOne.size(), STB_WEAK, STT_FUNC);
+  image_.symbol(kText + 0x1000, "copy", 'T');
+  const MatchResult result = match();
+  EXPECT_EQ(state(result, "__copy"), MatchState::matched);
+  EXPECT_EQ(state(result, "copy"), MatchState::absent);
+  EXPECT_EQ(result.find("copy")->error.code, "weak-overridden");
 }
 
 // New code must not call what means something else in the running kernel.

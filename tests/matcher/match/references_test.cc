@@ -198,6 +198,41 @@ TEST(References, NamesOfASectionMustAgree) {
   EXPECT_EQ(known.prove(code, 2, le32(kData - (kText + 6)), kText + 2), "");
 }
 
+// A kernel that lists its variables lists all of them.
+TEST(References, ANameThatIsNotListed) {
+  ObjectBuilder builder;
+  const auto code = builder.function("f", hex("8b 05 00000000 8b 05 00000000 8b 05 00000000"));
+  const auto data = builder.section(".data.pair", ObjectBuilder::kData, ByteVector(8));
+  builder.symbol("second", data, 4, 4, STB_LOCAL, STT_OBJECT);
+  const auto numbered = builder.section(".data.once.3", ObjectBuilder::kData, ByteVector(8));
+  builder.symbol("once.3", numbered, 0, 4, STB_LOCAL, STT_OBJECT);
+  builder.relocate(code, 2, builder.section_symbol(data), R_X86_64_PC32, -4);
+  builder.relocate(code, 8, builder.undefined("third"), R_X86_64_PC32, -4);
+  builder.relocate(code, 14, builder.section_symbol(numbered), R_X86_64_PC32, -4);
+  const auto prove = [&](Knowledge& known, std::uint64_t offset) {
+    return known.prove(code, offset, le32(kData), kText + offset);
+  };
+  Knowledge some(builder);
+  for (const std::uint64_t offset : {2, 8, 14}) EXPECT_EQ(prove(some, offset), "");
+  Knowledge all(builder);
+  all.image.symbol(kData - 16, "one", 'd');
+  all.image.symbol(kData - 8, "other", 'b');
+  EXPECT_EQ(prove(all, 2), "the code refers to 'second', which the running kernel does not list");
+  EXPECT_EQ(prove(all, 8), "the code refers to 'third', which the running kernel does not list");
+  EXPECT_EQ(prove(all, 14), "");  // the compiler numbered it
+}
+
+TEST(References, ASectionThatIsInNoKernel) {
+  ObjectBuilder builder;
+  const auto code = builder.function("f", hex("8b 05 00000000 c3"));
+  const auto left_out =
+      builder.section(".discard.addressable", ObjectBuilder::kData, ByteVector(8));
+  builder.relocate(code, 2, builder.section_symbol(left_out), R_X86_64_PC32, -4);
+  Knowledge known(builder);
+  EXPECT_EQ(known.prove(code, 2, le32(kData), kText + 2),
+            "the code refers to .discard.addressable, which is in no kernel");
+}
+
 // mov $string, %rdi: strings are merged by the linker, so they stand anywhere.
 struct StringReference {
   StringReference() {

@@ -125,6 +125,46 @@ TEST_F(Tables, ABranchToElsewhere) {
   expect_refusal("it leads to f+0xa and not to +0x8 (__jump_table)");
 }
 
+TEST_F(Tables, ABranchToWhatIsNoCode) {
+  code(kBranch);
+  const auto own = builder_.table("__jump_table");
+  builder_.append(own, ByteVector(16));
+  const auto strings = builder_.section(".rodata.str1.1", ObjectBuilder::kStrings, hex("61 00"));
+  builder_.relocate(own, 0, builder_.section_symbol(section_), R_X86_64_PC32, 0);
+  builder_.relocate(own, 4, builder_.section_symbol(strings), R_X86_64_PC32, 0);
+  builder_.relocate(own, 8, builder_.undefined("my_key"), R_X86_64_PC64, 0);
+  image_.put(kText + 0x100, hex("61 00"));
+  table("__jump_table", jump_entry(kTable, kText, kText + 0x100, kKey));
+  expect_refusal("it leads to no code (__jump_table)");
+}
+
+// Any zero byte of the kernel's is an empty string.
+TEST_F(Tables, AKeyThatIsAConstant) {
+  code(kBranch);
+  const auto own = builder_.table("__jump_table");
+  builder_.append(own, ByteVector(16));
+  const auto strings = builder_.section(".rodata.str1.1", ObjectBuilder::kStrings, hex("00"));
+  builder_.relocate(own, 0, builder_.section_symbol(section_), R_X86_64_PC32, 0);
+  builder_.relocate(own, 4, builder_.section_symbol(section_), R_X86_64_PC32, kTarget);
+  builder_.relocate(own, 8, builder_.section_symbol(strings), R_X86_64_PC64, 0);
+  image_.put(kKey, hex("00"));
+  table("__jump_table", jump_entry(kTable, kText, kText + kTarget, kKey));
+  expect_refusal("its key is no variable (__jump_table)");
+}
+
+// The second of two entries is about nothing of the object: what looks like one longer entry is
+// none.
+TEST_F(Tables, AnEntryAboutNoCodeOfTheObject) {
+  code(kBranch);
+  bug(5, 1);
+  const auto own = builder_.table("__bug_table");
+  builder_.append(own, ByteVector(12));
+  builder_.relocate(own, 12, builder_.undefined("elsewhere"), R_X86_64_PC32, 0);
+  builder_.relocate(own, 16, builder_.undefined("file"), R_X86_64_PC32, 0);
+  table("__bug_table", bug_entry(kTable, kText + 5, 1));
+  expect_refusal("the object's __bug_table is not of a form that is known");
+}
+
 TEST_F(Tables, ASiteThatTheKernelDoesNotList) {
   code(kBranch);
   static_key(0);
