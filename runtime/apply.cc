@@ -312,25 +312,21 @@ Result<Switched> switch_once(Apply& apply, unsigned& tries_left) {
   }
 }
 
-// Structures of which the kernel's type information says nothing.
+// Types, enumerators and declarations of which the kernel's type information says nothing.
 Result<void> tell_types(const Apply& apply) {
   apply.console.detail("{} that the new code uses agree with the kernel's type information",
-                       counted(apply.matched.types, "structure"));
+                       counted(apply.matched.types, "type"));
   const std::vector<std::string>& unknown = apply.matched.unknown_types;
   if (unknown.empty()) return {};
   const std::string text = fmt::format(
       "the kernel's type information does not have {} of {} that the new code uses: {}{}",
-      unknown.size(), counted(unknown.size() + apply.matched.types, "structure"), unknown[0],
+      unknown.size(), counted(unknown.size() + apply.matched.types, "type"), unknown[0],
       unknown.size() > 1 ? " and others" : "");
   if (apply.options.require_types)
     return fail(ExitCode::mismatch, "types-unknown", text)
         .detail(fmt::format("{}\n", fmt::join(unknown, "\n")))
         .hint("boot a kernel with CONFIG_DEBUG_INFO_BTF, or apply without --require-types");
-  if (apply.matched.types == 0) {
-    apply.console.warning(text + "; their layout was not compared");
-  } else {
-    apply.console.detail("{}", text);
-  }
+  apply.console.warning(text + "; nothing is known of that");
   return {};
 }
 

@@ -46,7 +46,9 @@ int report(const Apply& apply) {
                           {"functions", std::move(functions)},
                           {"left_out", apply.left_out}};
   document["values"] = {{"in_place", values}, {"set_by_others", apply.matched.set_values}};
-  document["types"] = {{"compared", apply.matched.types}, {"unknown", apply.matched.unknown_types}};
+  document["types"] = {{"compared", apply.matched.types},
+                       {"unknown", apply.matched.unknown_types},
+                       {"of", apply.matched.types + apply.matched.unknown_types.size()}};
   if (!apply.options.dry_run) document["pause_ns"] = apply.pause_ns;
   apply.console.document(document);
   if (apply.options.dry_run) {
@@ -112,7 +114,7 @@ int main(int argc, char** argv) {
                   "Put an update into the running kernel.");
   command.options().add_options()("dry-run,n", "match and link, but change nothing")(
       "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
-      "require-types", "refuse where the kernel does not tell the layout of a structure");
+      "require-types", "refuse where the kernel does not tell its types");
   add_attempts_options(command);
   command.positional("package", 1);
   return command.run([&] {

@@ -204,7 +204,7 @@ Result<void> account(Creation& creation) {
 
 Result<void> check_semantics(Creation& creation) {
   SemanticCheck check = check_units(creation.units, creation.versions());
-  creation.layouts = std::move(check.layouts);
+  creation.used = std::move(check.used);
   std::ranges::move(check.findings, std::back_inserter(creation.findings));
   return {};
 }

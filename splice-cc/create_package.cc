@@ -58,6 +58,19 @@ std::vector<std::string> in_order(const TargetUnits& targets) {
   return order;
 }
 
+// What the kernel's own record of its types is asked on the target. What code reaches through its old
+// objects is proved by their code, and the loader compares exported functions (CONFIG_MODVERSIONS).
+void add_used_names(UsedNames used, PackageTarget& target) {
+  for (auto& [type, layout] : used.layouts) target.types.push_back(std::move(layout));
+  for (const auto& [name, value] : used.enumerators) target.enumerators.push_back({name, value});
+  std::map<std::string, std::string> reached;
+  for (const PackageSymbol& symbol : target.symbols)
+    if (const auto known = used.declarations.find(symbol.kernel_name);
+        symbol.source == "kernel" && known != used.declarations.end())
+      reached.insert(*known);
+  for (const auto& [name, type] : reached) target.declarations.push_back({name, type});
+}
+
 // A target's new code, its units and their pre objects, into the package.
 void add_target(Creation& creation, const std::string& name,
                 const std::vector<const ChangedUnit*>& units, NewModule module) {
@@ -68,7 +81,7 @@ void add_target(Creation& creation, const std::string& name,
   target.symbols = std::move(module.symbols);
   target.hooks = std::move(module.hooks);
   target.values = std::move(module.values);
-  for (auto& [type, layout] : creation.layouts[name]) target.types.push_back(std::move(layout));
+  add_used_names(std::move(creation.used[name]), target);
   creation.package.members[target.new_member] = std::move(module.bytes);
   for (const ChangedUnit* unit : units) {
     PackageUnit entry{unit->unit.name, unit->unit.source, "pre/" + unit->unit.name};

@@ -83,10 +83,10 @@ struct Creation {
   std::set<std::string> possible_readers;  // find_possible_readers
   std::vector<Unit> readers;               // find_header_readers: units that are not patched
 
-  std::map<std::string, UsedLayouts> layouts;  // check_semantics: by target
-  std::vector<Finding> findings;               // any pass
-  std::vector<std::string> warnings;           // any pass; judge_findings adds the findings
-  Package package;                             // make_modules
+  std::map<std::string, UsedNames> used;  // check_semantics: by target
+  std::vector<Finding> findings;          // any pass
+  std::vector<std::string> warnings;      // any pass; judge_findings adds the findings
+  Package package;                        // make_modules
   struct Verified {
     std::size_t functions = 0;
     std::size_t objects = 0;

@@ -254,6 +254,134 @@ std::optional<std::string> difference(const TypeLayout& wanted, const TypeLayout
                      wanted.size, there.size);
 }
 
+constexpr const char* kHint =
+    "the source, its configuration or the compiler is not the running kernel's: make the update "
+    "with "
+    "the kernel's own";
+
+// A function's prototype: "(u64,*struct file)i32".
+std::string prototype_text(const btf* types, const btf_type* prototype, std::size_t& work) {
+  const auto text_of = [&](std::uint32_t id) {
+    const btf_type* type = id == 0 ? nullptr : bare(types, id);
+    return id == 0 || (type != nullptr && btf_kind(type) == BTF_KIND_UNKN)
+               ? std::string("void")
+               : layout_type(types, id, 0, work);
+  };
+  std::string text = "(";
+  const btf_param* parameter = btf_params(prototype);
+  for (std::uint32_t i = 0; i < btf_vlen(prototype); ++i, ++parameter) {
+    if (work < sizeof(TypeMember)) return "?";
+    work -= sizeof(TypeMember);
+    text += (i == 0 ? "" : ",") + (parameter->type == 0 ? "..." : text_of(parameter->type));
+  }
+  return short_prototype(text + ")" + text_of(prototype->type));
+}
+
+// Everything of the kernel's record that has one of the names that are asked for.
+class NamedTypes {
+ public:
+  NamedTypes(const btf* types, const UsedTypes& wanted, std::string target)
+      : types_(types), target_(std::move(target)) {
+    for (const TypeLayout& one : wanted.layouts) structures_[one.name];
+    for (const UsedEnumerator& one : wanted.enumerators) enumerators_[one.name];
+    for (const UsedDeclaration& one : wanted.declarations) declarations_[one.name];
+    for (std::uint32_t id = 1; id < btf__type_cnt(types); ++id)
+      if (const btf_type* type = btf__type_by_id(types, id); type != nullptr) note(type);
+  }
+
+  Result<void> compare(const TypeLayout& wanted, ComparedLayouts& compared) {
+    std::optional<std::string> first;
+    for (const btf_type* type : structures_[wanted.name]) {
+      TypeLayout there{wanted.name, type->size, {}};
+      if (!add_members(types_, type, 0, "", 0, work_, there.members)) return malformed(target_);
+      const auto different = difference(wanted, there);
+      if (!different) return agrees(compared);
+      if (!first) first = different;
+    }
+    if (!first) return is_unknown(compared, wanted.name);
+    return fail(ExitCode::mismatch, "structure-layout", *first).at_file(target_).hint(kHint);
+  }
+
+  Result<void> compare(const UsedEnumerator& wanted, ComparedLayouts& compared) {
+    const std::vector<std::int64_t>& values = enumerators_[wanted.name];
+    if (values.empty()) return is_unknown(compared, wanted.name);
+    if (std::find(values.begin(), values.end(), wanted.value) != values.end())
+      return agrees(compared);
+    return fail(ExitCode::mismatch, "enumerator-value",
+                fmt::format("{} is {} in the source and {} in the running kernel", wanted.name,
+                            wanted.value, values[0]))
+        .at_file(target_)
+        .hint(kHint);
+  }
+
+  Result<void> compare(const UsedDeclaration& wanted, ComparedLayouts& compared) {
+    std::optional<std::string> first;
+    for (const btf_type* type : declarations_[wanted.name]) {
+      const bool function = btf_is_func(type);
+      const btf_type* prototype = function ? btf__type_by_id(types_, type->type) : nullptr;
+      if (function != wanted.is_function() ||
+          (function && (prototype == nullptr || !btf_is_func_proto(prototype))))
+        continue;
+      const std::string there = function ? prototype_text(types_, prototype, work_)
+                                         : layout_type(types_, type->type, 0, work_);
+      if (same_type(wanted.type, there)) return agrees(compared);
+      if (!first) first = there;
+    }
+    if (!first) return is_unknown(compared, wanted.name + (wanted.is_function() ? "()" : ""));
+    return fail(ExitCode::mismatch, "declaration-differs",
+                fmt::format("{} is {} in the source and {} in the running kernel", wanted.name,
+                            wanted.type, *first))
+        .at_file(target_)
+        .hint(kHint);
+  }
+
+ private:
+  static Result<void> agrees(ComparedLayouts& compared) {
+    ++compared.agreeing;
+    return {};
+  }
+  static Result<void> is_unknown(ComparedLayouts& compared, const std::string& name) {
+    compared.unknown.push_back(name);
+    return {};
+  }
+
+  void note(const btf_type* type) {
+    if (btf_is_enum(type) || btf_kind(type) == kEnum64) return note_enumerators(type);
+    if (btf_is_func(type) || btf_is_var(type)) {
+      if (const auto found = declarations_.find(name_of(types_, type->name_off));
+          !declarations_.empty() && found != declarations_.end())
+        found->second.push_back(type);
+      return;
+    }
+    const Named structure = named(types_, type);
+    if (structure.structure == nullptr) return;
+    if (const auto found = structures_.find(structure.name); found != structures_.end())
+      found->second.push_back(structure.structure);
+  }
+
+  // struct btf_enum has 32 bits of the value, struct btf_enum64 two words of it.
+  void note_enumerators(const btf_type* type) {
+    if (enumerators_.empty()) return;
+    const bool wide = btf_kind(type) == kEnum64;
+    const auto* word = reinterpret_cast<const std::uint32_t*>(type + 1);
+    for (std::uint32_t i = 0; i < btf_vlen(type); ++i, word += wide ? 3 : 2) {
+      const auto found = enumerators_.find(name_of(types_, word[0]));
+      if (found == enumerators_.end()) continue;
+      const std::uint64_t value = wide ? word[1] | std::uint64_t{word[2]} << 32 : word[1];
+      found->second.push_back(static_cast<std::int64_t>(value));
+      // Which of 32 bits is the sign was not always said.
+      if (!wide) found->second.push_back(static_cast<std::int32_t>(word[1]));
+    }
+  }
+
+  const btf* types_;
+  const std::string target_;
+  std::size_t work_ = kMaxWork;  // what may still be done
+  std::unordered_map<std::string, std::vector<const btf_type*>> structures_;
+  std::unordered_map<std::string, std::vector<std::int64_t>> enumerators_;
+  std::unordered_map<std::string, std::vector<const btf_type*>> declarations_;
+};
+
 }  // namespace
 
 std::string short_layout_type(std::string text) {
@@ -265,14 +393,24 @@ std::string short_layout_type(std::string text) {
   return fmt::format("#{:016x}", digest);
 }
 
-Result<ComparedLayouts> compare_layouts(std::span<const TypeLayout> wanted,
-                                        std::span<const std::uint8_t> kernel,
-                                        std::span<const std::uint8_t> module,
-                                        const std::string& target) {
+std::string short_prototype(std::string text) {
+  constexpr std::size_t kLongest = 400;
+  return text.size() <= kLongest ? text : "(" + short_layout_type(std::move(text));
+}
+
+Result<ComparedLayouts> compare_used_types(const UsedTypes& wanted,
+                                           std::span<const std::uint8_t> kernel,
+                                           std::span<const std::uint8_t> module,
+                                           const std::string& target) {
   ComparedLayouts compared;
-  if (kernel.empty())
-    for (const TypeLayout& one : wanted) compared.unknown.push_back(one.name);
-  if (kernel.empty() || wanted.empty()) return compared;
+  if (wanted.layouts.empty() && wanted.enumerators.empty() && wanted.declarations.empty())
+    return compared;
+  if (kernel.empty()) {
+    for (const TypeLayout& one : wanted.layouts) compared.unknown.push_back(one.name);
+    for (const UsedEnumerator& one : wanted.enumerators) compared.unknown.push_back(one.name);
+    for (const UsedDeclaration& one : wanted.declarations) compared.unknown.push_back(one.name);
+    return compared;
+  }
   auto base = parse(kernel, nullptr, "vmlinux");
   if (!base) return propagate(base);
   Types split;
@@ -281,37 +419,23 @@ Result<ComparedLayouts> compare_layouts(std::span<const TypeLayout> wanted,
     if (!parsed) return propagate(parsed);
     split = std::move(*parsed);
   }
-  const btf* types = split ? split.get() : base->get();
-
-  std::unordered_map<std::string, std::vector<const btf_type*>> known;
-  for (const TypeLayout& one : wanted) known[one.name];
-  for (std::uint32_t id = 1; id < btf__type_cnt(types); ++id) {
-    const Named type = named(types, btf__type_by_id(types, id));
-    if (type.structure == nullptr) continue;
-    if (const auto found = known.find(type.name); found != known.end())
-      found->second.push_back(type.structure);
-  }
-  std::size_t work = kMaxWork;
-  for (const TypeLayout& one : wanted) {
-    std::optional<std::string> first;
-    bool agrees = false;
-    for (const btf_type* type : known[one.name]) {
-      TypeLayout there{one.name, type->size, {}};
-      if (!add_members(types, type, 0, "", 0, work, there.members)) return malformed(target);
-      const auto different = difference(one, there);
-      agrees = agrees || !different;
-      if (!first) first = different;
-    }
-    if (agrees) ++compared.agreeing;
-    if (!agrees && !first) compared.unknown.push_back(one.name);
-    if (agrees || !first) continue;
-    return fail(ExitCode::mismatch, "structure-layout", *first)
-        .at_file(target)
-        .hint(
-            "the source, its configuration or the compiler is not the running kernel's: make the "
-            "update with the kernel's own");
-  }
+  NamedTypes known(split ? split.get() : base->get(), wanted, target);
+  for (const TypeLayout& one : wanted.layouts)
+    if (auto done = known.compare(one, compared); !done) return propagate(done);
+  for (const UsedEnumerator& one : wanted.enumerators)
+    if (auto done = known.compare(one, compared); !done) return propagate(done);
+  for (const UsedDeclaration& one : wanted.declarations)
+    if (auto done = known.compare(one, compared); !done) return propagate(done);
   return compared;
+}
+
+Result<ComparedLayouts> compare_layouts(std::span<const TypeLayout> wanted,
+                                        std::span<const std::uint8_t> kernel,
+                                        std::span<const std::uint8_t> module,
+                                        const std::string& target) {
+  UsedTypes used;
+  used.layouts = wanted;
+  return compare_used_types(used, kernel, module, target);
 }
 
 }  // namespace splicer

@@ -281,6 +281,27 @@ TypeLayout read_type(Reader& in, const json& row, const std::string& where) {
   return type;
 }
 
+// "NAME=VALUE"
+std::optional<UsedEnumerator> parse_enumerator(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string_view::npos || equals > kMaxName ||
+      !is_plain(text, false))
+    return std::nullopt;
+  UsedEnumerator one{std::string(text.substr(0, equals)), 0};
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data() + equals + 1, end, one.value);
+  return error == std::errc() && rest == end ? std::optional(one) : std::nullopt;
+}
+
+// "NAME=TYPE"
+std::optional<UsedDeclaration> parse_declaration(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string_view::npos || equals > kMaxName ||
+      equals + 1 == text.size() || text.size() - equals > kMaxName || !is_plain(text, true))
+    return std::nullopt;
+  return UsedDeclaration{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+}
+
 PackageTarget read_target(Reader& in, const json& row, const std::string& where) {
   PackageTarget t;
   t.name = in.module(row, where, "name");
@@ -306,6 +327,16 @@ PackageTarget read_target(Reader& in, const json& row, const std::string& where)
   });
   in.rows(row, where, "types", [&](const json& entry, const std::string& at) {
     t.types.push_back(read_type(in, entry, at));
+  });
+  in.rows(row, where, "enumerators", [&](const json& entry, const std::string& at) {
+    const auto good = [](const std::string& s) { return parse_enumerator(s).has_value(); };
+    if (const auto one = parse_enumerator(in.checked(entry, at, good, "NAME=VALUE")))
+      t.enumerators.push_back(*one);
+  });
+  in.rows(row, where, "declarations", [&](const json& entry, const std::string& at) {
+    const auto good = [](const std::string& s) { return parse_declaration(s).has_value(); };
+    if (const auto one = parse_declaration(in.checked(entry, at, good, "NAME=TYPE")))
+      t.declarations.push_back(*one);
   });
   return t;
 }
@@ -434,6 +465,12 @@ json target_json(const PackageTarget& t) {
   for (const PackageValue& value : t.values) values.push_back(value_json(value));
   json types = json::array();
   for (const TypeLayout& type : t.types) types.push_back(type_json(type));
+  json enumerators = json::array();
+  for (const UsedEnumerator& one : t.enumerators)
+    enumerators.push_back(fmt::format("{}={}", one.name, one.value));
+  json declarations = json::array();
+  for (const UsedDeclaration& one : t.declarations)
+    declarations.push_back(fmt::format("{}={}", one.name, one.type));
   return {{"name", t.name},
           {"new", t.new_member},
           {"units", std::move(units)},
@@ -441,7 +478,9 @@ json target_json(const PackageTarget& t) {
           {"symbols", std::move(symbols)},
           {"hooks", std::move(hooks)},
           {"values", std::move(values)},
-          {"types", std::move(types)}};
+          {"types", std::move(types)},
+          {"enumerators", std::move(enumerators)},
+          {"declarations", std::move(declarations)}};
 }
 
 }  // namespace

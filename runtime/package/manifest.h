@@ -115,7 +115,10 @@ struct PackageTarget {
   std::vector<PackageSymbol> symbols;
   std::vector<PackageHook> hooks;  // in the order of linking, in which they run
   std::vector<PackageValue> values;
-  std::vector<TypeLayout> types;  // structures that the new code uses and the patch leaves alone
+  // What the new code uses of the kernel's types, and the patch leaves alone.
+  std::vector<TypeLayout> types;
+  std::vector<UsedEnumerator> enumerators;
+  std::vector<UsedDeclaration> declarations;  // of "kernel" symbols
 };
 
 struct PackagePatch {

@@ -127,9 +127,9 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     if (!set) return propagate(set);
     matched.set_values.insert(matched.set_values.end(), set->begin(), set->end());
     const std::string& name = targets[i].name;
-    const auto types =
-        compare_layouts(targets[i].types, kernel_types,
-                        name == "vmlinux" ? std::vector<std::uint8_t>() : image.types(name), name);
+    const auto types = compare_used_types(
+        {targets[i].types, targets[i].enumerators, targets[i].declarations}, kernel_types,
+        name == "vmlinux" ? std::vector<std::uint8_t>() : image.types(name), name);
     if (!types) return propagate(types);
     matched.types += types->agreeing;
     matched.unknown_types.insert(matched.unknown_types.end(), types->unknown.begin(),

@@ -43,7 +43,8 @@ struct MatchedUpdate {
   // For each target, the addresses of what its new module needs: all but "update" symbols.
   std::vector<Addresses> addresses;
   std::vector<RuntimeConstants> constants;  // and the values that it needs, for each target
-  std::size_t types = 0;  // structures that the kernel's own type information agrees with
+  // Structures, enumerators and declarations that the kernel's own type information agrees with.
+  std::size_t types = 0;
   std::vector<std::string> unknown_types;  // that it does not have, so nothing is known of them
   // Values in place that somebody has set to something else, and that are left.
   std::vector<std::string> set_values;

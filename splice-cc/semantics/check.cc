@@ -86,31 +86,36 @@ ChangedCode changed_code(const UnitPair& pair, const UnitDiff& diff,
   return code;
 }
 
-// The structures that the new code of a unit uses, where the patch leaves them as they are: what it
-// changes is a finding. A structure of a function has no name in the kernel's type information.
-UsedLayouts used_layouts(const UnitFacts& pre, const UnitFacts& post, const UnitDiff& diff) {
+// The structures and enumerators that the new code of a unit uses, where the patch leaves them as they
+// are: what it changes is a finding. A structure of a function has no name in the kernel's type
+// information.
+UsedNames used_names(const UnitFacts& pre, const UnitFacts& post, const UnitDiff& diff) {
   std::set<std::string> code;
   for (const ReplacedFunction& function : diff.replaced) code.insert(base_name(function.name));
   for (const std::string& name : diff.added) code.insert(base_name(name));
-  UsedLayouts layouts;
+  UsedNames used;
+  used.declarations = post.declarations;
   for (const auto& [name, users] : post.users) {
+    const auto is_of_code = [&](const std::string& user) { return code.contains(user); };
+    if (const auto old = pre.enumerators.find(name), now = post.enumerators.find(name);
+        old != pre.enumerators.end() && now != post.enumerators.end() &&
+        old->second.value == now->second.value && std::ranges::any_of(users, is_of_code))
+      used.enumerators.emplace(name, now->second.value);
     const auto before = pre.records.find(name);
     const auto after = post.records.find(name);
     if (before == pre.records.end() || after == post.records.end() ||
         name.find(" of ") != std::string::npos || name.find(" in ") != std::string::npos ||
         before->second.size != after->second.size ||
-        before->second.members != after->second.members ||
-        std::none_of(users.begin(), users.end(),
-                     [&](const std::string& user) { return code.contains(user); }))
+        before->second.members != after->second.members || std::ranges::none_of(users, is_of_code))
       continue;
     TypeLayout layout{name, after->second.size, {}};
     for (const MemberFacts& member : after->second.members)
       if (!member.name.empty() && !member.name.ends_with('.') &&
           member.name.find_first_of("[-") == std::string::npos)  // not of the record itself
         layout.members.push_back({member.name, member.offset, member.width, member.layout});
-    layouts.emplace(name, std::move(layout));
+    used.layouts.emplace(name, std::move(layout));
   }
-  return layouts;
+  return used;
 }
 
 bool is_of_variable(const Finding& finding) {
@@ -161,7 +166,7 @@ class Checking {
     }
     permit_values(before, after, *unit.pair, *unit.diff);
     describe_variables(before, after, unit.diff->findings);
-    check_.layouts[unit.unit.target].merge(used_layouts(before, after, *unit.diff));
+    check_.used[unit.unit.target].merge(used_names(before, after, *unit.diff));
     const ChangedCode code = changed_code(*unit.pair, *unit.diff, versions_);
     add(compare_types(before, after, code));
     add(compare_effects(before, after, code));

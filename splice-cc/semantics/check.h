@@ -47,12 +47,23 @@ struct UnitReading {
   std::optional<std::string> error;  // the first that Clang found in either
 };
 
-// By name: structures that new code uses and the patch leaves as they are.
-using UsedLayouts = std::map<std::string, TypeLayout>;
+// By name: what new code uses of types and the patch leaves as it is, and what it takes functions and
+// variables for that are defined elsewhere.
+struct UsedNames {
+  std::map<std::string, TypeLayout> layouts;
+  std::map<std::string, std::int64_t> enumerators;
+  std::map<std::string, std::string> declarations;  // to UsedDeclaration::type
+
+  void merge(UsedNames other) {
+    layouts.merge(other.layouts);
+    enumerators.merge(other.enumerators);
+    declarations.merge(other.declarations);
+  }
+};
 
 struct SemanticCheck {
   std::vector<Finding> findings;
-  std::map<std::string, UsedLayouts> layouts;  // by target
+  std::map<std::string, UsedNames> used;  // by target
 };
 
 // Checks the units in C that the patch changes; their diffs must be made, and their readings are

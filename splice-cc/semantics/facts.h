@@ -112,6 +112,8 @@ struct VariableFacts {
 struct UnitFacts {
   std::map<std::string, RecordFacts> records;
   std::map<std::string, EnumeratorFacts> enumerators;
+  // Functions and variables that the file refers to and does not define: declaration_type().
+  std::map<std::string, std::string> declarations;
   std::vector<std::size_t> macros;  // hashes of the names of all that are defined, sorted
   std::map<std::string, FunctionFacts> functions;  // defined in the file itself, not in headers
   std::map<std::string, VariableFacts> variables;  // of static storage; "function.name" when local

@@ -131,6 +131,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
   }
 
   bool VisitDeclRefExpr(clang::DeclRefExpr* name) {
+    referred_.insert(name->getDecl());
     if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(name->getDecl())) {
       mentions_[inside_].functions.insert(function->getCanonicalDecl());
       if (!called_.contains(name)) note_address(*function);
@@ -364,6 +365,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
           facts.calls.insert(callee->getNameAsString());
       for (const std::string& used : closed(first).names) facts_.users[used].insert(name);
     }
+    for (const clang::ValueDecl* declaration : referred_) note_declaration(*declaration);
     for (const clang::VarDecl* table : copied_)
       if (const auto found = facts_.variables.find(key_of(*table)); found != facts_.variables.end())
         found->second.copied = true;
@@ -376,6 +378,19 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       for (const std::string& used : mentions.names)
         facts_.users[used].insert(variable->getNameAsString());
     }
+  }
+
+  // What is defined in another file.
+  void note_declaration(const clang::ValueDecl& declaration) {
+    const auto* function = llvm::dyn_cast<clang::FunctionDecl>(&declaration);
+    const auto* variable = llvm::dyn_cast<clang::VarDecl>(&declaration);
+    const bool elsewhere = function != nullptr
+                               ? !function->isDefined() && function->getBuiltinID() == 0
+                               : variable != nullptr && variable->hasExternalStorage() &&
+                                     variable->getDefinition() == nullptr;
+    if (!elsewhere) return;
+    if (std::string type = declaration_type(declaration, context_); !type.empty())
+      facts_.declarations.emplace(declaration.getNameAsString(), std::move(type));
   }
 
   // The functions of this file that the initial value of a variable names.
@@ -416,6 +431,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
   std::map<std::string, Holders> holders_;  // of records
   std::set<const clang::Decl*> nmi_actions_;
   std::set<const clang::VarDecl*> copied_;
+  std::set<const clang::ValueDecl*> referred_;
   std::set<const clang::DeclRefExpr*> called_;
   std::set<const clang::FunctionDecl*> address_taken_;
   std::set<const clang::FunctionDecl*> exported_;

@@ -133,6 +133,23 @@ std::string layout_type(clang::QualType type, const clang::ASTContext& context) 
   return fmt::format("{}{}", bits == 8 || bare->isSignedIntegerType() ? 'i' : 'u', bits);
 }
 
+std::string declaration_type(const clang::ValueDecl& declaration,
+                             const clang::ASTContext& context) {
+  const clang::QualType type = declaration.getType().getCanonicalType();
+  if (llvm::isa<clang::VarDecl>(declaration))
+    return type->isIncompleteType() ? std::string() : layout_type(type, context);
+  const auto* prototype = type->getAs<clang::FunctionProtoType>();
+  if (prototype == nullptr) return {};
+  const auto text_of = [&](clang::QualType one) {
+    return one->isVoidType() ? std::string("void") : layout_type(one, context);
+  };
+  std::string text = "(";
+  for (const clang::QualType one : prototype->param_types())
+    text += (text.size() > 1 ? "," : "") + text_of(one);
+  if (prototype->isVariadic()) text += text.size() > 1 ? ",..." : "...";
+  return short_prototype(text + ")" + text_of(prototype->getReturnType()));
+}
+
 std::string record_name(const clang::RecordDecl& record) {
   std::string name;
   if (record.getIdentifier() != nullptr) {

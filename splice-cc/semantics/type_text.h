@@ -18,6 +18,7 @@ class ASTContext;
 class EnumDecl;
 class QualType;
 class RecordDecl;
+class ValueDecl;
 }  // namespace clang
 
 namespace splicer {
@@ -26,6 +27,9 @@ std::string type_text(clang::QualType type);
 // The same as the kernel's own type information tells it (layout_type() in
 // matcher/image/btf_layout.cc): "u32", "[4]struct foo", "*struct foo".
 std::string layout_type(clang::QualType type, const clang::ASTContext& context);
+// What a function or variable is to who refers to it (UsedDeclaration::type in
+// matcher/image/btf_layout.h); empty where the declaration leaves it open.
+std::string declaration_type(const clang::ValueDecl& declaration, const clang::ASTContext& context);
 // "struct foo"; "struct foo in function" if it is declared in one; empty for a member without a
 // name of its own, which is then a part of the record around it.
 std::string record_name(const clang::RecordDecl& record);

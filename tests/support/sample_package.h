@@ -45,6 +45,9 @@ inline Package sample_package() {
   vmlinux.types.push_back({"struct task_struct",
                            64,
                            {{"usage", 0, 0, "i32"}, {"flags.used", 35, 1}, {"flags.all", 36, 64}}});
+  vmlinux.enumerators.push_back({"PIDTYPE_TGID", 1});
+  vmlinux.enumerators.push_back({"LAST", -1});
+  vmlinux.declarations.push_back({"free_task", "(*struct task_struct)void"});
   manifest.targets.push_back(vmlinux);
 
   PackageTarget tun;

@@ -49,6 +49,22 @@ class Types {
   }
   int alias(const char* name, int type) { return btf__add_typedef(types_.get(), name, type); }
   int constant(int type) { return btf__add_const(types_.get(), type); }
+  int enumeration(const char* name) { return btf__add_enum(types_.get(), name, 4); }
+  // To the enumeration that was added last.
+  void enumerator(const char* name, std::int64_t value) {
+    EXPECT_EQ(btf__add_enum_value(types_.get(), name, value), 0) << name;
+  }
+  int prototype(int returns) { return btf__add_func_proto(types_.get(), returns); }
+  // To the prototype that was added last; type 0 stands for more arguments.
+  void parameter(const char* name, int type) {
+    EXPECT_EQ(btf__add_func_param(types_.get(), name, type), 0) << name;
+  }
+  int function(const char* name, int prototype) {
+    return btf__add_func(types_.get(), name, BTF_FUNC_STATIC, prototype);
+  }
+  int variable(const char* name, int type) {
+    return btf__add_var(types_.get(), name, BTF_VAR_GLOBAL_ALLOCATED, type);
+  }
   int forward(const char* name) { return btf__add_fwd(types_.get(), name, BTF_FWD_STRUCT); }
 
   Bytes bytes() const {
@@ -424,6 +440,99 @@ TEST(TypeLayout, TooMuchOfAName) {
     types.member("inner", big, 0);
   }
   EXPECT_EQ(verdict(kPair, types.bytes()), "btf-malformed");
+}
+
+// "agrees", "unknown", or what is said of it.
+std::string verdict_on(const UsedTypes& wanted, const Bytes& kernel, const char* code) {
+  const auto compared = compare_used_types(wanted, kernel, {}, "vmlinux");
+  if (compared) return compared->agreeing == 1 ? "agrees" : "unknown";
+  EXPECT_EQ(compared.error().code, code);
+  EXPECT_EQ(compared.error().exit, ExitCode::mismatch);
+  EXPECT_FALSE(compared.error().advice.empty());
+  return compared.error().message;
+}
+
+std::string enumerator(const char* name, std::int64_t value, const Bytes& kernel) {
+  const std::vector<UsedEnumerator> wanted = {{name, value}};
+  return verdict_on({{}, wanted, {}}, kernel, "enumerator-value");
+}
+
+TEST(Enumerators, TheirNumbers) {
+  Types types;
+  types.enumeration("pid_type");
+  types.enumerator("PIDTYPE_PID", 0);
+  types.enumerator("PIDTYPE_TGID", 1);
+  types.enumeration(nullptr);
+  types.enumerator("LAST", -1);
+  types.enumerator("HIGH", 0x80000000);
+  EXPECT_EQ(enumerator("PIDTYPE_TGID", 1, types.bytes()), "agrees");
+  EXPECT_EQ(enumerator("PIDTYPE_TGID", 2, types.bytes()),
+            "PIDTYPE_TGID is 2 in the source and 1 in the running kernel");
+  EXPECT_EQ(enumerator("LAST", -1, types.bytes()), "agrees");
+  EXPECT_EQ(enumerator("HIGH", 0x80000000, types.bytes()), "agrees");
+  EXPECT_EQ(enumerator("PIDTYPE_SID", 3, types.bytes()), "unknown");
+  EXPECT_EQ(enumerator("PIDTYPE_TGID", 1, {}), "unknown");
+}
+
+// Two files may have one each of the name.
+TEST(Enumerators, OneOfSeveral) {
+  Types types;
+  for (const std::int64_t value : {4, 7}) {
+    types.enumeration("state");
+    types.enumerator("READY", value);
+  }
+  EXPECT_EQ(enumerator("READY", 7, types.bytes()), "agrees");
+  EXPECT_EQ(enumerator("READY", 5, types.bytes()),
+            "READY is 5 in the source and 4 in the running kernel");
+}
+
+std::string declaration(const char* name, const char* type, const Bytes& kernel) {
+  const std::vector<UsedDeclaration> wanted = {{name, type}};
+  return verdict_on({{}, {}, wanted}, kernel, "declaration-differs");
+}
+
+TEST(Declarations, Prototypes) {
+  Types types;
+  const int integer = types.integer();
+  const int size = types.alias("size_t", types.unsigned_integer("unsigned long", 8));
+  const int text = types.pointer(integer);
+  const int file = types.pointer(types.constant(types.structure("file", 0)));
+  const int prototype = types.prototype(integer);
+  types.parameter("file", file);
+  types.parameter("size", size);
+  types.function("vfs_fsync", prototype);
+  const int open_ended = types.prototype(0);
+  types.parameter("format", text);
+  types.parameter(nullptr, 0);
+  types.function("report", open_ended);
+  types.function("nothing", types.prototype(0));
+  const Bytes kernel = types.bytes();
+  EXPECT_EQ(declaration("vfs_fsync", "(*struct file,u64)i32", kernel), "agrees");
+  EXPECT_EQ(declaration("vfs_fsync", "(*struct file,u64,i32)i32", kernel),
+            "vfs_fsync is (*struct file,u64,i32)i32 in the source and (*struct file,u64)i32 in the "
+            "running kernel");
+  for (const char* other : {"(*struct file,i64)i32", "(*struct inode,u64)i32",
+                            "(*struct file,u64)void", "(u64,*struct file)i32"})
+    EXPECT_THAT(declaration("vfs_fsync", other, kernel), HasSubstr("in the running kernel"));
+  EXPECT_EQ(declaration("report", "(*,...)void", kernel), "agrees");
+  EXPECT_THAT(declaration("report", "(*)void", kernel), HasSubstr("(*,...)void in the running"));
+  EXPECT_EQ(declaration("nothing", "()void", kernel), "agrees");
+  EXPECT_EQ(declaration("vfs_read", "()void", kernel), "unknown");
+  EXPECT_EQ(declaration("vfs_fsync", "u64", kernel), "unknown");  // a variable is something else
+}
+
+TEST(Declarations, Variables) {
+  Types types;
+  types.variable("runqueues", types.structure("rq", 8));
+  EXPECT_EQ(declaration("runqueues", "struct rq", types.bytes()), "agrees");
+  EXPECT_EQ(declaration("runqueues", "u64", types.bytes()),
+            "runqueues is u64 in the source and struct rq in the running kernel");
+}
+
+TEST(Declarations, LongOnesAreStillPrototypes) {
+  const UsedDeclaration one{"f", short_prototype("(" + std::string(500, 'a') + ")void")};
+  EXPECT_TRUE(one.is_function());
+  EXPECT_LT(one.type.size(), 100u);
 }
 
 }  // namespace

@@ -175,6 +175,26 @@ TEST(Manifest, Types) {
   EXPECT_EQ(code_with("/targets/0/types/0/name", "struct a\n"), "package-manifest");
 }
 
+TEST(Manifest, EnumeratorsAndDeclarations) {
+  const auto manifest = parse_manifest(sample(), "x.tar");
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  EXPECT_EQ(sample()["targets"][0]["enumerators"], json::parse(R"(["PIDTYPE_TGID=1", "LAST=-1"])"));
+  EXPECT_EQ(sample()["targets"][0]["declarations"],
+            json::parse(R"(["free_task=(*struct task_struct)void"])"));
+  const PackageTarget& target = manifest->targets[0];
+  EXPECT_EQ(target.enumerators, sample_package().manifest.targets[0].enumerators);
+  EXPECT_EQ(target.declarations, sample_package().manifest.targets[0].declarations);
+
+  for (const char* good : {"A=0", "A=-9223372036854775808", "A=9223372036854775807"})
+    EXPECT_EQ(code_with("/targets/0/enumerators/0", good), "") << good;
+  for (const char* bad : {"", "A", "=1", "A=", "A=x", "A=1x", "A=9223372036854775808", "A B=1"})
+    EXPECT_EQ(code_with("/targets/0/enumerators/0", bad), "package-manifest") << bad;
+  for (const char* bad : {"", "f", "=()void", "f=", "f=(\n)void"})
+    EXPECT_EQ(code_with("/targets/0/declarations/0", bad), "package-manifest") << bad;
+  EXPECT_EQ(code_with("/targets/0/declarations/0", "f=" + std::string(600, 'i')),
+            "package-manifest");
+}
+
 TEST(Manifest, MembersOfTypes) {
   const auto code_of = [](const std::string& member) {
     return code_with("/targets/0/types/0/members/0", member);

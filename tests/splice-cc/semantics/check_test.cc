@@ -16,12 +16,15 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Key;
+using ::testing::Pair;
 
-constexpr const char* kHead = "struct seen { int a; int b; };\n";
+constexpr const char* kHead =
+    "struct seen { int a; int b; };\n"
+    "enum kind { UNUSED = 4, FEW = 5 };\n";
 constexpr const char* kCode =
     "extern struct seen *get(void);\n"
     "int table = 3;\n"
-    "int read_b(void) { return get()->b + table; }\n";
+    "int read_b(void) { return get()->b * FEW + table; }\n";
 
 class SemanticCheckTest : public ::testing::Test {
  protected:
@@ -73,9 +76,12 @@ TEST_F(SemanticCheckTest, WhatNewCodeUsesIsListedByTarget) {
   change("+ table", "- table");
   const SemanticCheck checked = check();
   EXPECT_THAT(checked.findings, IsEmpty());
-  EXPECT_THAT(checked.layouts.at("vmlinux"), ElementsAre(Key("struct seen")));
-  for (const TypeMember& member : checked.layouts.at("vmlinux").at("struct seen").members)
+  const UsedNames& used = checked.used.at("vmlinux");
+  EXPECT_THAT(used.layouts, ElementsAre(Key("struct seen")));
+  for (const TypeMember& member : used.layouts.at("struct seen").members)
     EXPECT_EQ(member.type, "i32") << member.name;
+  EXPECT_THAT(used.enumerators, ElementsAre(Pair("FEW", 5)));
+  EXPECT_THAT(used.declarations, ElementsAre(Pair("get", "()*struct seen")));
   EXPECT_FALSE(unit.reading) << "it is used up";
 }
 
