@@ -5,8 +5,8 @@
 //     mutate-tables --image vmlinuz --modules lib/modules/REL --count 100000 LIST
 //
 // Altered are fields of the object's tables about its matched functions, the same fields of the
-// kernel's own tables, and the rows of the kernel's symbol table that have names which the matched
-// functions define or refer to. An alteration is detected if a function, a constant or the object is
+// kernel's own tables, the rows of the kernel's symbol table that have names which the matched
+// functions define or refer to, and the kernel's BTF of what the updates given by --update use. An alteration is detected if a function, a constant or the object is
 // refused. If not, it must be harmless by one of the rules in kRules, which is decided here, before
 // the matcher is asked, from what the field means; and all functions must match with the addresses
 // that they had. Anything else is a hole, and printed:
@@ -32,10 +32,12 @@
 #include "matcher/base/command_line.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/match/match.h"
+#include "runtime/package/package.h"
 #include "tests/proof/altered_image.h"
 #include "tests/proof/code_entries.h"
 #include "tests/proof/object_list.h"
 #include "tests/proof/symbol_sample.h"
+#include "tests/proof/type_alterations.h"
 
 namespace {
 
@@ -112,6 +114,17 @@ class Mutation {
     }
     if (subjects_.empty())
       return fail(ExitCode::error, "list-empty", "no object of the list matches");
+    return {};
+  }
+
+  Result<void> add_update(const std::string& path) {
+    auto package = read_package(path);
+    if (!package) return propagate(package);
+    for (const PackageTarget& target : package->manifest.targets) {
+      TypeAlterations types(image_.types("vmlinux"),
+                            {target.types, target.enumerators, target.declarations});
+      if (!types.empty()) types_.push_back(std::move(types));
+    }
     return {};
   }
 
@@ -215,6 +228,8 @@ class Mutation {
 
   bool alter_one() {
     const Subject& subject = subjects_[below(subjects_.size())];
+    // What is compared with BTF is read anew each time, so it has a smaller share.
+    if (!types_.empty() && below(20) == 0) return alter_type();
     switch (below(3)) {
       case 0:
         return alter_object(subject);
@@ -240,6 +255,17 @@ class Mutation {
     ++count.holes;
     fmt::print("hole: {}: {}, {}{}\n", subject.object.name(), alteration.kind, alteration.where,
                is_same(subject.clean, *result) ? "" : ", and a symbol moved");
+  }
+
+  // --- the kernel's BTF ---
+
+  bool alter_type() {
+    const auto altered = types_[below(types_.size())].alter(random_);
+    if (!altered) return false;
+    Count& count = counts_[altered->kind];
+    (altered->detected ? count.detected : count.holes)++;
+    if (!altered->detected) fmt::print("hole: {}, {}\n", altered->kind, altered->where);
+    return true;
   }
 
   // --- the object's tables ---
@@ -426,6 +452,7 @@ class Mutation {
   const Image& image_;
   std::mt19937_64 random_;
   std::vector<Subject> subjects_;
+  std::vector<TypeAlterations> types_;
   std::map<std::string, Count> counts_;
   std::map<std::string_view, std::size_t> rules_;
   std::size_t without_sample_ = 0;
@@ -439,7 +466,8 @@ int main(int argc, char** argv) {
   command.options().add_options()("image", po::value<std::string>()->required(), "a vmlinuz")(
       "modules", po::value<std::string>()->default_value(""), "lib/modules/REL")(
       "count", po::value<std::size_t>()->default_value(20000), "alterations")(
-      "seed", po::value<std::uint64_t>()->default_value(1), "of the random numbers");
+      "seed", po::value<std::uint64_t>()->default_value(1), "of the random numbers")(
+      "update", po::value<std::vector<std::string>>(), "an update whose types are altered, too");
   command.positional("list", 1);
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();
@@ -447,6 +475,9 @@ int main(int argc, char** argv) {
   if (!kernel) return console.finish(kernel.error());
   Mutation mutation(*kernel->image, command.values()["seed"].as<std::uint64_t>());
   if (auto ready = mutation.prepare(kernel->objects); !ready) return console.finish(ready.error());
+  if (command.has("update"))
+    for (const auto& path : command.values()["update"].as<std::vector<std::string>>())
+      if (auto added = mutation.add_update(path); !added) return console.finish(added.error());
   if (auto done = mutation.run(command.values()["count"].as<std::size_t>(), console); !done)
     return console.finish(done.error());
   return mutation.report();
