@@ -3,6 +3,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <array>
 
 namespace splicer {
@@ -358,8 +359,12 @@ bool is_discarded(std::string_view section, bool module) {
 }
 
 bool is_linked(const Section& section) {
-  const KernelSection* row = kernel_section(section.name);
-  return section.is_alloc() && (row == nullptr || row->discarded != Discarded::at_link);
+  if (!section.is_alloc()) return false;
+  // A match asks this of every section: names are looked at for the few rows that it is about.
+  const bool may_be_left_out = std::ranges::any_of(kTable, [&](const KernelSection& row) {
+    return row.discarded == Discarded::at_link && section.name.starts_with(stem(row.name));
+  });
+  return !may_be_left_out || kernel_section(section.name)->discarded != Discarded::at_link;
 }
 
 std::string_view linked_section(std::string_view section) {

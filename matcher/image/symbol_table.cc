@@ -39,6 +39,9 @@ SymbolTable::SymbolTable(std::vector<KernelSymbol> symbols)
     std::uint32_t& head = heads_[bucket(symbols_[i].name)];
     next_[i] = head;
     head = static_cast<std::uint32_t>(i);
+    const char letter = symbols_[i].type;
+    if ((letter == 'd' || letter == 'b') && symbols_[i].module == "vmlinux")
+      (letter == 'd' ? lists_data_ : lists_zeroed_) = true;
     if (i + 1 == symbols_.size() || symbols_[i].module != symbols_[i + 1].module)
       targets_.insert(symbols_[i].module);
   }

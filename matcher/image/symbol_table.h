@@ -67,6 +67,9 @@ class SymbolTable {
   const KernelSymbol* nearest(RunAddress address) const;
   // "name+0x12 [module]" for people, or the bare number in hex.
   std::string describe(RunAddress address) const;
+  // Does vmlinux list static variables, with and without initial values? Then it lists all that there
+  // is (CONFIG_KALLSYMS_ALL).
+  bool lists_variables() const { return lists_data_ && lists_zeroed_; }
   // Is any symbol of that target known (is the module loaded)?
   bool has_target(std::string_view target) const;
   const std::vector<KernelSymbol>& all() const { return symbols_; }  // sorted by address
@@ -82,6 +85,8 @@ class SymbolTable {
   std::vector<std::uint32_t> heads_;
   std::vector<std::uint32_t> next_;
   std::unordered_set<std::string_view> targets_;
+  bool lists_data_ = false;    // a letter 'd'
+  bool lists_zeroed_ = false;  // a letter 'b'
 };
 
 // The letter by which nm(1) and /proc/kallsyms name a symbol's kind, of a symbol with that STB_*

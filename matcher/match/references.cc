@@ -79,12 +79,6 @@ References::References(const ElfObject& object, const ReferencePlan& plan, const
   if (begin.size() == 1 && end.size() == 1 && options.target == "vmlinux")
     read_only_ = AddressRange{begin[0]->address, end[0]->address};
   if (options.target != "vmlinux") find_module_constants();
-  const auto lists = [&](char letter) {
-    return std::ranges::any_of(image.symbols().all(), [letter](const KernelSymbol& symbol) {
-      return symbol.module == "vmlinux" && symbol.type == letter;
-    });
-  };
-  lists_variables_ = lists('d') && lists('b');
   look_names_up();
 }
 
@@ -166,8 +160,9 @@ std::optional<RunAddress> References::symbol_value(std::uint32_t index) const {
 // other numbers, nor of those that scripts/kallsyms.c leaves out (is_ignored_symbol()).
 bool Trial::must_be_listed(const Symbol& symbol) const {
   const std::string& name = symbol.name;
-  return references_.lists_variables_ && !symbol.is_weak() && name.find('.') == std::string::npos &&
-         !name.starts_with("__UNIQUE_ID_") && !name.starts_with("kallsyms_");
+  return references_.image_.symbols().lists_variables() && !symbol.is_weak() &&
+         name.find('.') == std::string::npos && !name.starts_with("__UNIQUE_ID_") &&
+         !name.starts_with("kallsyms_");
 }
 
 std::string Trial::not_listed(const Symbol& symbol) {

@@ -78,7 +78,6 @@ class References {
   std::vector<KnownName> known_bases_;  // by section: where its names say that it begins
   // The kernel's read-only data, if the table has it and constants of the target must be there.
   std::optional<AddressRange> read_only_;
-  bool lists_variables_ = false;  // the kernel's table
   // By section of constants: the section of the target module that they must be in, if it is known.
   std::map<std::uint32_t, AddressRange> module_constants_;
 };

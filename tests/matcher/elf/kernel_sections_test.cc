@@ -176,5 +176,19 @@ TEST(KernelSections, RuntimeConstants) {
   EXPECT_EQ(constant_variable("runtime_shift_d_hash_shift"), "d_hash_shift");
 }
 
+TEST(KernelSections, WhatTheLinkerLeavesOut) {
+  const auto linked = [](const char* name, std::uint64_t flags) {
+    Section section;
+    section.name = name;
+    section.flags = flags;
+    return is_linked(section);
+  };
+  EXPECT_TRUE(linked(".data.foo", kData));
+  EXPECT_TRUE(linked(".init.text", kCode));  // for a while
+  EXPECT_TRUE(linked(".nobody.knows", kData));
+  EXPECT_FALSE(linked(".discard.addressable", kData));
+  EXPECT_FALSE(linked(".debug_info", 0));
+}
+
 }  // namespace
 }  // namespace splicer

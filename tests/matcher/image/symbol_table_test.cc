@@ -168,5 +168,15 @@ TEST(SymbolTable, MovesWithItsIndex) {
   EXPECT_EQ(second.find("vmlinux", "do_one").size(), 2u);
 }
 
+TEST(SymbolTable, ListsVariables) {
+  const auto lists = [](const char* text) {
+    const auto table = SymbolTable::parse_kallsyms(text);
+    return table && table->lists_variables();
+  };
+  EXPECT_TRUE(lists("ffffffff82000000 d one\nffffffff82000010 b other\n"));
+  EXPECT_FALSE(lists("ffffffff82000000 d one\nffffffff82000010 t other\n"));
+  EXPECT_FALSE(lists("ffffffff82000000 d one\nffffffffc0000010 b other\t[tun]\n"));
+}
+
 }  // namespace
 }  // namespace splicer
