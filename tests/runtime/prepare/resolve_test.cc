@@ -75,7 +75,8 @@ TEST(Resolve, ByName) { EXPECT_EQ(resolve(kernel("alias"))->at("alias"), kText +
 // A pointer in data leads to it, and no code.
 TEST(Resolve, StringIsWhereTheLivePointerLeads) {
   const RunAddress variable = kText + 8;
-  std::vector<std::uint8_t> memory = hex("69 6e 74 00 69 6e 74 73");  // "int", "ints" without an end
+  std::vector<std::uint8_t> memory =
+      hex("69 6e 74 00 69 6e 74 73");  // "int", "ints" without an end
   memory.resize(32);
   const auto point_to = [&](std::uint64_t address) {
     std::memcpy(memory.data() + 16, &address, sizeof address);
