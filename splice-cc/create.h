@@ -70,7 +70,9 @@ Result<void> write_update(Creation& creation);
 
 // What several passes share.
 
-// "patch-changes-nothing"; but for findings that refuse, if there are any.
+// Does the kernel's build make other sources from a patched file? Then more changes than objects show.
+bool is_made_into_source(const Creation& creation);
+// "patch-changes-nothing"; of what is made into sources, the findings that refuse, or "needs-reboot".
 Failure nothing_changes(const Creation& creation, const std::string& why);
 // "needs-reboot": no code that runs changes, and something else does.
 Failure needs_reboot(const Creation& creation, const std::string& why);

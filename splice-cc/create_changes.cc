@@ -85,10 +85,9 @@ Failure refuse_without_code(const Creation& creation, const Changes& changes) {
         .at_file(changes.exporting->unit.source)
         .in_function(changes.exporting->diff->exported.front())
         .hint("put the change that needs the export into the same update, or reboot");
-  const bool differs = !creation.findings.empty() ||
-                       std::ranges::any_of(creation.units, [](const ChangedUnit& unit) {
-                         return !unit.diff->findings.empty() || !unit.diff->described.empty();
-                       });
+  const bool differs = std::ranges::any_of(creation.units, [](const ChangedUnit& unit) {
+    return !unit.diff->findings.empty() || !unit.diff->described.empty();
+  });
   if (!differs && changes.init.empty())
     return nothing_changes(creation, "the compiled code is the same with and without the patch");
   if (!changes.init.empty())
@@ -114,10 +113,17 @@ Failure needs_reboot(const Creation& creation, const std::string& why) {
       .hint("reboot into a kernel that has the fix: this one needs it");
 }
 
+bool is_made_into_source(const Creation& creation) {
+  return std::ranges::any_of(
+      creation.findings, [](const Finding& finding) { return finding.code == "generated-source"; });
+}
+
 Failure nothing_changes(const Creation& creation, const std::string& why) {
-  if (auto refused = refuse_unaccepted(creation, creation.findings); !refused)
-    return propagate(refused);
-  if (!creation.findings.empty()) return needs_reboot(creation, why);
+  if (is_made_into_source(creation)) {
+    if (auto refused = refuse_unaccepted(creation, creation.findings); !refused)
+      return propagate(refused);
+    return needs_reboot(creation, why);
+  }
   return fail(ExitCode::no_change, "patch-changes-nothing", why)
       .at_file(creation.patches.patches().front().name)
       .hint("this kernel does not need the update");

@@ -268,7 +268,7 @@ Result<void> note_unread_files(Creation& creation) {
     creation.warnings.push_back(fmt::format("{}: {}; its change needs a reboot", file, what));
   }
   if (not_built.empty()) return {};
-  if (creation.units.empty() && creation.findings.empty())
+  if (creation.units.empty() && !is_made_into_source(creation))
     return fail(ExitCode::no_change, "file-not-built",
                 fmt::format("the configuration of {} does not build the file",
                             creation.host.kernel.release))

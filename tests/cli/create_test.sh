@@ -95,6 +95,11 @@ sed -i 's/^ static int cmdline_proc_show.*/ static int cmdline_proc_show_(struct
 expect 4 patch-misplaced 'fuzz' fuzz.patch
 finding=$(grep -o 'patch-misplaced:fs/proc/cmdline.c#[0-9a-f]*' said | head -n 1)
 create --accept "$finding" fuzz.patch >said 2>&1 || broken "fuzz, accepted"
+# What is accepted so changes nothing by itself.
+sed "s/^+.*seq_puts.*/+\tseq_putc(m,  '\\\\n');/" fuzz.patch >nothing.patch
+expect 4 patch-misplaced 'fuzz' nothing.patch
+finding=$(grep -o 'patch-misplaced:fs/proc/cmdline.c#[0-9a-f]*' said | head -n 1)
+expect 3 patch-changes-nothing 'the same' --accept "$finding" nothing.patch
 
 # The same input gives the same bytes, in two runs at once as well.
 output=one.tar create "$repository/testdata/live/changed-function.patch" >said 2>&1 &
