@@ -215,9 +215,7 @@ class Bench {
 
 int main(int argc, char** argv) {
   Command command("bench-match", "[OPTION]... LIST", "How fast is text matched?");
-  command.options().add_options()("image", po::value<std::string>()->required(), "a vmlinuz")(
-      "modules", po::value<std::string>()->default_value(""), "lib/modules/REL");
-  command.positional("list", 1);
+  add_listed_options(command);
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();
   const auto kernel = open_listed(command);

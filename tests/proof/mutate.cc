@@ -29,43 +29,19 @@
 #include <array>
 #include <chrono>
 #include <map>
-#include <random>
 
 #include "matcher/base/command_line.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/match/match.h"
 #include "matcher/match/sites.h"
+#include "tests/proof/altered_image.h"
 #include "tests/proof/object_list.h"
+#include "tests/proof/random_draw.h"
 
 namespace {
 
 using namespace splicer;
 namespace po = boost::program_options;
-
-// An image with one byte altered.
-class AlteredImage final : public Image {
- public:
-  explicit AlteredImage(const Image& base) : base_(base) {}
-  void alter(RunAddress address, std::uint8_t value) {
-    address_ = address;
-    value_ = value;
-  }
-  Result<void> read(RunAddress address, std::span<std::uint8_t> out) const override {
-    auto done = base_.read(address, out);
-    if (done && address_ - address < out.size()) out[address_ - address] = value_;
-    return done;
-  }
-  const SymbolTable& symbols() const override { return base_.symbols(); }
-  bool live() const override { return base_.live(); }
-  std::map<std::string, AddressRange> sections(const std::string& module) const override {
-    return base_.sections(module);
-  }
-
- private:
-  const Image& base_;
-  RunAddress address_;
-  std::uint8_t value_ = 0;
-};
 
 enum Kind : std::size_t { kCode, kField, kSite, kConstant, kString, kKinds };
 constexpr std::array<const char*, kKinds> kKindNames = {"code", "relocated field", "rewriting site",
@@ -259,7 +235,7 @@ class Mutation {
   }
 
  private:
-  std::size_t below(std::size_t limit) { return static_cast<std::size_t>(random_() % limit); }
+  std::size_t below(std::size_t limit) { return random_.below(limit); }
 
   std::uint8_t new_value(std::uint8_t old) {
     constexpr std::array<std::uint8_t, 8> kLiked = {0x90, 0xcc, 0xf0, 0x3e, 0xe8, 0xe9, 0xeb, 0xc3};
@@ -285,7 +261,7 @@ class Mutation {
     std::uint8_t old = 0;
     if (auto read = image_.read(place.address, {&old, 1}); !read) return propagate(read);
     const std::uint8_t value = new_value(old);
-    altered_.alter(place.address, value);
+    altered_.alter(place.address, {value});
     auto result = match_object(subject.object, altered_, subject.options);
     if (!result) return propagate(result);
     Outcome outcome = judge(subject, *result, place, value);
@@ -301,7 +277,7 @@ class Mutation {
 
   const Image& image_;
   AlteredImage altered_;
-  std::mt19937_64 random_;
+  RandomDraw random_;
   std::vector<Subject> subjects_;
   std::map<std::pair<std::size_t, Outcome>, std::size_t> outcomes_;
 };
@@ -310,11 +286,10 @@ class Mutation {
 
 int main(int argc, char** argv) {
   Command command("mutate", "[OPTION]... LIST", "Alter an image byte by byte; is it noticed?");
-  command.options().add_options()("image", po::value<std::string>()->required(), "a vmlinuz")(
-      "modules", po::value<std::string>()->default_value(""), "lib/modules/REL")(
-      "count", po::value<std::size_t>()->default_value(20000), "mutations")(
-      "seed", po::value<std::uint64_t>()->default_value(1), "of the random numbers");
-  command.positional("list", 1);
+  add_listed_options(command);
+  command.options().add_options()("count", po::value<std::size_t>()->default_value(20000),
+                                  "mutations")("seed", po::value<std::uint64_t>()->default_value(1),
+                                               "of the random numbers");
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();
   const auto kernel = open_listed(command);

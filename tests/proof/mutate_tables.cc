@@ -25,7 +25,6 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <random>
 #include <set>
 #include <utility>
 
@@ -36,6 +35,7 @@
 #include "tests/proof/altered_image.h"
 #include "tests/proof/code_entries.h"
 #include "tests/proof/object_list.h"
+#include "tests/proof/random_draw.h"
 #include "tests/proof/symbol_sample.h"
 #include "tests/proof/type_alterations.h"
 
@@ -187,7 +187,7 @@ class Mutation {
     return {};
   }
 
-  std::size_t below(std::size_t limit) { return static_cast<std::size_t>(random_() % limit); }
+  std::size_t below(std::size_t limit) { return random_.below(limit); }
 
   static bool is_same(const MatchResult& a, const MatchResult& b) {
     return same_verdicts(a, b) && a.addresses == b.addresses;
@@ -450,7 +450,7 @@ class Mutation {
   }
 
   const Image& image_;
-  std::mt19937_64 random_;
+  RandomDraw random_;
   std::vector<Subject> subjects_;
   std::vector<TypeAlterations> types_;
   std::map<std::string, Count> counts_;
@@ -463,12 +463,11 @@ class Mutation {
 int main(int argc, char** argv) {
   Command command("mutate-tables", "[OPTION]... LIST",
                   "Alter tables and symbols field by field; is it noticed?");
-  command.options().add_options()("image", po::value<std::string>()->required(), "a vmlinuz")(
-      "modules", po::value<std::string>()->default_value(""), "lib/modules/REL")(
-      "count", po::value<std::size_t>()->default_value(20000), "alterations")(
+  add_listed_options(command);
+  command.options().add_options()("count", po::value<std::size_t>()->default_value(20000),
+                                  "alterations")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the random numbers")(
       "update", po::value<std::vector<std::string>>(), "an update whose types are altered, too");
-  command.positional("list", 1);
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();
   const auto kernel = open_listed(command);

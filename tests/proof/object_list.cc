@@ -61,6 +61,13 @@ Result<std::unique_ptr<Image>> open_for(const std::vector<ListedObject>& objects
 
 }  // namespace
 
+void add_listed_options(Command& command) {
+  namespace po = boost::program_options;
+  command.options().add_options()("image", po::value<std::string>()->required(), "a vmlinuz")(
+      "modules", po::value<std::string>()->default_value(""), "lib/modules/REL");
+  command.positional("list", 1);
+}
+
 Result<ListedKernel> open_listed(const Command& command) {
   const auto text = [&](const char* name) { return command.values()[name].as<std::string>(); };
   if (!command.has("list")) return fail(ExitCode::usage, "usage", "no list is given");

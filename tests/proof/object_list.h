@@ -28,6 +28,9 @@ struct ListedKernel {
   std::unique_ptr<Image> image;
 };
 
+// The options and the argument that open_listed() reads, of a command for kernel files only.
+void add_listed_options(Command& command);
+
 // What a command line names: the list (its argument "list"), and --image: "live", or a kernel file
 // together with those modules of --modules (lib/modules/REL) that the list is about and those that
 // they need (modules.dep). Errors: "usage", and those of opening the files.

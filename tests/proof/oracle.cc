@@ -24,7 +24,6 @@
 #include <array>
 #include <map>
 #include <optional>
-#include <random>
 #include <set>
 #include <utility>
 
@@ -35,6 +34,7 @@
 #include "tests/proof/altered_image.h"
 #include "tests/proof/object_list.h"
 #include "tests/proof/oracle_code.h"
+#include "tests/proof/random_draw.h"
 
 namespace {
 
@@ -333,7 +333,7 @@ class Comparing {
   }
 
  private:
-  std::size_t below(std::size_t limit) { return static_cast<std::size_t>(random_() % limit); }
+  std::size_t below(std::size_t limit) { return random_.below(limit); }
 
   void compare(const ListedObject& listed, const Oracle& oracle,
                const std::map<std::uint32_t, RunAddress>& slow, const FunctionMatch& function) {
@@ -368,7 +368,7 @@ class Comparing {
   }
 
   const Image& image_;
-  std::mt19937_64 random_;
+  RandomDraw random_;
   std::vector<Subject> subjects_;
   Account account_;
   std::size_t refused_ = 0;
@@ -380,11 +380,10 @@ class Comparing {
 
 int main(int argc, char** argv) {
   Command command("oracle", "[OPTION]... LIST", "Match the slow way, and compare.");
-  command.options().add_options()("image", po::value<std::string>()->required(), "a vmlinuz")(
-      "modules", po::value<std::string>()->default_value(""), "lib/modules/REL")(
-      "count", po::value<std::size_t>()->default_value(300), "alterations")(
+  add_listed_options(command);
+  command.options().add_options()("count", po::value<std::size_t>()->default_value(300),
+                                  "alterations")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the random numbers");
-  command.positional("list", 1);
   if (const auto status = command.parse(argc, argv)) return *status;
   const Console& console = command.console();
   const auto kernel = open_listed(command);

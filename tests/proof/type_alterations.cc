@@ -45,8 +45,8 @@ bool is_structure(std::uint32_t info) {
   return BTF_INFO_KIND(info) == BTF_KIND_STRUCT || BTF_INFO_KIND(info) == BTF_KIND_UNION;
 }
 
-std::uint32_t below(std::mt19937_64& random, std::size_t limit) {
-  return static_cast<std::uint32_t>(random() % limit);
+std::uint32_t below(RandomDraw& random, std::size_t limit) {
+  return static_cast<std::uint32_t>(random.below(limit));
 }
 
 }  // namespace
@@ -129,7 +129,7 @@ std::uint64_t TypeAlterations::behind_names(std::uint32_t id) const {
 
 // An integer that is of another size or sign than that type; kinds of char are one.
 std::optional<std::uint32_t> TypeAlterations::other_type(std::uint32_t id,
-                                                         std::mt19937_64& random) const {
+                                                         RandomDraw& random) const {
   const std::uint32_t chosen = integers_[below(random, integers_.size())];
   const std::uint64_t old = behind_names(id);
   const std::uint64_t now = types_[chosen];
@@ -152,7 +152,7 @@ AlteredType TypeAlterations::judged(const char* kind, std::string where, std::ui
 }
 
 std::optional<AlteredType> TypeAlterations::alter_layout(const TypeLayout& layout,
-                                                         std::mt19937_64& random) {
+                                                         RandomDraw& random) {
   const std::uint64_t at = structures_.at(layout.name).at;
   UsedTypes wanted;
   wanted.layouts = {&layout, 1};
@@ -181,7 +181,7 @@ std::optional<AlteredType> TypeAlterations::alter_layout(const TypeLayout& layou
 }
 
 std::optional<AlteredType> TypeAlterations::alter_enumerator(const UsedEnumerator& one,
-                                                             std::mt19937_64& random) {
+                                                             RandomDraw& random) {
   UsedTypes wanted;
   wanted.enumerators = {&one, 1};
   const std::uint64_t at = values_.at(one.name).at;
@@ -189,7 +189,7 @@ std::optional<AlteredType> TypeAlterations::alter_enumerator(const UsedEnumerato
 }
 
 std::optional<AlteredType> TypeAlterations::alter_declaration(const UsedDeclaration& one,
-                                                              std::mt19937_64& random) {
+                                                              RandomDraw& random) {
   UsedTypes wanted;
   wanted.declarations = {&one, 1};
   const std::uint64_t at = functions_.at(one.name).at;
@@ -201,7 +201,7 @@ std::optional<AlteredType> TypeAlterations::alter_declaration(const UsedDeclarat
   return judged("BTF prototype", one.name, place, *other, wanted);
 }
 
-std::optional<AlteredType> TypeAlterations::alter(std::mt19937_64& random) {
+std::optional<AlteredType> TypeAlterations::alter(RandomDraw& random) {
   switch (below(random, 3)) {
     case 0:
       if (layouts_.empty()) return std::nullopt;

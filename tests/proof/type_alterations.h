@@ -15,11 +15,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "matcher/image/btf_layout.h"
+#include "tests/proof/random_draw.h"
 
 namespace splicer {
 
@@ -36,7 +36,7 @@ class TypeAlterations {
 
   bool empty() const { return layouts_.empty() && enumerators_.empty() && declarations_.empty(); }
   // Alters one field, compares, and takes it back; nothing if the drawn field cannot be altered.
-  std::optional<AlteredType> alter(std::mt19937_64& random);
+  std::optional<AlteredType> alter(RandomDraw& random);
 
  private:
   struct Found {
@@ -49,10 +49,10 @@ class TypeAlterations {
   void index();
   std::string name_at(std::uint32_t offset) const;
   std::uint64_t behind_names(std::uint32_t id) const;
-  std::optional<std::uint32_t> other_type(std::uint32_t id, std::mt19937_64& random) const;
-  std::optional<AlteredType> alter_layout(const TypeLayout& layout, std::mt19937_64& random);
-  std::optional<AlteredType> alter_enumerator(const UsedEnumerator& one, std::mt19937_64& random);
-  std::optional<AlteredType> alter_declaration(const UsedDeclaration& one, std::mt19937_64& random);
+  std::optional<std::uint32_t> other_type(std::uint32_t id, RandomDraw& random) const;
+  std::optional<AlteredType> alter_layout(const TypeLayout& layout, RandomDraw& random);
+  std::optional<AlteredType> alter_enumerator(const UsedEnumerator& one, RandomDraw& random);
+  std::optional<AlteredType> alter_declaration(const UsedDeclaration& one, RandomDraw& random);
   AlteredType judged(const char* kind, std::string where, std::uint64_t at, std::uint32_t value,
                      const UsedTypes& wanted);
 
