@@ -256,8 +256,7 @@ std::optional<std::string> difference(const TypeLayout& wanted, const TypeLayout
 
 constexpr const char* kHint =
     "the source, its configuration or the compiler is not the running kernel's: make the update "
-    "with "
-    "the kernel's own";
+    "with the kernel's own";
 
 // A function's prototype: "(u64,*struct file)i32".
 std::string prototype_text(const btf* types, const btf_type* prototype, std::size_t& work) {
@@ -349,7 +348,7 @@ class NamedTypes {
     if (btf_is_enum(type) || btf_kind(type) == kEnum64) return note_enumerators(type);
     if (btf_is_func(type) || btf_is_var(type)) {
       if (const auto found = declarations_.find(name_of(types_, type->name_off));
-          !declarations_.empty() && found != declarations_.end())
+          found != declarations_.end())
         found->second.push_back(type);
       return;
     }

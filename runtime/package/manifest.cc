@@ -192,12 +192,14 @@ PackageFunction read_function(Reader& in, const json& row, const std::string& wh
   return f;
 }
 
+bool names_pre_symbol(const PackageSymbol& s) { return s.source == "pre" || s.source == "string"; }
+
 PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where) {
   PackageSymbol s;
   s.name = in.name(row, where, "name");
   s.source = in.name(row, where, "source");
   s.kernel_name = in.name_or_empty(row, where, "kernel_name");
-  if (s.source == "pre" || s.source == "string") {
+  if (names_pre_symbol(s)) {
     s.unit = in.path(row, where, "unit");
     s.pre_symbol = static_cast<std::uint32_t>(in.number(row, where, "pre_symbol", kMaxSymbolIndex));
     if (s.pre_symbol == 0) in.wrong(where + ".pre_symbol", "is 0");
@@ -389,7 +391,7 @@ void check_references(Reader& in, const Manifest& manifest) {
     for (const PackageSymbol& symbol : target.symbols) {
       const std::string what = fmt::format("{}: symbol {}", where, symbol.name);
       if (!names.insert(symbol.name).second) in.wrong(what, "appears twice");
-      if (symbol.source == "pre" && !units.contains(symbol.unit))
+      if (names_pre_symbol(symbol) && !units.contains(symbol.unit))
         in.wrong(what, "is of a unit that is not in the package");
       if (symbol.source == "update" && !earlier.contains(symbol.target))
         in.wrong(what, "is of a target that does not come before its own");
@@ -417,7 +419,7 @@ json function_json(const PackageFunction& f) {
 
 json symbol_json(const PackageSymbol& s) {
   json out{{"name", s.name}, {"source", s.source}, {"kernel_name", s.kernel_name}};
-  if (s.source == "pre" || s.source == "string") {
+  if (names_pre_symbol(s)) {
     out["unit"] = s.unit;
     out["pre_symbol"] = s.pre_symbol;
   }

@@ -69,13 +69,6 @@ bool is_of_kind(const Section& section, char letter) {
   return section.is_code() == text;
 }
 
-// Does vmlinux list any variable? Without CONFIG_KALLSYMS_ALL it has functions only.
-bool lists_variables(const SymbolTable& kernel) {
-  return std::ranges::any_of(kernel.all(), [](const KernelSymbol& symbol) {
-    return symbol.module == "vmlinux" && (symbol.type == 'd' || symbol.type == 'b');
-  });
-}
-
 // What could be a symbol that the unit itself defines. In vmlinux a letter tells static from
 // global; in a module it does not.
 std::vector<const KernelSymbol*> defined_by(const ElfObject& object, const Symbol& symbol,
@@ -91,7 +84,7 @@ std::vector<const KernelSymbol*> defined_by(const ElfObject& object, const Symbo
 
 Failure unknown(const PackageSymbol& symbol, const SymbolTable& kernel, bool variable) {
   const std::string& name = symbol.kernel_name.empty() ? symbol.name : symbol.kernel_name;
-  const bool hidden = variable && !lists_variables(kernel);
+  const bool hidden = variable && !kernel.lists_variables();
   return fail(ExitCode::mismatch, "symbol-unknown",
               hidden ? fmt::format("the address of {} is unknown: this kernel lists no variables",
                                    name)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/package/manifest.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,6 +19,10 @@ using ::testing::HasSubstr;
 json sample() {
   Manifest manifest = sample_package().manifest;
   manifest.id = "0123456789abcdef";
+  PackageSymbol text{"kernel/fork.o:9:names:8", "string", "kernel/fork.o", 9, "names", ""};
+  text.offset = 8;
+  text.text = "int";
+  manifest.targets[0].symbols.push_back(std::move(text));
   return manifest_json(manifest);
 }
 
@@ -104,6 +109,10 @@ TEST(Manifest, ReferencesThatLeadNowhere) {
   EXPECT_EQ(code_with("/targets/0/functions/0/unit", "kernel/exit.o"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/values/0/unit", "kernel/exit.o"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/symbols/0/unit", "kernel/exit.o"), "package-manifest");
+  const std::string last =
+      fmt::format("/targets/0/symbols/{}/", sample()["targets"][0]["symbols"].size() - 1);
+  EXPECT_EQ(code_with((last + "unit").c_str(), "kernel/exit.o", "not in the package"),
+            "package-manifest");
   EXPECT_EQ(code_with("/targets/1/symbols/0/target", "tun"), "package-manifest");
   EXPECT_EQ(code_with("/targets/1/name", "vmlinux", "twice"), "package-manifest");
   EXPECT_EQ(code_with("/targets/1/units/0/name", "kernel/fork.o", "twice"), "package-manifest");
