@@ -4,7 +4,7 @@
 //
 // Matcher, differ and linker read objects as this model. Raw ELF is touched apart from it only where
 // a file is another kind of ELF (matcher/image: vmlinux, /proc/kcore) or is written
-// (splice-cc/module/elf_writer.h, runtime/prepare/link.h). Example:
+// (matcher/elf/elf_writer.h, runtime/prepare/link.h). Example:
 //
 //     auto object = ElfObject::load("fork.o");
 //     for (const Symbol& symbol : object->symbols())

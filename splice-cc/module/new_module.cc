@@ -8,8 +8,8 @@
 #include <cstddef>
 
 #include "kmod/splice_abi.h"
+#include "matcher/elf/elf_writer.h"
 #include "matcher/elf/kernel_sections.h"
-#include "splice-cc/module/elf_writer.h"
 
 namespace splicer {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "splice-cc/module/elf_writer.h"
+#include "matcher/elf/elf_writer.h"
 
 #include <elf.h>
 #include <fmt/core.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <utility>
 
@@ -132,26 +133,37 @@ std::uint64_t ElfWriter::reserve(SectionId section, std::uint64_t size, std::uin
 
 ElfWriter::SymbolId ElfWriter::section_symbol(SectionId section) {
   const auto [place, is_new] = section_symbols_.emplace(section, symbols_.size());
-  if (is_new) symbols_.push_back({"", STB_LOCAL, STT_SECTION, true, section, 0, 0});
+  if (is_new) symbols_.push_back({"", STB_LOCAL, STT_SECTION, true, section, 0, 0, 0});
   return place->second;
 }
 
 ElfWriter::SymbolId ElfWriter::define(const std::string& name, SectionId section,
                                       std::uint64_t value, std::uint64_t size, unsigned char bind,
                                       unsigned char type) {
-  symbols_.push_back({name, bind, type, true, section, value, size});
+  symbols_.push_back({name, bind, type, true, section, value, size, 0});
   return symbols_.size() - 1;
 }
 
 ElfWriter::SymbolId ElfWriter::undefined(const std::string& name) {
   const auto [place, is_new] = undefined_.emplace(name, symbols_.size());
-  if (is_new) symbols_.push_back({name, STB_GLOBAL, STT_NOTYPE, false, 0, 0, 0});
+  if (is_new) symbols_.push_back({name, STB_GLOBAL, STT_NOTYPE, false, 0, 0, 0, SHN_UNDEF});
+  return place->second;
+}
+
+ElfWriter::SymbolId ElfWriter::reserved(const std::string& name, std::uint16_t index,
+                                        std::uint64_t value) {
+  const auto [place, is_new] = reserved_.emplace(name, symbols_.size());
+  if (is_new) symbols_.push_back({name, STB_GLOBAL, STT_NOTYPE, false, 0, value, 0, index});
   return place->second;
 }
 
 void ElfWriter::relocate(SectionId section, std::uint64_t offset, SymbolId symbol,
-                         std::uint32_t type, std::int64_t addend) {
-  sections_[section].fields.push_back({offset, symbol, type, addend});
+                         std::uint32_t type, std::int64_t addend, const std::string& object) {
+  sections_[section].fields[object].push_back({offset, symbol, type, addend});
+}
+
+void ElfWriter::overwrite(SectionId section, std::uint64_t offset, Bytes bytes) {
+  std::ranges::copy(bytes, sections_[section].bytes.begin() + static_cast<std::ptrdiff_t>(offset));
 }
 
 // The writer's sections and symbols as an object file has them. Section numbers: the sections in order,
@@ -161,7 +173,7 @@ class ElfWriter::ObjectFile {
   explicit ObjectFile(const ElfWriter& writer) : writer_(writer) {
     for (const Part& part : writer_.sections_) {
       number_.push_back(next_++);
-      if (!part.fields.empty()) ++next_;
+      next_ += static_cast<std::uint32_t>(part.fields.size());
     }
   }
 
@@ -189,7 +201,7 @@ class ElfWriter::ObjectFile {
         symbol.st_name = strings_.add(entry.name);
         symbol.st_info = static_cast<unsigned char>(ELF64_ST_INFO(entry.bind, entry.type));
         symbol.st_shndx =
-            entry.defined ? static_cast<std::uint16_t>(number_[entry.section]) : SHN_UNDEF;
+            entry.defined ? static_cast<std::uint16_t>(number_[entry.section]) : entry.index;
         symbol.st_value = entry.value;
         symbol.st_size = entry.size;
         index_[i] = symbols_.size();
@@ -200,7 +212,6 @@ class ElfWriter::ObjectFile {
   }
 
   void lay_out_sections() {
-    relocations_.resize(writer_.sections_.size());
     for (std::size_t i = 0; i < writer_.sections_.size(); ++i) {
       const Part& part = writer_.sections_[i];
       Piece piece;
@@ -213,21 +224,24 @@ class ElfWriter::ObjectFile {
       piece.data = part.type == SHT_NOBITS ? nullptr : const_cast<std::uint8_t*>(part.bytes.data());
       piece.size = part.size;
       pieces_.push_back(piece);
-      if (!part.fields.empty()) lay_out_relocations(i);
+      for (const auto& [object, fields] : part.fields) lay_out_relocations(i, object, fields);
     }
   }
 
-  void lay_out_relocations(std::size_t section) {
+  void lay_out_relocations(std::size_t section, const std::string& object,
+                           const std::vector<Field>& fields) {
     const Part& part = writer_.sections_[section];
-    std::vector<Elf64_Rela>& relocations = relocations_[section];
-    for (const Field& field : part.fields)
+    std::vector<Elf64_Rela>& relocations = relocations_.emplace_back();
+    for (const Field& field : fields)
       relocations.push_back(
           {field.offset, ELF64_R_INFO(index_[field.symbol], field.type), field.addend});
     std::ranges::stable_sort(relocations, {}, &Elf64_Rela::r_offset);
     Piece piece;
-    piece.name = names_.add(".rela" + part.name);
+    piece.name =
+        names_.add(object.empty() ? ".rela" + part.name : ".klp.rela." + object + "." + part.name);
     piece.type = SHT_RELA;
-    piece.flags = SHF_INFO_LINK;
+    // The kernel keeps those of a live patch in memory.
+    piece.flags = SHF_INFO_LINK | (object.empty() ? 0 : SHF_ALLOC | kLivepatchRelocations);
     piece.entsize = sizeof(Elf64_Rela);
     piece.align = 8;
     piece.link = symtab_number();
@@ -291,7 +305,7 @@ class ElfWriter::ObjectFile {
   StringTable names_;
   StringTable strings_;
   std::vector<Elf64_Sym> symbols_ = std::vector<Elf64_Sym>(1);
-  std::vector<std::vector<Elf64_Rela>> relocations_;  // by section of the writer
+  std::deque<std::vector<Elf64_Rela>> relocations_;  // the pieces point into them
   std::vector<Piece> pieces_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What is written is what is read back.
-#include "splice-cc/module/elf_writer.h"
+#include "matcher/elf/elf_writer.h"
 
 #include <elf.h>
 #include <gmock/gmock.h>
@@ -41,7 +41,7 @@ ElfObject read_back(const ElfWriter& out) {
 
 TEST(ElfWriter, Example) {
   const std::vector<std::uint8_t> bytes = {0xe8, 0, 0, 0, 0, 0xc3};
-  // [example splice-cc/module/elf_writer.h]
+  // [example matcher/elf/elf_writer.h]
   ElfWriter out;
   auto text = out.section(".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR);
   auto at = out.append(text, bytes, 16);
