@@ -17,6 +17,7 @@
 #include "runtime/prepare/dependence.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
+#include "runtime/prepare/livepatch_updates.h"
 #include "runtime/prepare/sealed_keys.h"
 
 namespace splicer {
@@ -149,6 +150,21 @@ Result<void> decide_branches(Apply& apply) {
   return {};
 }
 
+// As a live patch of the kernel's own, whichever engine is asked for now.
+Result<void> find_applied_live(Apply& apply) {
+  const std::string& id = apply.package.manifest.id;
+  const auto live = livepatch_updates(AppliedRecords::read());
+  const auto update = std::ranges::find(live, id, &LivepatchUpdate::id);
+  if (update == live.end() || update->undone) return {};
+  if (update->moving)
+    return fail(ExitCode::busy, "update-in-transition",
+                fmt::format("another command is {} update {}, as live patch {}",
+                            update->enabled ? "applying" : "undoing", id, update->module))
+        .hint("try again when splice-view shows that it is over");
+  apply.applied_already = true;
+  return {};
+}
+
 Result<void> match_once(Apply& apply) {
   auto image = open_live_image();
   if (!image) return propagate(image);
@@ -156,7 +172,7 @@ Result<void> match_once(Apply& apply) {
   if (!state) return propagate(state);
   apply.image = std::move(*image);
   apply.state = std::move(*state);
-  if (apply.options.dry_run) {
+  if (apply.without_core()) {
     apply.left_out.clear();
     for (const PackageTarget& target : apply.package.manifest.targets)
       if (!apply.image->symbols().has_target(target.name))
@@ -426,7 +442,9 @@ Result<void> check_kernel(Apply& apply) {
     return same;
   }
   if (auto root = check_root(); !root) return root;
-  return check_module_policy();
+  const bool is_signed =
+      apply.options.engine == Engine::livepatch && !apply.package.manifest.livepatch.empty();
+  return check_module_policy(is_signed ? ModuleKind::signed_when_made : ModuleKind::linked_here);
 }
 
 Result<void> find_applied(Apply& apply) {
@@ -434,7 +452,10 @@ Result<void> find_applied(Apply& apply) {
   if (!state) return propagate(state);
   apply.state = std::move(*state);
   const AppliedUpdate* update = apply.state.find(apply.package.manifest.id);
-  if (update == nullptr) return check_not_undone(apply.package.manifest.id, apply.state);
+  if (update == nullptr) {
+    if (auto live = find_applied_live(apply); !live || apply.applied_already) return live;
+    return check_not_undone(apply.package.manifest.id, apply.state);
+  }
   if (update->state != "applied") {
     return fail(ExitCode::busy, "update-in-transition",
                 fmt::format("another command is undoing update {}", update->id))
@@ -485,6 +506,11 @@ Result<void> check_missing(const std::string& id, const std::set<std::string>& m
           "apply it again");
 }
 
+Result<void> hold_signals(Apply& apply) {
+  apply.signals.emplace();
+  return {};
+}
+
 // Under the state that find_applied() has read.
 Result<void> check_stand(Apply& apply) {
   if (apply.applied_already) return {};
@@ -523,7 +549,7 @@ Result<void> match(Apply& apply) {
   for (unsigned tries_left = kMatchTries;;) {
     if (auto once = match_patiently(apply); !once) return once;
     if (auto more = go_on(apply); !more) return more;
-    if (apply.options.dry_run) break;
+    if (apply.without_core()) break;
     auto held = hold_owners(apply);
     if (!held) return propagate(held);
     if (!*held) break;

@@ -19,6 +19,7 @@
 // the update's own before the device is closed, the core after it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,11 +42,16 @@ namespace splicer {
 
 inline constexpr const char* kCoreModule = "splice";
 
+// Who switches: the core module, with the machine stopped, or the kernel's livepatch, thread by thread
+// (livepatch_engine.h).
+enum class Engine { stop, livepatch };
+
 struct ApplyOptions {
   std::string path;
   bool dry_run = false;
   bool skip_unloaded = false;
   bool require_types = false;
+  Engine engine = Engine::stop;
   Attempts attempts = {};
 };
 
@@ -54,6 +60,9 @@ struct Apply {
   Apply(const Apply&) = delete;
   Apply& operator=(const Apply&) = delete;
   ~Apply();
+
+  // Is the core module left alone? Then no module is held: what is read may vanish meanwhile.
+  bool without_core() const { return options.dry_run || options.engine == Engine::livepatch; }
 
   const ApplyOptions options;
   const Console& console;
@@ -69,6 +78,7 @@ struct Apply {
   // By target: new/TARGET.ko with its branches on sealed keys decided (sealed_keys.h).
   std::vector<std::vector<std::uint8_t>> new_modules;
   std::uint64_t pause_ns = 0;
+  std::chrono::milliseconds transition{0};  // with Engine::livepatch
 
   // In order of construction: what is below is destroyed first.
   std::optional<HeldSignals> signals;
@@ -83,6 +93,8 @@ struct Apply {
 Result<void> read_update(Apply& apply);
 Result<void> check_kernel(Apply& apply);
 Result<void> find_applied(Apply& apply);
+// For an engine that does not open the core module: signals wait from here.
+Result<void> hold_signals(Apply& apply);
 Result<void> check_stand(Apply& apply);
 Result<void> open_core(Apply& apply);
 Result<void> match(Apply& apply);

@@ -4,11 +4,13 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "matcher/base/command_line.h"
 #include "matcher/base/wording.h"
 #include "runtime/apply.h"
 #include "runtime/live/attempts.h"
+#include "runtime/livepatch_engine.h"
 
 namespace {
 
@@ -31,6 +33,7 @@ int report(const Apply& apply) {
     apply.console.print("{}: applied already{}\n", id, without(apply.left_out));
     return 0;
   }
+  const bool stops = apply.options.engine == Engine::stop;
   const std::size_t values = count_values(apply);
   const std::string what = functions_and_values(count, values);
   const char* const state = apply.options.dry_run    ? "matched"
@@ -49,20 +52,31 @@ int report(const Apply& apply) {
   document["types"] = {{"compared", apply.matched.types},
                        {"unknown", apply.matched.unknown_types},
                        {"of", apply.matched.types + apply.matched.unknown_types.size()}};
-  if (!apply.options.dry_run) document["pause_ns"] = apply.pause_ns;
+  document["engine"] = stops ? "stop" : "livepatch";
+  if (!apply.options.dry_run && stops) document["pause_ns"] = apply.pause_ns;
+  if (!apply.options.dry_run && !stops) document["transition_ms"] = apply.transition.count();
   apply.console.document(document);
   if (apply.options.dry_run) {
     apply.console.print("{}: {} {} the running kernel, nothing was changed\n", id, what,
                         count + values == 1 ? "matches" : "match");
-  } else {
+  } else if (stops) {
     apply.console.print("{} applied: {}{}, machine stopped for {} us\n", id, what,
                         without(apply.left_out), microseconds(apply.pause_ns));
+  } else {
+    apply.console.print(
+        "{} applied: {}, by the kernel's livepatch: all threads went over in {} ms\n", id, what,
+        apply.transition.count());
   }
   return 0;
 }
 
+using Pass = Result<void> (*)(Apply&);
+
+// A minute at the usual interval: a sleeping thread is woken after 15 s (kernel/livepatch/transition.c).
+constexpr unsigned kLivepatchRetries = 119;
+
 // The passes, and why each has its place.
-constexpr Result<void> (*kPasses[])(Apply&) = {
+constexpr Pass kPasses[] = {
     // First, and as any user: nothing of the package may be believed before all of it is checked.
     read_update,
     // A wrong kernel needs no root to be found out, and nothing below makes sense on one.
@@ -83,6 +97,33 @@ constexpr Result<void> (*kPasses[])(Apply&) = {
     switch_over,
 };
 
+// The same by the kernel's livepatch, which needs no core module and has no stop.
+constexpr Pass kLivepatchPasses[] = {
+    read_update,
+    check_kernel,
+    find_applied,
+    check_stand,
+    // From here a signal turns the threads back that have gone over.
+    hold_signals,
+    // The module is made of what the match infers.
+    match,
+    // Loading it begins the transition.
+    switch_by_livepatch,
+};
+
+// Errors: "usage".
+Result<Engine> engine_option(const Command& command) {
+  const auto name = command.values()["engine"].as<std::string>();
+  if (name == "stop") return Engine::stop;
+  if (name == "livepatch") {
+    if (!command.has("skip-unloaded")) return Engine::livepatch;
+    return fail(ExitCode::usage, "usage", "--skip-unloaded is for --engine stop")
+        .hint("modprobe the module first");
+  }
+  return fail(ExitCode::usage, "usage", fmt::format("there is no engine '{}'", name))
+      .hint("--engine stop or --engine livepatch");
+}
+
 int apply_update(Command& command) {
   Console& console = command.console();
   if (!command.has("package")) {
@@ -98,9 +139,16 @@ int apply_update(Command& command) {
   const auto attempts = attempts_option(command);
   if (!attempts) return console.finish(attempts.error());
   options.attempts = *attempts;
+  const auto engine = engine_option(command);
+  if (!engine) return console.finish(engine.error());
+  options.engine = *engine;
+  if (*engine == Engine::livepatch && command.values()["retries"].defaulted())
+    options.attempts.retries = kLivepatchRetries;
 
   Apply apply(std::move(options), console);
-  for (const auto pass : kPasses) {
+  const auto passes = *engine == Engine::stop ? std::span<const Pass>(kPasses)
+                                              : std::span<const Pass>(kLivepatchPasses);
+  for (const auto pass : passes) {
     if (auto done = pass(apply); !done) return console.finish(done.error());
     if (apply.applied_already) break;
   }
@@ -114,7 +162,10 @@ int main(int argc, char** argv) {
                   "Put an update into the running kernel.");
   command.options().add_options()("dry-run,n", "match and link, but change nothing")(
       "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
-      "require-types", "refuse where the kernel does not tell its types");
+      "require-types", "refuse where the kernel does not tell its types")(
+      "engine",
+      boost::program_options::value<std::string>()->default_value("stop")->value_name("NAME"),
+      "who switches: stop (all at one moment), or livepatch (the kernel's own, thread by thread)");
   add_attempts_options(command);
   command.positional("package", 1);
   return command.run([&] {

@@ -27,14 +27,22 @@ int undo(Command& command) {
 
   const auto undone = undo_update(options, console);
   if (!undone) return console.finish(undone.error());
-  console.document({{"id", undone->id},
-                    {"state", "undone"},
-                    {"memory", undone->kept           ? "kept"
-                               : undone->memory_stays ? "in use"
-                                                      : "free"},
-                    {"pause_ns", undone->pause_ns}});
-  console.print("{} undone, machine stopped for {} us\n", undone->id,
-                microseconds(undone->pause_ns));
+  nlohmann::json document{{"id", undone->id},
+                          {"state", "undone"},
+                          {"engine", undone->transition ? "livepatch" : "stop"},
+                          {"memory", undone->kept           ? "kept"
+                                     : undone->memory_stays ? "in use"
+                                                            : "free"}};
+  if (undone->transition) {
+    document["transition_ms"] = undone->transition->count();
+    console.print("{} undone: all threads went back in {} ms\n", undone->id,
+                  undone->transition->count());
+  } else {
+    document["pause_ns"] = undone->pause_ns;
+    console.print("{} undone, machine stopped for {} us\n", undone->id,
+                  microseconds(undone->pause_ns));
+  }
+  console.document(document);
   if (undone->kept)
     console.print(
         "its memory stays until a reboot: addresses of its code or data are stored in the kernel, "

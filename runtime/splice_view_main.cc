@@ -24,9 +24,18 @@ int view_package(const std::string& path, const Console& console) {
 int view_update(const std::string& id, const Console& console) {
   const auto state = State::read();
   if (!state) return console.finish(state.error());
-  const auto update = state->find_prefix(id);
-  if (!update) return console.finish(update.error());
   const Surroundings around = Surroundings::read(*state);
+  const auto update = state->find_prefix(id);
+  if (!update && update.error().code == "unknown-update") {
+    const auto live = find_livepatch(around.live, id);
+    if (!live) return console.finish(live.error());
+    if (*live != nullptr) {
+      console.document({{"update", livepatch_json(**live)}});
+      console.print("{}", livepatch_text(**live));
+      return (*live)->moving ? static_cast<int>(ExitCode::error) : 0;
+    }
+  }
+  if (!update) return console.finish(update.error());
   console.document({{"update", update_json(*state, **update, around)}});
   console.print("{}", update_text(*state, **update, around));
   return in_force(**update, around) ? 0 : static_cast<int>(ExitCode::error);
@@ -40,7 +49,8 @@ int view_all(const Console& console) {
   console.print("{}", applied_text(*state, around));
   const bool all = std::ranges::all_of(
       state->updates(), [&](const AppliedUpdate& update) { return in_force(update, around); });
-  return all ? 0 : static_cast<int>(ExitCode::error);
+  const bool still = std::ranges::none_of(around.live, &LivepatchUpdate::moving);
+  return all && still ? 0 : static_cast<int>(ExitCode::error);
 }
 
 int view(Command& command) {

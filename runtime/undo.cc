@@ -14,6 +14,7 @@
 #include "runtime/live/interruption.h"
 #include "runtime/live/leftovers.h"
 #include "runtime/live/module_loader.h"
+#include "runtime/livepatch_engine.h"
 #include "runtime/prepare/applied_record.h"
 #include "runtime/prepare/dependence.h"
 #include "runtime/prepare/state.h"
@@ -64,6 +65,12 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
   auto before = State::read();
   if (!before) return propagate(before);
   const auto named = find_update(*before, options.id);
+  if (!named && named.error().code == "unknown-update") {
+    const auto live = livepatch_updates(AppliedRecords::read());
+    const auto found = find_livepatch(live, options.id);
+    if (!found) return propagate(found);
+    if (*found != nullptr) return undo_livepatch(**found, options, console);
+  }
   if (!named) return propagate(named);
 
   HeldSignals signals;

@@ -11,7 +11,9 @@
 // Invariant: when undo_update() returns an error the update is applied as before.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "matcher/base/console.h"
@@ -30,10 +32,13 @@ struct Undone {
   std::uint64_t pause_ns = 0;
   bool memory_stays = false;  // as threads are still in the new code, or
   bool kept = false;          // for good: what the update has stored may lead there
+  // Of a live patch of the kernel's own, which stops nothing: how long the threads took to go over.
+  std::optional<std::chrono::milliseconds> transition = {};
 };
 
 // Errors: "not-root", "unknown-update", "update-ambiguous", "update-covered", "device-busy",
-// "kernel-busy", "kernel-changed", "site-taken", "hook-refused", "interrupted".
+// "kernel-busy", "kernel-changed", "site-taken", "hook-refused", "interrupted"; of a live patch, those of
+// undo_livepatch().
 Result<Undone> undo_update(const UndoOptions& options, const Console& console);
 
 }  // namespace splicer

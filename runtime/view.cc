@@ -81,8 +81,10 @@ std::string section(std::string_view title) { return fmt::format("{}:\n", title)
 }  // namespace
 
 Surroundings Surroundings::read(const State& state) {
-  return {LivePatches::read(state.redirected()), AppliedRecords::read(), loaded_modules(),
-          leftover_modules(state)};
+  AppliedRecords records = AppliedRecords::read();
+  auto live = livepatch_updates(records);
+  return {LivePatches::read(state.redirected()), std::move(records), loaded_modules(),
+          leftover_modules(state), std::move(live)};
 }
 
 bool in_force(const AppliedUpdate& update, const Surroundings& around) {
@@ -101,13 +103,14 @@ bool names_a_file(std::string_view argument) {
 
 std::string applied_text(const State& state, const Surroundings& around) {
   std::string text;
-  if (state.updates().empty()) text = "no updates are applied\n";
+  if (state.updates().empty() && around.live.empty()) text = "no updates are applied\n";
   for (const AppliedUpdate& update : state.updates()) {
     text += headline(update, around);
     for (const AppliedFunction& function : update.functions)
       if (!function.checked()) text += function_line(state, update, function, around);
     for (const AppliedValue& value : update.values) text += value_line(value);
   }
+  for (const LivepatchUpdate& update : around.live) text += livepatch_text(update);
   for (const UndoneUpdate& update : state.undone())
     text +=
         fmt::format("{}: undone, its memory stays{}\n", update.id,
@@ -122,12 +125,40 @@ json applied_json(const State& state, const Surroundings& around) {
   json updates = json::array();
   for (const AppliedUpdate& update : state.updates())
     updates.push_back(update_json(state, update, around));
+  for (const LivepatchUpdate& update : around.live) updates.push_back(livepatch_json(update));
   json undone = json::array();
   for (const UndoneUpdate& update : state.undone())
     undone.push_back({{"id", update.id}, {"memory", update.kept ? "kept" : "in use"}});
   return {{"updates", std::move(updates)},
           {"undone", std::move(undone)},
           {"leftovers", around.leftovers}};
+}
+
+std::string livepatch_text(const LivepatchUpdate& update) {
+  if (update.undone)
+    return fmt::format("{}: undone, its memory stays, as module {}\n", update.id, update.module);
+  std::string text = fmt::format("{}  by the kernel's livepatch, as {}, {}", update.id,
+                                 update.module, counted(update.functions.size(), "function"));
+  if (update.moving) text += fmt::format(" ({}: threads are still going over)", update.state());
+  text += "\n";
+  for (const std::string& title : update.titles) text += fmt::format("    \"{}\"\n", title);
+  for (const auto& [object, function] : update.functions)
+    text += object == "vmlinux" ? fmt::format("    {}\n", function)
+                                : fmt::format("    {:<{}} {}\n", function, kNameWidth, object);
+  return text;
+}
+
+json livepatch_json(const LivepatchUpdate& update) {
+  json functions = json::array();
+  for (const auto& [object, function] : update.functions)
+    functions.push_back({{"name", function}, {"object", object}});
+  return {{"id", update.id},
+          {"state", update.state()},
+          {"engine", "livepatch"},
+          {"titles", update.titles},
+          {"modules", {update.module}},
+          {"in_force", update.enabled && !update.moving},
+          {"functions", std::move(functions)}};
 }
 
 std::string update_text(const State& state, const AppliedUpdate& update,
@@ -183,6 +214,7 @@ json update_json(const State& state, const AppliedUpdate& update, const Surround
     titles = record->titles;
   json out{{"id", update.id},
            {"state", state_of(update, around)},
+           {"engine", "stop"},
            {"titles", std::move(titles)},
            {"left_out", std::move(missing)},
            {"applied_at", update.applied_at},

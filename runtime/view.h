@@ -21,6 +21,7 @@
 #include "runtime/package/package.h"
 #include "runtime/prepare/applied_record.h"
 #include "runtime/prepare/live_patches.h"
+#include "runtime/prepare/livepatch_updates.h"
 #include "runtime/prepare/state.h"
 
 namespace splicer {
@@ -34,6 +35,7 @@ struct Surroundings {
   AppliedRecords records = {};
   std::set<std::string, std::less<>> modules = {};  // that are loaded
   std::vector<std::string> leftovers = {};          // of updates that are not applied
+  std::vector<LivepatchUpdate> live = {};           // ours, by the kernel's livepatch
 
   static Surroundings read(const State& state);
 };
@@ -45,6 +47,9 @@ std::string update_text(const State& state, const AppliedUpdate& update,
                         const Surroundings& around = {});
 nlohmann::json update_json(const State& state, const AppliedUpdate& update,
                            const Surroundings& around = {});
+// Of one that is applied by the kernel's livepatch.
+std::string livepatch_text(const LivepatchUpdate& update);
+nlohmann::json livepatch_json(const LivepatchUpdate& update);
 // Is each replaced function of the update in force, and each of its modules patched that is loaded?
 bool in_force(const AppliedUpdate& update, const Surroundings& around);
 std::string package_text(const Package& package);

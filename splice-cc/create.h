@@ -66,6 +66,9 @@ Result<void> judge_findings(Creation& creation);
 // Kbuild::build_module(), "core-module".
 Result<void> make_modules(Creation& creation);
 // Between the two: verify_update(), splice-cc/verify.h.
+// The update as a live patch of the kernel's own, and signatures, if they are asked for. Errors: those of
+// make_livepatch_module(), decide_sealed_branches() and ModuleKey.
+Result<void> make_livepatch(Creation& creation);
 Result<void> write_update(Creation& creation);
 
 // What several passes share.

@@ -7,13 +7,18 @@
 #include <future>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "matcher/base/version.h"
 #include "runtime/package/digest.h"
+#include "runtime/prepare/livepatch_module.h"
+#include "runtime/prepare/sealed_keys.h"
 #include "splice-cc/create.h"
 #include "splice-cc/diff/escapes.h"
+#include "splice-cc/module/livepatch_frame.h"
 #include "splice-cc/module/new_module.h"
+#include "splice-cc/module/sign_module.h"
 
 namespace splicer {
 
@@ -92,6 +97,26 @@ void add_target(Creation& creation, const std::string& name,
   creation.package.manifest.targets.push_back(std::move(target));
 }
 
+// The livepatch form's frame, where the kernel has such a thing and it has a callback for each hook.
+Result<void> add_frame(Creation& creation, const ModuleGlue& glue) {
+  Package& package = creation.package;
+  package.manifest.frame = "livepatch/frame.o";
+  if (!glue.exports().contains("klp_enable_patch") ||
+      !livepatch_obstacles(package.manifest).empty()) {
+    package.manifest.frame.clear();
+    return {};
+  }
+  const auto imports = imports_of(package);
+  if (!imports) return propagate(imports);
+  const std::string text = livepatch_frame(package.manifest, *imports, glue.exports());
+  const fs::path object = creation.scratch->path() / "frame.o";
+  if (auto built = creation.kbuild->build_module_object(text, object); !built) return built;
+  auto bytes = read_text(object);
+  if (!bytes) return propagate(bytes);
+  package.members[package.manifest.frame] = to_bytes(*bytes);
+  return {};
+}
+
 }  // namespace
 
 Result<void> make_modules(Creation& creation) {
@@ -120,6 +145,7 @@ Result<void> make_modules(Creation& creation) {
   }
   for (const std::string& place : manifest.keeps)
     creation.console.stage("{}: after an undo, the update's memory stays", place);
+  if (auto framed = add_frame(creation, *glue); !framed) return framed;
   auto built = core.get();
   if (!built) return propagate(built);
   manifest.core = "core/splice.ko";
@@ -127,7 +153,48 @@ Result<void> make_modules(Creation& creation) {
   return {};
 }
 
+Result<void> make_livepatch(Creation& creation) {
+  const CreateOptions& options = creation.options;
+  if (options.format == Format::package && options.module_key.empty()) return {};
+  Package& package = creation.package;
+  std::optional<ModuleKey> key;
+  if (!options.module_key.empty()) {
+    auto loaded = ModuleKey::load(options.module_key, options.module_certificate);
+    if (!loaded) return propagate(loaded);
+    key.emplace(std::move(*loaded));
+  }
+  std::vector<std::vector<std::uint8_t>> modules;
+  for (std::size_t i = 0; i < package.manifest.targets.size(); ++i) {
+    const PackageTarget& target = package.manifest.targets[i];
+    auto decided = decide_sealed_branches(package.members.at(target.new_member), target.new_member,
+                                          creation.matched.addresses[i], *creation.shipped);
+    if (!decided) return propagate(decided);
+    modules.push_back(std::move(*decided));
+  }
+  const bool alone = options.format == Format::livepatch;
+  const std::string name = alone ? options.output.stem().string() : livepatch_module_name(package);
+  auto module = make_livepatch_module(
+      {package, creation.matched, modules, creation.shipped->symbols(), name, /*portable=*/true});
+  if (module && key) module = key->sign(*module);
+  if (!module) return propagate(module);
+  if (alone) {
+    creation.livepatch = std::move(*module);
+    return {};
+  }
+  package.manifest.livepatch = fmt::format("livepatch/{}.ko", name);
+  package.members[package.manifest.livepatch] = std::move(*module);
+  auto core = key->sign(package.members.at(package.manifest.core));
+  if (!core) return propagate(core);
+  package.members[package.manifest.core] = std::move(*core);
+  return {};
+}
+
 Result<void> write_update(Creation& creation) {
+  if (creation.options.format == Format::livepatch) {
+    creation.written = creation.options.output;
+    return write_file(creation.written, {reinterpret_cast<const char*>(creation.livepatch.data()),
+                                         creation.livepatch.size()});
+  }
   Manifest& manifest = creation.package.manifest;
   std::size_t number = 0;
   for (const Patch& patch : creation.patches.patches()) {

@@ -18,7 +18,9 @@
 
 #include "matcher/base/console.h"
 #include "matcher/base/file.h"
+#include "matcher/image/image.h"
 #include "runtime/package/package.h"
+#include "runtime/prepare/match_update.h"
 #include "splice-cc/build/kbuild.h"
 #include "splice-cc/build/patched_tree.h"
 #include "splice-cc/build/unit_list.h"
@@ -32,6 +34,9 @@
 
 namespace splicer {
 
+// What is written: an update for splice-apply, or one module for insmod.
+enum class Format { package, livepatch };
+
 struct CreateOptions {
   HostOptions host;
   std::vector<std::string> patches;
@@ -41,6 +46,9 @@ struct CreateOptions {
   unsigned jobs = 1;
   bool keep_scratch = false;
   bool verify = false;
+  Format format = Format::package;
+  std::string module_key;                // signs modules; empty for no signature
+  std::string module_certificate;        // of that key
   std::filesystem::path driver;          // splice-cc
   std::filesystem::path core_source;     // kmod/
   std::filesystem::path include_folder;  // holds splice.h
@@ -91,8 +99,11 @@ struct Creation {
     std::size_t functions = 0;
     std::size_t objects = 0;
   };
-  std::optional<Verified> verified;  // verify_update: what matches the shipped kernel
-  std::filesystem::path written;     // write_update
+  std::optional<Verified> verified;     // verify_update: what matches the shipped kernel
+  std::unique_ptr<Image> shipped;       // verify_update: that kernel
+  MatchedUpdate matched;                // verify_update: points into `package`
+  std::vector<std::uint8_t> livepatch;  // make_livepatch: the module, with Format::livepatch
+  std::filesystem::path written;        // write_update
 };
 
 }  // namespace splicer

@@ -66,6 +66,8 @@ constexpr Pass kPasses[] = {
     {"make_modules", splicer::make_modules},
     // It matches the finished update, so that one that does not fit is never written.
     {"verify_update", splicer::verify_update},
+    // The names that the kernel is to look up are those of addresses that have been proved.
+    {"make_livepatch", splicer::make_livepatch},
     // Last: what is written is complete, with all warnings.
     {"write_update", splicer::write_update},
 };
@@ -105,6 +107,10 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
                                      : std::max(1U, std::thread::hardware_concurrency());
   options.keep_scratch = command.has("keep-tmp");
   options.verify = command.has("verify");
+  if (command.values()["format"].as<std::string>() == "livepatch")
+    options.format = splicer::Format::livepatch;
+  options.module_key = text("module-key");
+  options.module_certificate = text("module-certificate");
   options.patches = command.values()["patch"].as<std::vector<std::string>>();
   if (command.has("accept"))
     options.accepted = command.values()["accept"].as<std::vector<std::string>>();
@@ -157,6 +163,12 @@ void add_options(splicer::Command& command) {
       "write the update here (default: splice-ID.tar)")(
       "jobs,j", po::value<unsigned>()->value_name("N"), "run N compilers at a time")(
       "verify", "match it against the kernel's package, without booting that")(
+      "format", po::value<std::string>()->default_value("package")->value_name("NAME"),
+      "package (for splice-apply), or livepatch: one module for insmod")(
+      "module-key", po::value<std::string>()->value_name("KEY"),
+      "sign modules with this key (PEM file or URI); --sign-modules KEY CERT gives both")(
+      "module-certificate", po::value<std::string>()->value_name("CERT"),
+      "the certificate of that key, which the kernel must trust")(
       "keep-tmp", "keep the directory with the objects")(
       "debug", po::value<std::string>()->value_name("TOPICS"),
       "show how it decides: atoms, readers, twins (a comma between them)");
@@ -169,6 +181,20 @@ splicer::Result<void> check_options(splicer::Command& command) {
   using splicer::fail;
   if (!command.has("patch"))
     return fail(ExitCode::usage, "no-patch", "no patch is given").hint("splice-create fix.patch");
+
+  const auto format = command.values()["format"].as<std::string>();
+  if (format != "package" && format != "livepatch")
+    return fail(ExitCode::usage, "usage", fmt::format("there is no format '{}'", format))
+        .hint("--format package or --format livepatch");
+  const fs::path output =
+      command.has("output") ? command.values()["output"].as<std::string>() : std::string();
+  if (format == "livepatch" &&
+      (output.extension() != ".ko" || !splicer::is_module_name(output.stem().string())))
+    return fail(ExitCode::usage, "usage", "a live patch is a module, and its file names it")
+        .hint("-o NAME.ko, with letters, digits and _ in NAME");
+  if (command.has("module-key") != command.has("module-certificate"))
+    return fail(ExitCode::usage, "usage", "a key that signs modules has a certificate")
+        .hint("--sign-modules KEY CERT");
 
   // Boost takes -1 for the largest number.
   constexpr unsigned kMostJobs = 1024;
@@ -223,6 +249,21 @@ int create_supervised(splicer::Command& command) {
   return ended->status;
 }
 
+// --sign-modules KEY CERT, of which Boost knows no kind: an option takes one value, or all that follow.
+std::vector<const char*> with_key_and_certificate(const std::vector<const char*>& given) {
+  std::vector<const char*> arguments;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (std::string_view(given[i]) != "--sign-modules" || i + 2 >= given.size()) {
+      arguments.push_back(given[i]);
+      continue;
+    }
+    arguments.insert(arguments.end(),
+                     {"--module-key", given[i + 1], "--module-certificate", given[i + 2]});
+    i += 2;
+  }
+  return arguments;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -232,7 +273,8 @@ int main(int argc, char** argv) {
       "kernel that runs here; what is missing is named.");
   add_options(command);
   return command.run([&] {
-    const auto status = command.parse(argc, argv);
+    const std::vector<const char*> arguments = with_key_and_certificate({argv, argv + argc});
+    const auto status = command.parse(static_cast<int>(arguments.size()), arguments.data());
     return status ? *status : create_supervised(command);
   });
 }

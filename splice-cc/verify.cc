@@ -86,7 +86,10 @@ Result<std::vector<fs::path>> files_for(const Creation& creation) {
 }  // namespace
 
 Result<void> verify_update(Creation& creation) {
-  if (!creation.options.verify) return {};
+  // What a live patch of the kernel's own refers to is looked up in what matches.
+  if (!creation.options.verify && creation.options.format == Format::package &&
+      creation.options.module_key.empty())
+    return {};
   const std::string& release = creation.host.kernel.release;
   creation.console.stage("matching it against the shipped kernel");
   const fs::path kernel =
@@ -108,6 +111,8 @@ Result<void> verify_update(Creation& creation) {
   for (const PackageTarget& target : creation.package.manifest.targets)
     objects += target.units.size();
   creation.verified = {matched->functions.size() + matched->checked.size(), objects};
+  creation.shipped = std::move(*image);
+  creation.matched = std::move(*matched);
   return {};
 }
 

@@ -19,7 +19,7 @@
 
 namespace splicer {
 
-// A pass; does nothing without --verify. Errors: "kernel-image-missing", "module-file-missing",
+// A pass; does nothing without --verify, or what needs it: --format livepatch, --sign-modules. Errors: "kernel-image-missing", "module-file-missing",
 // those of open_disk_image() and of match_update().
 Result<void> verify_update(Creation& creation);
 

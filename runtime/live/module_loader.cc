@@ -69,9 +69,9 @@ const char* not_permitted_hint(const std::string& root) {
   const std::string lockdown =
       read_contents(root + "/sys/kernel/security/lockdown", kMaxAttribute).text();
   if (lockdown.find('[') != std::string::npos && lockdown.find("[none]") == std::string::npos)
-    return "reboot into a fixed kernel: this one is locked down (kernel_lockdown(7)) and loads "
-           "only "
-           "signed modules, and an update is linked on this machine, where it cannot be signed";
+    return "have the key enrolled with which the update's modules are signed (mokutil --import), "
+           "or make "
+           "it with --sign-modules: this kernel is locked down (kernel_lockdown(7))";
   if (geteuid() != 0) return "run the command as root (sudo)";
   return "run the command on the host: this process lacks CAP_SYS_MODULE, as in a container";
 }
@@ -82,8 +82,10 @@ const char* load_hint(int number, const std::string& root) {
   switch (number) {
     case EKEYREJECTED:
     case ENOKEY:
-      return "reboot into a fixed kernel: this one loads only signed modules (module.sig_enforce, "
-             "Secure Boot), and an update is linked on this machine, where it cannot be signed";
+      return "have the key enrolled with which the update's modules are signed (mokutil --import), "
+             "or make "
+             "it with --sign-modules: this kernel loads only signed modules (module.sig_enforce, "
+             "Secure Boot)";
     case EPERM:
       return not_permitted_hint(root);
     case ENOEXEC:
@@ -92,6 +94,8 @@ const char* load_hint(int number, const std::string& root) {
       return "load the module that exports the symbol that the kernel's log names (dmesg)";
     case ENOMEM:
       return "free memory and try again";
+    case EBUSY:
+      return "wait until the transition of another live patch has ended, and try again";
     default:
       return "read the end of the kernel's log (dmesg)";
   }

@@ -48,23 +48,38 @@ std::optional<std::uint64_t> effective_capabilities(const std::string& root) {
 
 }  // namespace
 
-Result<void> check_module_policy(const std::string& root) {
+Result<void> check_module_policy(ModuleKind kind, const std::string& root) {
+  constexpr const char* kSign =
+      "make the update with --sign-modules and a key that this machine trusts (mokutil --import "
+      "CERT.der, then "
+      "reboot), and apply it with --engine livepatch";
   if (attribute(root + "/proc/sys/kernel/modules_disabled") == "1")
     return fail(ExitCode::error, "modules-disabled",
                 "kernel.modules_disabled is 1: this kernel loads no module until the next boot")
         .hint("reboot into a fixed kernel, or with kernel.modules_disabled=0");
-  if (const std::string level = lockdown(root); !level.empty())
+  // LOCKDOWN_KCORE is among what "confidentiality" forbids (include/linux/security.h): nothing can be matched.
+  const std::string level = lockdown(root);
+  if (level == "confidentiality")
     return fail(ExitCode::error, "locked-down",
-                fmt::format("this kernel is locked down ({}), as with Secure Boot: it loads only "
-                            "signed modules, and an update is linked on this machine, where it "
-                            "cannot be signed",
-                            level))
-        .hint("reboot into a fixed kernel");
-  if (attribute(root + "/sys/module/module/parameters/sig_enforce") == "Y")
+                "this kernel is locked down (confidentiality): it shows its memory to nobody, so "
+                "nothing can be "
+                "matched")
+        .hint("reboot into a fixed kernel, or with lockdown=integrity");
+  const bool linked = kind == ModuleKind::linked_here;
+  if (linked && !level.empty())
+    return fail(
+               ExitCode::error, "locked-down",
+               fmt::format("this kernel is locked down ({}), as with Secure Boot: it loads only "
+                           "signed modules, and this update has none, or is linked on this machine "
+                           "(--engine stop)",
+                           level))
+        .hint(kSign);
+  if (linked && attribute(root + "/sys/module/module/parameters/sig_enforce") == "Y")
     return fail(ExitCode::error, "signed-modules-only",
-                "this kernel loads only signed modules (module.sig_enforce), and an update is "
-                "linked on this machine, where it cannot be signed")
-        .hint("reboot into a fixed kernel, or without module.sig_enforce");
+                "this kernel loads only signed modules (module.sig_enforce), and this update has "
+                "none, or is "
+                "linked on this machine (--engine stop)")
+        .hint(kSign);
   const auto capabilities = effective_capabilities(root);
   if (capabilities && (*capabilities >> CAP_SYS_MODULE & 1) == 0)
     return fail(ExitCode::error, "no-capability",

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// May this process load a module that it has linked itself, into this kernel? Asked before anything
-// else, and in a dry run too, since no package can change the answer:
+// May this process load an update's modules into this kernel? Asked before anything else, and in a dry run
+// too:
 //
 //     kernel.modules_disabled            no module until the next boot
-//     module.sig_enforce, lockdown       only signed ones, and addresses are written into an update's
-//                                        on this machine, so that no signature holds
+//     module.sig_enforce, lockdown       only signed ones: a live patch that was signed when it was made, and
+//                                        none that gets its addresses on this machine (the engine "stop")
 //     CAP_SYS_MODULE                     a container has none
 //     kernel.kptr_restrict = 2           symbols are hidden from root as well
 //
@@ -19,8 +19,10 @@
 
 namespace splicer {
 
+enum class ModuleKind { linked_here, signed_when_made };
+
 // `root` is "" but for tests. Errors: "modules-disabled", "signed-modules-only", "locked-down",
 // "no-capability", "kptr-restrict".
-Result<void> check_module_policy(const std::string& root = "");
+Result<void> check_module_policy(ModuleKind kind, const std::string& root = "");
 
 }  // namespace splicer

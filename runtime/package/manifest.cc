@@ -534,6 +534,8 @@ json manifest_json(const Manifest& manifest) {
           {"base", std::move(base)},
           {"targets", std::move(targets)},
           {"core", manifest.core},
+          {"frame", manifest.frame},
+          {"livepatch", manifest.livepatch},
           {"accepted", std::move(accepted)},
           {"warnings", std::move(warnings)},
           {"keeps", std::move(keeps)}};
@@ -572,9 +574,16 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
   in.rows(document, top, "targets", [&](const json& row, const std::string& at) {
     m.targets.push_back(read_target(in, row, at));
   });
-  m.core = in.text(
-      document, top, "core", [](const std::string& s) { return s.empty() || is_safe_path(s); },
-      "a relative path");
+  const auto member = [&](const char* key) {
+    return in.text(
+        document, top, key, [](const std::string& s) { return s.empty() || is_safe_path(s); },
+        "a relative path");
+  };
+  m.core = member("core");
+  m.frame = member("frame");
+  m.livepatch = member("livepatch");
+  if (m.frame.empty() && !m.livepatch.empty())
+    in.wrong("manifest.livepatch", "is there without a frame");
   in.rows(document, top, "accepted", [&](const json& row, const std::string& at) {
     PackageAccepted one;
     one.finding = in.words(row, at, "finding");

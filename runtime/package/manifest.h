@@ -83,6 +83,10 @@ struct PackageSymbol {
 inline constexpr std::array<std::string_view, 10> kHookKinds = {
     "pre_apply", "check_apply", "apply", "post_apply", "fail_apply",
     "pre_undo",  "check_undo",  "undo",  "post_undo",  "fail_undo"};
+// Those that a callback of the kernel's livepatch is like (struct klp_callbacks): pre_patch, which may refuse;
+// post_patch; post_unpatch. pre_unpatch may not refuse, and nothing runs in a stop.
+inline constexpr std::array<std::string_view, 3> kLivepatchHooks = {"pre_apply", "post_apply",
+                                                                    "post_undo"};
 struct PackageHook {
   std::string kind;  // one of kHookKinds
   std::string name;  // the function's
@@ -147,6 +151,8 @@ struct Manifest {
   std::vector<PackageBase> base;       // in the order in which they apply
   std::vector<PackageTarget> targets;  // "vmlinux" first
   std::string core;                    // "core/splice.ko", or empty
+  std::string frame;                   // "livepatch/frame.o", or empty: see livepatch_module.h
+  std::string livepatch;               // "livepatch/NAME.ko", signed, or empty
   std::vector<PackageAccepted> accepted;
   std::vector<std::string> warnings;  // what the administrator should know
   // Where an address of the update's own code or data is stored. If it is anywhere, the memory stays

@@ -123,7 +123,9 @@ Result<void> check_uses(const Package& package, const std::string& file) {
     used.push_back(target.new_member);
     for (const PackageUnit& unit : target.units) used.push_back(unit.pre);
   }
-  if (!package.manifest.core.empty()) used.push_back(package.manifest.core);
+  for (const std::string& member :
+       {package.manifest.core, package.manifest.frame, package.manifest.livepatch})
+    if (!member.empty()) used.push_back(member);
   for (const std::string& name : used)
     if (!package.members.contains(name))
       return refuse("package-manifest",

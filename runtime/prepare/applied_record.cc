@@ -28,7 +28,8 @@ constexpr std::pair<const char*, std::vector<std::string> AppliedRecord::*> kLis
     {"patches", &AppliedRecord::patches},
     {"base", &AppliedRecord::base},
     {"units", &AppliedRecord::units},
-    {"left_out", &AppliedRecord::left_out}};
+    {"left_out", &AppliedRecord::left_out},
+    {"livepatch", &AppliedRecord::livepatch}};
 
 // Another one after each boot (drivers/char/random.c, proc_do_uuid()).
 std::string boot_id(const std::string& proc) {
@@ -101,6 +102,12 @@ AppliedRecords AppliedRecords::read(const std::string& folder, const std::string
       records.records_.insert_or_assign(record->id, std::move(*record));
   }
   return records;
+}
+
+const AppliedRecord* AppliedRecords::find_livepatch(std::string_view module) const {
+  for (const auto& [id, record] : records_)
+    if (!record.livepatch.empty() && record.livepatch.front() == module) return &record;
+  return nullptr;
 }
 
 const AppliedRecord* AppliedRecords::find(std::string_view id) const {

@@ -10,7 +10,7 @@
 //
 // One file for each update, /run/splice/ID.json. /run is in memory: it is gone after a reboot, as the
 // updates are. A record counts only with the boot that it names, and only for an update that the core
-// module lists, so that one which is left over says nothing.
+// module lists, or the kernel as a live patch, so that one which is left over says nothing.
 //
 // Invariant: what cannot be read or is no record is taken for absent, never for an update that has
 // nothing left out: known() tells the two apart.
@@ -36,6 +36,8 @@ struct AppliedRecord {
   std::vector<std::string> base;      // SHA-256 of each patch that the kernel had to have
   std::vector<std::string> units;     // "kernel/fork.o"
   std::vector<std::string> left_out;  // modules that were not loaded, and stayed unpatched
+  // The module that it is, as a live patch of the kernel's own; none for an update of the core module's.
+  std::vector<std::string> livepatch = {};
 };
 
 AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out);
@@ -55,6 +57,8 @@ class AppliedRecords {
   // The record of that update, or nullptr if there is none.
   const AppliedRecord* find(std::string_view id) const;
   bool known(std::string_view id) const { return find(id) != nullptr; }
+  // Of the update that this module is, as a live patch; or nullptr.
+  const AppliedRecord* find_livepatch(std::string_view module) const;
 
  private:
   std::map<std::string, AppliedRecord, std::less<>> records_;

@@ -298,7 +298,12 @@ Result<void> Kbuild::build_module_object(const std::string& text, const fs::path
   if (!scratch) return propagate(scratch);
   const fs::path& folder = scratch->path();
   if (auto written = write_file(folder / "splice_part.c", text); !written) return written;
-  if (auto written = write_file(folder / "Kbuild", "obj-m := splice_part.o\n"); !written)
+  // No debug information and no path of this machine: the same text gives the same bytes.
+  if (auto written =
+          write_file(folder / "Kbuild", fmt::format("obj-m := splice_part.o\n"
+                                                    "ccflags-y := -g0 -fmacro-prefix-map={}/=\n",
+                                                    folder.string()));
+      !written)
     return written;
   std::vector<std::string> command = make_command(folder.string());
   command.back() = "CC=" + host_.compiler;

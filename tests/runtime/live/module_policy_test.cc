@@ -13,8 +13,8 @@ namespace {
 class ModulePolicy : public testing::Test {
  protected:
   void set(const char* file, const char* text) const { root_.write(file, text); }
-  std::string code() const {
-    const auto allowed = check_module_policy(root_.path());
+  std::string code(ModuleKind kind = ModuleKind::linked_here) const {
+    const auto allowed = check_module_policy(kind, root_.path());
     if (allowed) return "allowed";
     EXPECT_FALSE(allowed.error().advice.empty());
     EXPECT_EQ(allowed.error().exit, ExitCode::error);
@@ -41,13 +41,17 @@ TEST_F(ModulePolicy, ModulesAreDisabled) {
 TEST_F(ModulePolicy, LockedDown) {
   set("sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
   EXPECT_EQ(code(), "locked-down");
+  EXPECT_EQ(code(ModuleKind::signed_when_made), "allowed");
+  // There nothing can be matched.
   set("sys/kernel/security/lockdown", "none integrity [confidentiality]\n");
   EXPECT_EQ(code(), "locked-down");
+  EXPECT_EQ(code(ModuleKind::signed_when_made), "locked-down");
 }
 
 TEST_F(ModulePolicy, OnlySignedModules) {
   set("sys/module/module/parameters/sig_enforce", "Y\n");
   EXPECT_EQ(code(), "signed-modules-only");
+  EXPECT_EQ(code(ModuleKind::signed_when_made), "allowed");
 }
 
 TEST_F(ModulePolicy, InAContainer) {

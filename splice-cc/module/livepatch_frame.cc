@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/module/livepatch_frame.h"
+
+#include <fmt/core.h>
+
+#include <iterator>
+
+#include "matcher/elf/elf_object.h"
+
+namespace splicer {
+
+namespace {
+
+// What the frame itself may import, beside what the new code does. A version that nothing needs does no harm.
+constexpr const char* kOwnImports[] = {
+    "module_layout",           "klp_enable_patch", "__fentry__",
+    "__x86_return_thunk",      "__module_get",     "__stack_chk_fail",
+    "__x86_indirect_thunk_rax"};
+
+// The hooks of one kind of one target, by their numbers in the whole update.
+using Hooks = std::map<std::string, std::vector<std::size_t>>;
+
+class Text {
+ public:
+  Text(const Manifest& manifest, const std::map<std::string, ExportedSymbol, std::less<>>& exports)
+      : manifest_(manifest), exports_(exports) {}
+
+  std::string write(std::set<std::string> imports) {
+    add("#define INCLUDE_VERMAGIC\n#include <linux/module.h>\n#include <linux/vermagic.h>\n"
+        "#include <linux/livepatch.h>\n\n");
+    imports.insert(std::begin(kOwnImports), std::end(kOwnImports));
+    information(imports);
+    versions(imports);
+    for (std::size_t i = 0; i < manifest_.targets.size(); ++i) functions(i);
+    for (std::size_t i = 0; i < manifest_.targets.size(); ++i) callbacks(i);
+    objects();
+    module();
+    return std::move(text_);
+  }
+
+ private:
+  template <typename... T>
+  void add(fmt::format_string<T...> format, T&&... values) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<T>(values)...);
+  }
+
+  void information(const std::set<std::string>& imports) {
+    add("MODULE_INFO(license, \"GPL\");\nMODULE_INFO(description, \"hot update made by "
+        "splice-create\");\n"
+        "MODULE_INFO(livepatch, \"Y\");\nMODULE_INFO(retpoline, \"Y\");\nMODULE_INFO(depends, "
+        "\"\");\n"
+        "MODULE_INFO(vermagic, VERMAGIC_STRING);\n");
+    std::set<std::string> spaces;
+    for (const std::string& import : imports)
+      if (const auto symbol = exports_.find(import);
+          symbol != exports_.end() && !symbol->second.name_space.empty())
+        spaces.insert(symbol->second.name_space);
+    for (const std::string& space : spaces) add("MODULE_INFO(import_ns, \"{}\");\n", space);
+  }
+
+  // As modpost writes them (scripts/mod/modpost.c, add_versions()).
+  void versions(const std::set<std::string>& imports) {
+    add("\n#ifdef CONFIG_MODVERSIONS\n"
+        "static const struct modversion_info versions[]\n__used __section(\"__versions\") = {{\n");
+    for (const std::string& import : imports)
+      if (const auto symbol = exports_.find(import); symbol != exports_.end())
+        add("\t{{ {:#010x}, \"{}\" }},\n", symbol->second.crc, import);
+    add("}};\n#endif\n");
+  }
+
+  void functions(std::size_t target) {
+    std::string rows;
+    add("\n");
+    for (const PackageFunction& function : manifest_.targets[target].functions) {
+      if (function.kind != "replaced") continue;
+      add("extern char splice_new_{0}[], splice_position_{0}[];\n", next_function_);
+      rows += fmt::format(
+          "\t{{ .old_name = \"{0}\", .new_func = splice_new_{1},\n"
+          "\t  .old_sympos = (unsigned long)splice_position_{1} }},\n",
+          function.name, next_function_++);
+    }
+    add("static struct klp_func functions_{}[] = {{\n{}\t{{}}\n}};\n", target, rows);
+  }
+
+  // Each callback that the target has hooks for; which, is noted for its row of objects.
+  void callbacks(std::size_t target) {
+    Hooks hooks;
+    for (const PackageHook& hook : manifest_.targets[target].hooks) {
+      add("extern {} splice_hook_{}(void);\n", hook.kind == "pre_apply" ? "int" : "void",
+          next_hook_);
+      hooks[hook.kind].push_back(next_hook_++);
+    }
+    std::string& rows = callbacks_.emplace_back();
+    if (hooks.contains("pre_apply")) {
+      rows += fmt::format(" .pre_patch = pre_patch_{},", target);
+      add("static int pre_patch_{}(struct klp_object *object)\n{{\n\tint refused = 0;\n\n", target);
+      for (const std::size_t hook : hooks["pre_apply"])
+        add("\tif (!refused)\n\t\trefused = splice_hook_{}();\n", hook);
+      add("\treturn refused;\n}}\n");
+    }
+    const auto call = [&](const char* kind, const char* callback) {
+      if (!hooks.contains(kind)) return;
+      rows += fmt::format(" .{0} = {0}_{1},", callback, target);
+      add("static void {}_{}(struct klp_object *object)\n{{\n", callback, target);
+      for (const std::size_t hook : hooks[kind]) add("\tsplice_hook_{}();\n", hook);
+      add("}}\n");
+    };
+    call("post_apply", "post_patch");
+    call("post_undo", "post_unpatch");
+  }
+
+  void objects() {
+    add("\nstatic struct klp_object objects[] = {{\n");
+    for (std::size_t i = 0; i < manifest_.targets.size(); ++i) {
+      const std::string& name = manifest_.targets[i].name;
+      add("\t{{ .name = {}, .funcs = functions_{},\n\t  .callbacks = {{{} }} }},\n",
+          name == "vmlinux" ? "NULL" : "\"" + name + "\"", i, callbacks_[i]);
+    }
+    add("\t{{}}\n}};\n\nstatic struct klp_patch patch = {{\n\t.mod = THIS_MODULE,\n\t.objs = "
+        "objects,\n}};\n");
+  }
+
+  void module() {
+    add("\nstatic int __init livepatch_init(void)\n{{\n\tint failed = "
+        "klp_enable_patch(&patch);\n\n");
+    if (!manifest_.keeps.empty()) add("\tif (!failed)\n\t\t__module_get(THIS_MODULE);\n");
+    add("\treturn failed;\n}}\n\nstatic void __exit livepatch_exit(void)\n{{\n}}\n\n"
+        "__visible struct module __this_module\n__section(\".gnu.linkonce.this_module\") = {{\n"
+        "\t.name = \"livepatch_{}\",\n\t.init = livepatch_init,\n"
+        "#ifdef CONFIG_MODULE_UNLOAD\n\t.exit = livepatch_exit,\n#endif\n"
+        "\t.arch = MODULE_ARCH_INIT,\n}};\n",
+        kIdPlaceholder);
+  }
+
+  const Manifest& manifest_;
+  const std::map<std::string, ExportedSymbol, std::less<>>& exports_;
+  std::string text_;
+  std::size_t next_function_ = 0;
+  std::size_t next_hook_ = 0;
+  std::vector<std::string> callbacks_;  // by target: initialisers of struct klp_callbacks
+};
+
+}  // namespace
+
+Result<std::set<std::string>> imports_of(const Package& package) {
+  std::set<std::string> imports;
+  for (const PackageTarget& target : package.manifest.targets) {
+    auto module = ElfObject::parse(package.members.at(target.new_member), target.new_member);
+    if (!module) return propagate(module);
+    for (const Symbol& symbol : module->symbols())
+      if (symbol.undefined() && !symbol.name.empty()) imports.insert(symbol.name);
+    for (const PackageSymbol& symbol : target.symbols) imports.erase(symbol.name);
+  }
+  return imports;
+}
+
+std::string livepatch_frame(const Manifest& manifest, const std::set<std::string>& imports,
+                            const std::map<std::string, ExportedSymbol, std::less<>>& exports) {
+  return Text(manifest, exports).write(imports);
+}
+
+}  // namespace splicer
