@@ -14,7 +14,9 @@ broken() {  # NAME WORDS...
   failed=$((failed + 1))
   # What a failed test left must not fail the others: the newest first, so at most as often as there are.
   for _ in 1 2 3; do
-    for update in /sys/kernel/splice/*; do splice-undo -q "${update##*/}" >/dev/null 2>&1; done
+    for update in /sys/kernel/splice/* /sys/kernel/livepatch/livepatch_*; do
+      splice-undo -q "${update##*/}" >/dev/null 2>&1
+    done
   done
 }
 
@@ -34,7 +36,7 @@ shows() {  # PATTERN COMMAND...: the command ends well and says that
 id_of() { splice-view --json "$1" | json_field id | head -n 1; }
 clean() {
   run 0 lsmod
-  if grep -q '^splice' said || [ -d /sys/kernel/splice ]; then
+  if grep -qE '^(splice|livepatch_[0-9a-f]{16}|alone_)' said || [ -d /sys/kernel/splice ]; then
     echo '(a module or an update is left)' >>said
     return 1
   fi
