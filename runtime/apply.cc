@@ -408,7 +408,7 @@ Result<void> check_identity(const KernelIdentity& wanted, const KernelIdentity& 
                     (wanted.version.empty() || wanted.version == running.version);
   if (same) return {};
   const bool same_release = wanted.release == running.release && wanted.machine == running.machine;
-  return fail(ExitCode::error, "wrong-kernel",
+  return fail(ExitCode::wrong_machine, "wrong-kernel",
               same_release
                   ? fmt::format("the update is for another build of kernel {}", wanted.release)
                   : fmt::format("the update is for kernel {}, but {} is running", wanted.release,
@@ -492,13 +492,13 @@ Result<void> check_missing(const std::string& id, const std::set<std::string>& m
                            const std::set<std::string, std::less<>>& loaded, bool skip_unloaded) {
   for (const std::string& target : missing)
     if (loaded.contains(target))
-      return fail(ExitCode::error, "partly-applied",
+      return fail(ExitCode::partly, "partly-applied",
                   fmt::format("the update is applied without module {0}, which was loaded later: "
                               "{0} is not patched",
                               target))
           .hint(fmt::format("splice-undo {}, then apply the update again", id));
   if (missing.empty() || skip_unloaded) return {};
-  return fail(ExitCode::error, "module-not-loaded",
+  return fail(ExitCode::partly, "module-not-loaded",
               fmt::format("the update is applied, but for module {}, which is not loaded",
                           *missing.begin()))
       .hint(

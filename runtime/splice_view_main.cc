@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/command_line.h"
+#include "runtime/prepare/named_update.h"
 #include "runtime/prepare/state.h"
 #include "runtime/view.h"
 
@@ -21,24 +22,24 @@ int view_package(const std::string& path, const Console& console) {
   return 0;
 }
 
-int view_update(const std::string& id, const Console& console) {
+int view_update(const std::string& name, const Console& console) {
   const auto state = State::read();
   if (!state) return console.finish(state.error());
   const Surroundings around = Surroundings::read(*state);
-  const auto update = state->find_prefix(id);
+  const auto update = find_update(name, *state, around.records);
   if (!update && update.error().code == "unknown-update") {
-    const auto live = find_livepatch(around.live, id);
+    const auto live = find_livepatch(around.live, name);
     if (!live) return console.finish(live.error());
     if (*live != nullptr) {
       console.document({{"update", livepatch_json(**live)}});
       console.print("{}", livepatch_text(**live));
-      return (*live)->moving ? static_cast<int>(ExitCode::error) : 0;
+      return (*live)->moving ? static_cast<int>(ExitCode::partly) : 0;
     }
   }
   if (!update) return console.finish(update.error());
   console.document({{"update", update_json(*state, **update, around)}});
   console.print("{}", update_text(*state, **update, around));
-  return in_force(**update, around) ? 0 : static_cast<int>(ExitCode::error);
+  return in_force(**update, around) ? 0 : static_cast<int>(ExitCode::partly);
 }
 
 int view_all(const Console& console) {
@@ -50,7 +51,7 @@ int view_all(const Console& console) {
   const bool all = std::ranges::all_of(
       state->updates(), [&](const AppliedUpdate& update) { return in_force(update, around); });
   const bool still = std::ranges::none_of(around.live, &LivepatchUpdate::moving);
-  return all && still ? 0 : static_cast<int>(ExitCode::error);
+  return all && still ? 0 : static_cast<int>(ExitCode::partly);
 }
 
 int view(Command& command) {
@@ -63,7 +64,7 @@ int view(Command& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Command command("splice-view", "[OPTION]... [ID|UPDATE.tar]",
+  Command command("splice-view", "[OPTION]... [NAME|UPDATE.tar]",
                   "List the updates that are applied, or describe one of them or a package.");
   command.positional("what", 1);
   return command.run([&] {

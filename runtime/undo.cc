@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "runtime/livepatch_engine.h"
 #include "runtime/prepare/applied_record.h"
 #include "runtime/prepare/dependence.h"
+#include "runtime/prepare/named_update.h"
 #include "runtime/prepare/state.h"
 
 namespace splicer {
@@ -57,7 +60,57 @@ Result<Switched> switch_back(const UndoOptions& options, const Console& console,
       [&](const Error& error, unsigned left) { show_busy(console, error, left); });
 }
 
+// Is none applied that was made on this one, but for those that are to be undone before it?
+Result<void> check_uncovered(const std::string& id, const std::vector<std::string>& before,
+                             const State& state, const AppliedRecords& records) {
+  const auto above = standing_on(id, state, records);
+  const auto stays = std::ranges::find_if(above.rbegin(), above.rend(), [&](const auto& other) {
+    return std::ranges::find(before, other) == before.end();
+  });
+  if (stays == above.rend()) return {};
+  return fail(ExitCode::error, "update-covered",
+              fmt::format("update {} was made on this one, and needs it", *stays))
+      .at_file(id)
+      .hint(fmt::format("splice-undo {} first, or name both", *stays));
+}
+
 }  // namespace
+
+Result<UndoPlan> plan_undo(const std::vector<std::string>& names, const State& state,
+                           const AppliedRecords& records,
+                           const std::vector<LivepatchUpdate>& live) {
+  UndoPlan plan;
+  const auto add_live = [&](const LivepatchUpdate& update) {
+    if (std::ranges::find(plan.ids, update.id) == plan.ids.end()) plan.ids.push_back(update.id);
+  };
+  for (const LivepatchUpdate& update : live)
+    if (names.empty() && !update.undone) add_live(update);
+  std::vector<const AppliedUpdate*> found;
+  if (names.empty())
+    for (const AppliedUpdate& update : state.updates()) found.push_back(&update);
+  for (const std::string& name : names) {
+    const auto update = find_update(name, state, records);
+    const auto moved = find_livepatch(live, name);
+    if (!moved) return propagate(moved);
+    if (update) {
+      found.push_back(*update);
+    } else if (*moved != nullptr) {
+      add_live(**moved);
+    } else if (update.error().code == "unknown-update" && may_mean_update(name)) {
+      plan.not_applied.push_back(name);
+    } else {
+      return propagate(update);
+    }
+  }
+  std::ranges::sort(found, std::ranges::greater(), &AppliedUpdate::sequence);
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  for (const AppliedUpdate* update : found) {
+    if (auto free = check_uncovered(update->id, plan.ids, state, records); !free)
+      return propagate(free);
+    plan.ids.push_back(update->id);
+  }
+  return plan;
+}
 
 Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
   if (auto root = check_root(); !root) return propagate(root);
@@ -82,13 +135,8 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
   if (!state) return propagate(state);
   auto update = find_update(*state, named->id);
   if (!update) return propagate(update);
-  const auto above = standing_on(update->id, *state, AppliedRecords::read());
-  if (!above.empty()) {
-    return fail(ExitCode::error, "update-covered",
-                fmt::format("update {} was made on this one, and needs it", above.back()))
-        .at_file(update->id)
-        .hint(fmt::format("splice-undo {} first", above.back()));
-  }
+  if (auto free = check_uncovered(update->id, {}, *state, AppliedRecords::read()); !free)
+    return propagate(free);
   console.stage("undoing update {}, {}", update->id,
                 functions_and_values(update->replaced(), update->values.size()));
   auto switched = switch_back(options, console, *device, *update, signals);

@@ -2,6 +2,7 @@
 #include "runtime/view.h"
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +34,12 @@ std::string state_of(const AppliedUpdate& update, const Surroundings& around) {
   return partly ? "partly" : update.state;
 }
 
+// ", fixes CVE-2026-1234, CVE-2026-5678"; what the name says already is not said again.
+std::string fixing(const AppliedRecord& record) {
+  if (record.fixes.empty() || record.fixes == std::vector{record.name}) return {};
+  return fmt::format(", fixes {}", fmt::join(record.fixes, ", "));
+}
+
 std::string headline(const AppliedUpdate& update, const Surroundings& around) {
   std::string text = fmt::format("{}  since {}", update.id, local_time(update.applied_at));
   if (!update.functions_hidden)
@@ -41,8 +48,10 @@ std::string headline(const AppliedUpdate& update, const Surroundings& around) {
   if (const std::string state = state_of(update, around); state != "applied")
     text += fmt::format(" ({})", state);
   text += "\n";
-  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr)
+  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr) {
+    if (!record->name.empty()) text += fmt::format("    {}{}\n", record->name, fixing(*record));
     for (const std::string& title : record->titles) text += fmt::format("    \"{}\"\n", title);
+  }
   for (const std::string& module : left_out(update, around))
     text += around.modules.contains(module)
                 ? fmt::format(
@@ -155,6 +164,7 @@ json livepatch_json(const LivepatchUpdate& update) {
   return {{"id", update.id},
           {"state", update.state()},
           {"engine", "livepatch"},
+          {"name", update.name},
           {"titles", update.titles},
           {"modules", {update.module}},
           {"in_force", update.enabled && !update.moving},
@@ -209,13 +219,16 @@ json update_json(const State& state, const AppliedUpdate& update, const Surround
   json missing = json::array();
   for (const std::string& module : left_out(update, around))
     missing.push_back({{"module", module}, {"loaded", around.modules.contains(module)}});
-  json titles = json::array();
-  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr)
-    titles = record->titles;
+  static const AppliedRecord unknown;
+  const AppliedRecord* record = around.records.find(update.id);
+  if (record == nullptr) record = &unknown;
   json out{{"id", update.id},
            {"state", state_of(update, around)},
            {"engine", "stop"},
-           {"titles", std::move(titles)},
+           {"name", record->name},
+           {"fixes", record->fixes},
+           {"fix_id", record->fix_id},
+           {"titles", record->titles},
            {"left_out", std::move(missing)},
            {"applied_at", update.applied_at},
            {"since", local_time(update.applied_at)},
@@ -240,6 +253,8 @@ std::string package_text(const Package& package) {
   const Manifest& manifest = package.manifest;
   std::string text =
       fmt::format("update {}, made by splice-create {}\n", manifest.id, manifest.tool_version);
+  text += fmt::format("name {}\n", manifest.name);
+  if (!manifest.fixes.empty()) text += fmt::format("fixes {}\n", fmt::join(manifest.fixes, ", "));
   text += fmt::format("kernel {} {} ({})\n", manifest.kernel.release, manifest.kernel.version,
                       manifest.kernel.machine);
   text += fmt::format("compiler {}\n", manifest.kernel.compiler);
@@ -308,6 +323,9 @@ json package_json(const Package& package) {
   for (const PackageAccepted& one : manifest.accepted)
     accepted.push_back({{"finding", one.finding}, {"message", one.message}});
   return {{"id", manifest.id},
+          {"name", manifest.name},
+          {"fixes", manifest.fixes},
+          {"fix_id", manifest.fix_id},
           {"tool_version", manifest.tool_version},
           {"kernel", kernel_json(manifest.kernel)},
           {"patches", std::move(patches)},

@@ -65,7 +65,9 @@ Result<void> judge_findings(Creation& creation);
 // The new code of each target, and the core module. Errors: those of make_module() and
 // Kbuild::build_module(), "core-module".
 Result<void> make_modules(Creation& creation);
-// Between the two: verify_update(), splice-cc/verify.h.
+// Its name, and the CVEs that it fixes.
+Result<void> name_update(Creation& creation);
+// Between these and the next: verify_update(), splice-cc/verify.h.
 // The update as a live patch of the kernel's own, and signatures, if they are asked for. Errors: those of
 // make_livepatch_module(), decide_sealed_branches() and ModuleKey.
 Result<void> make_livepatch(Creation& creation);

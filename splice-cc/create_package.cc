@@ -2,6 +2,7 @@
 //
 // Passes: the update itself. The new code of each target as a module, the core module, the archive.
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <future>
@@ -11,7 +12,9 @@
 #include <set>
 
 #include "matcher/base/version.h"
+#include "runtime/package/cve.h"
 #include "runtime/package/digest.h"
+#include "runtime/package/update_name.h"
 #include "runtime/prepare/livepatch_module.h"
 #include "runtime/prepare/sealed_keys.h"
 #include "splice-cc/create.h"
@@ -186,6 +189,27 @@ Result<void> make_livepatch(Creation& creation) {
   auto core = key->sign(package.members.at(package.manifest.core));
   if (!core) return propagate(core);
   package.members[package.manifest.core] = std::move(*core);
+  return {};
+}
+
+Result<void> name_update(Creation& creation) {
+  Manifest& manifest = creation.package.manifest;
+  manifest.fixes = creation.options.fixes;
+  std::vector<std::string> titles;
+  for (const Patch& patch : creation.patches.patches()) {
+    titles.push_back(patch.title);
+    if (creation.options.fixes_from_patches)
+      std::ranges::move(cve_ids_in(patch.prose), std::back_inserter(manifest.fixes));
+  }
+  sort_cve_ids(manifest.fixes);
+  if (manifest.fixes.size() > kMaxFixes)
+    return fail(ExitCode::error, "too-many-fixes",
+                fmt::format("the patches speak of {} CVEs, and an update can fix {}",
+                            manifest.fixes.size(), kMaxFixes))
+        .hint("name those that it fixes: --fixes none --fixes CVE-...");
+  manifest.name =
+      creation.options.name.empty() ? default_name(titles, manifest.fixes) : creation.options.name;
+  if (!manifest.fixes.empty()) creation.console.stage("fixes {}", fmt::join(manifest.fixes, ", "));
   return {};
 }
 

@@ -42,6 +42,9 @@ struct CreateOptions {
   std::vector<std::string> patches;
   std::vector<std::string> on;        // patches, or updates, that the kernel has already
   std::vector<std::string> accepted;  // findings, CODE:NAME
+  std::string name;                   // of the update; empty: default_name()
+  std::vector<std::string> fixes;     // CVE ids, beside those
+  bool fixes_from_patches = true;     // that the patches speak of
   std::filesystem::path output;
   unsigned jobs = 1;
   bool keep_scratch = false;

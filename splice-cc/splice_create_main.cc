@@ -12,6 +12,8 @@
 
 #include "matcher/base/command_line.h"
 #include "matcher/base/wording.h"
+#include "runtime/package/cve.h"
+#include "runtime/package/update_name.h"
 #include "splice-cc/create.h"
 #include "splice-cc/source/supervised.h"
 #include "splice-cc/verify.h"
@@ -64,6 +66,8 @@ constexpr Pass kPasses[] = {
     {"judge_findings", splicer::judge_findings},
     // Nothing is refused any more but for what cannot be linked.
     {"make_modules", splicer::make_modules},
+    // From the patches alone, for whatever kernel.
+    {"name_update", splicer::name_update},
     // It matches the finished update, so that one that does not fit is never written.
     {"verify_update", splicer::verify_update},
     // The names that the kernel is to look up are those of addresses that have been proved.
@@ -105,6 +109,7 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
   options.output = text("output");
   options.jobs = command.has("jobs") ? command.values()["jobs"].as<unsigned>()
                                      : std::max(1U, std::thread::hardware_concurrency());
+  options.name = text("name");
   options.keep_scratch = command.has("keep-tmp");
   options.verify = command.has("verify");
   if (command.values()["format"].as<std::string>() == "livepatch")
@@ -117,6 +122,27 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
   if (command.has("on")) options.on = command.values()["on"].as<std::vector<std::string>>();
   find_companions(options);
   return options;
+}
+
+// "CVE-2026-1234,CVE-2026-5678" or "none". Errors: "usage".
+splicer::Result<void> read_fixes(const splicer::Command& command, splicer::CreateOptions& options) {
+  if (!command.has("fixes")) return {};
+  for (std::string_view list : command.values()["fixes"].as<std::vector<std::string>>()) {
+    while (!list.empty()) {
+      const std::string_view word = list.substr(0, list.find(','));
+      list.remove_prefix(std::min(list.size(), word.size() + 1));
+      if (word == "none") {
+        options.fixes_from_patches = false;
+      } else if (splicer::is_cve_id(word)) {
+        options.fixes.emplace_back(word);
+      } else {
+        return splicer::fail(splicer::ExitCode::usage, "usage",
+                             fmt::format("--fixes: '{}' is not a CVE id", word))
+            .hint("write it as in --fixes CVE-2026-1234,CVE-2026-5678");
+      }
+    }
+  }
+  return {};
 }
 
 nlohmann::json describe(const splicer::Creation& creation) {
@@ -135,6 +161,9 @@ nlohmann::json describe(const splicer::Creation& creation) {
   nlohmann::json accepted = nlohmann::json::array();
   for (const splicer::PackageAccepted& one : manifest.accepted) accepted.push_back(one.finding);
   nlohmann::json document = {{"id", manifest.id},
+                             {"name", manifest.name},
+                             {"fixes", manifest.fixes},
+                             {"fix_id", manifest.fix_id},
                              {"file", creation.written.string()},
                              {"kernel", manifest.kernel.release},
                              {"targets", targets},
@@ -159,6 +188,10 @@ void add_options(splicer::Command& command) {
       "the kernel already has this patch, or this update.tar (may be repeated)")(
       "accept", po::value<std::vector<std::string>>()->value_name("FINDING"),
       "make the update in spite of this finding, CODE:NAME (may be repeated)")(
+      "name", po::value<std::string>()->value_name("NAME"),
+      "what the update is called (default: its CVE, or the patch's title)")(
+      "fixes", po::value<std::vector<std::string>>()->value_name("CVE"),
+      "it fixes these too, a comma between them (may be repeated); none: only these")(
       "output,o", po::value<std::string>()->value_name("FILE"),
       "write the update here (default: splice-ID.tar)")(
       "jobs,j", po::value<unsigned>()->value_name("N"), "run N compilers at a time")(
@@ -203,6 +236,10 @@ splicer::Result<void> check_options(splicer::Command& command) {
     return fail(ExitCode::usage, "usage", fmt::format("--jobs is not between 1 and {}", kMostJobs))
         .hint("without --jobs there is one for each processor");
 
+  if (command.has("name") && !splicer::is_update_name(command.values()["name"].as<std::string>()))
+    return fail(ExitCode::usage, "usage", "--name is not a name that an update can have")
+        .hint("use letters, digits and . _ + -, at most 64, and not only digits of an id");
+
   if (command.has("verify") && command.has("on"))
     return fail(ExitCode::usage, "usage",
                 "--verify compares with the kernel as it was shipped, which lacks what --on names")
@@ -216,7 +253,9 @@ int create(splicer::Command& command) {
   const splicer::Console& console = command.console();
   if (auto right = check_options(command); !right) return console.finish(right.error());
 
-  splicer::Creation creation(read_options(command), console);
+  splicer::CreateOptions options = read_options(command);
+  if (auto right = read_fixes(command, options); !right) return console.finish(right.error());
+  splicer::Creation creation(std::move(options), console);
   for (const Pass& pass : kPasses)
     if (auto done = run_pass(pass, creation); !done) return console.finish(done.error());
   for (const std::string& warning : creation.warnings) console.warning(warning);

@@ -12,6 +12,9 @@
 #include "kmod/splice_abi.h"
 #include "matcher/base/safe_path.h"
 #include "matcher/elf/kernel_sections.h"
+#include "runtime/package/cve.h"
+#include "runtime/package/json_reader.h"
+#include "runtime/package/update_name.h"
 
 namespace splicer {
 
@@ -20,155 +23,18 @@ namespace {
 using nlohmann::json;
 
 constexpr int kSchema = 1;
-constexpr std::size_t kMaxName = 511;        // KSYM_NAME_LEN of the newest kernels, less its NUL
-constexpr std::size_t kMaxModuleName = 55;   // MODULE_NAME_LEN is 64 - sizeof(long)
-constexpr std::size_t kMaxSentence = 65536;  // a "why" may list many functions
-constexpr std::size_t kMaxRows = 1u << 20;   // of any array in the manifest
+constexpr std::size_t kMaxName = kMaxJsonName;
+constexpr std::size_t kMaxModuleName = 55;  // MODULE_NAME_LEN is 64 - sizeof(long)
 constexpr std::uint64_t kMaxOffset = 256u << 20;
 constexpr std::uint64_t kMaxLayout = 1u << 31;  // bytes or bits of a structure
 constexpr std::uint64_t kMaxSymbolIndex = 0xffffffffu;
 
-bool is_plain(std::string_view text, bool spaces) {
-  return std::ranges::all_of(
-      text, [&](char c) { return c > 0x20 && c < 0x7f ? true : spaces && c == ' '; });
+std::string read_module(JsonReader& in, const json& row, const std::string& where,
+                        const char* key) {
+  return in.text(row, where, key, is_module_name, "a kernel module's name");
 }
 
-// Length of the control character at `at` in UTF-8 text, 0 if there is none: C0, DEL, or C1 (c2 80
-// to c2 9f), all of which a terminal may obey.
-std::size_t control_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(at) < 0x20 || byte(at) == 0x7f) return 1;
-  if (byte(at) == 0xc2 && at + 1 < text.size() && byte(at + 1) >= 0x80 && byte(at + 1) <= 0x9f)
-    return 2;
-  return 0;
-}
-
-bool has_control(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if (control_length(text, i) != 0) return true;
-  return false;
-}
-
-std::string sentence(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t control = control_length(text, i);
-    out += control != 0 ? ' ' : text[i];
-    i += std::max<std::size_t>(control, 1);
-  }
-  return out;
-}
-
-// Takes fields out of JSON objects. The first field that is wrong is kept as the error, and every
-// later answer is an empty value: a caller reads all fields and asks once.
-class Reader {
- public:
-  explicit Reader(std::string file) : file_(std::move(file)) {}
-
-  bool failed() const { return error_.has_value(); }
-  Error take_error() { return std::move(*error_); }
-
-  void wrong(const std::string& where, const std::string& what) {
-    if (error_) return;
-    error_ = fail(ExitCode::bad_package, "package-manifest",
-                  fmt::format("manifest.json: {} {}", where, what))
-                 .at_file(file_)
-                 .hint("make the package again with splice-create")
-                 .take();
-  }
-
-  const json* field(const json& object, const std::string& where, const char* key) {
-    if (failed()) return nullptr;
-    if (!object.is_object()) {
-      wrong(where, "is not an object");
-      return nullptr;
-    }
-    const auto it = object.find(key);
-    if (it == object.end()) {
-      wrong(where + "." + key, "is missing");
-      return nullptr;
-    }
-    return &*it;
-  }
-
-  std::uint64_t number(const json& object, const std::string& where, const char* key,
-                       std::uint64_t most) {
-    const json* value = field(object, where, key);
-    if (value == nullptr) return 0;
-    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > most) {
-      wrong(where + "." + key, fmt::format("is not a number from 0 to {}", most));
-      return 0;
-    }
-    return value->get<std::uint64_t>();
-  }
-
-  // A string that `good` accepts.
-  template <typename Predicate>
-  std::string text(const json& object, const std::string& where, const char* key, Predicate good,
-                   const char* what) {
-    const json* value = field(object, where, key);
-    if (value == nullptr) return {};
-    return checked(*value, where + "." + key, good, what);
-  }
-  template <typename Predicate>
-  std::string checked(const json& value, const std::string& where, Predicate good,
-                      const char* what) {
-    if (!value.is_string() || !good(value.get_ref<const std::string&>())) {
-      wrong(where, fmt::format("is not {}", what));
-      return {};
-    }
-    return value.get<std::string>();
-  }
-
-  std::string name(const json& object, const std::string& where, const char* key) {
-    return text(
-        object, where, key,
-        [](const std::string& s) {
-          return !s.empty() && s.size() <= kMaxName && is_plain(s, false);
-        },
-        "a name");
-  }
-  std::string name_or_empty(const json& object, const std::string& where, const char* key) {
-    return text(
-        object, where, key,
-        [](const std::string& s) { return s.size() <= kMaxName && is_plain(s, false); }, "a name");
-  }
-  std::string path(const json& object, const std::string& where, const char* key) {
-    return text(object, where, key, is_safe_path, "a relative path");
-  }
-  std::string module(const json& object, const std::string& where, const char* key) {
-    return text(object, where, key, is_module_name, "a kernel module's name");
-  }
-  std::string words(const json& object, const std::string& where, const char* key) {
-    return text(
-        object, where, key,
-        [](const std::string& s) { return s.size() <= kMaxName && is_plain(s, true); },
-        "a short text");
-  }
-  std::string prose(const json& object, const std::string& where, const char* key) {
-    return text(object, where, key, is_prose, "a text without control characters");
-  }
-  static bool is_prose(const std::string& s) { return s.size() <= kMaxSentence && !has_control(s); }
-
-  // Calls `each(element, where)` for every element of an array.
-  template <typename Each>
-  void rows(const json& object, const std::string& where, const char* key, Each each) {
-    const json* value = field(object, where, key);
-    if (value == nullptr) return;
-    if (!value->is_array() || value->size() > kMaxRows) {
-      wrong(where + "." + key, fmt::format("is not a list of at most {}", kMaxRows));
-      return;
-    }
-    for (std::size_t i = 0; i < value->size() && !failed(); ++i)
-      each((*value)[i], fmt::format("{}.{}[{}]", where, key, i));
-  }
-
- private:
-  std::string file_;
-  std::optional<Error> error_;
-};
-
-PackageFunction read_function(Reader& in, const json& row, const std::string& where) {
+PackageFunction read_function(JsonReader& in, const json& row, const std::string& where) {
   PackageFunction f;
   f.name = in.name(row, where, "name");
   f.unit = in.path(row, where, "unit");
@@ -194,7 +60,7 @@ PackageFunction read_function(Reader& in, const json& row, const std::string& wh
 
 bool names_pre_symbol(const PackageSymbol& s) { return s.source == "pre" || s.source == "string"; }
 
-PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where) {
+PackageSymbol read_symbol(JsonReader& in, const json& row, const std::string& where) {
   PackageSymbol s;
   s.name = in.name(row, where, "name");
   s.source = in.name(row, where, "source");
@@ -208,7 +74,7 @@ PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where)
       s.text = in.prose(row, where, "text");
     }
   } else if (s.source == "update") {
-    s.target = in.module(row, where, "target");
+    s.target = read_module(in, row, where, "target");
   } else if (s.source == "constant") {
     if (constant_width(s.name) == 0) in.wrong(where + ".name", "is not a runtime constant");
   } else if (s.source != "kernel") {
@@ -218,7 +84,7 @@ PackageSymbol read_symbol(Reader& in, const json& row, const std::string& where)
   return s;
 }
 
-PackageHook read_hook(Reader& in, const json& row, const std::string& where) {
+PackageHook read_hook(JsonReader& in, const json& row, const std::string& where) {
   PackageHook h;
   h.kind = in.text(
       row, where, "kind",
@@ -231,7 +97,7 @@ PackageHook read_hook(Reader& in, const json& row, const std::string& where) {
   return h;
 }
 
-PackageValue read_value(Reader& in, const json& row, const std::string& where) {
+PackageValue read_value(JsonReader& in, const json& row, const std::string& where) {
   PackageValue v;
   v.name = in.name(row, where, "name");
   v.unit = in.path(row, where, "unit");
@@ -253,10 +119,10 @@ std::optional<TypeMember> parse_member(std::string_view text) {
   if (const std::size_t equals = text.find('='); equals != std::string_view::npos) {
     type = text.substr(equals + 1);
     text = text.substr(0, equals);
-    if (type.empty() || type.size() > kMaxName || !is_plain(type, true)) return std::nullopt;
+    if (type.empty() || type.size() > kMaxName || !is_plain_text(type, true)) return std::nullopt;
   }
   const std::size_t at = text.find('@');
-  if (at == 0 || at == std::string_view::npos || at > kMaxName || !is_plain(text, false))
+  if (at == 0 || at == std::string_view::npos || at > kMaxName || !is_plain_text(text, false))
     return std::nullopt;
   TypeMember member{std::string(text.substr(0, at)), 0, 0, std::move(type)};
   const char* const end = text.data() + text.size();
@@ -270,7 +136,7 @@ std::optional<TypeMember> parse_member(std::string_view text) {
   return member;
 }
 
-TypeLayout read_type(Reader& in, const json& row, const std::string& where) {
+TypeLayout read_type(JsonReader& in, const json& row, const std::string& where) {
   TypeLayout type;
   type.name = in.words(row, where, "name");
   type.size = in.number(row, where, "size", kMaxLayout);
@@ -287,7 +153,7 @@ TypeLayout read_type(Reader& in, const json& row, const std::string& where) {
 std::optional<UsedEnumerator> parse_enumerator(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == 0 || equals == std::string_view::npos || equals > kMaxName ||
-      !is_plain(text, false))
+      !is_plain_text(text, false))
     return std::nullopt;
   UsedEnumerator one{std::string(text.substr(0, equals)), 0};
   const char* const end = text.data() + text.size();
@@ -299,14 +165,14 @@ std::optional<UsedEnumerator> parse_enumerator(std::string_view text) {
 std::optional<UsedDeclaration> parse_declaration(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == 0 || equals == std::string_view::npos || equals > kMaxName ||
-      equals + 1 == text.size() || text.size() - equals > kMaxName || !is_plain(text, true))
+      equals + 1 == text.size() || text.size() - equals > kMaxName || !is_plain_text(text, true))
     return std::nullopt;
   return UsedDeclaration{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }
 
-PackageTarget read_target(Reader& in, const json& row, const std::string& where) {
+PackageTarget read_target(JsonReader& in, const json& row, const std::string& where) {
   PackageTarget t;
-  t.name = in.module(row, where, "name");
+  t.name = read_module(in, row, where, "name");
   t.new_member = in.path(row, where, "new");
   in.rows(row, where, "units", [&](const json& entry, const std::string& at) {
     PackageUnit unit;
@@ -343,7 +209,7 @@ PackageTarget read_target(Reader& in, const json& row, const std::string& where)
   return t;
 }
 
-PackageBase read_base(Reader& in, const json& row, const std::string& where) {
+PackageBase read_base(JsonReader& in, const json& row, const std::string& where) {
   PackageBase base;
   base.title = in.prose(row, where, "title");
   base.sha256 = in.text(
@@ -355,8 +221,20 @@ PackageBase read_base(Reader& in, const json& row, const std::string& where) {
   return base;
 }
 
+std::vector<std::string> read_fixes(JsonReader& in, const json& row, const std::string& where) {
+  std::vector<std::string> fixes;
+  in.rows(row, where, "fixes", [&](const json& entry, const std::string& at) {
+    fixes.push_back(in.checked(entry, at, is_cve_id, "a CVE id"));
+  });
+  std::vector<std::string> sorted = fixes;
+  sort_cve_ids(sorted);
+  if (fixes.size() > kMaxFixes) in.wrong(where + ".fixes", "lists more than an update can fix");
+  if (fixes != sorted) in.wrong(where + ".fixes", "is not in order");
+  return fixes;
+}
+
 // What no field can say alone: that references lead somewhere and names are unique.
-void check_references(Reader& in, const Manifest& manifest) {
+void check_references(JsonReader& in, const Manifest& manifest) {
   std::set<std::string> units;
   for (const PackageTarget& target : manifest.targets)
     for (const PackageUnit& unit : target.units)
@@ -412,9 +290,15 @@ void check_references(Reader& in, const Manifest& manifest) {
 }
 
 json function_json(const PackageFunction& f) {
-  return {{"name", f.name},         {"unit", f.unit},         {"kind", f.kind},
-          {"why", sentence(f.why)}, {"section", f.section},   {"offset", f.offset},
-          {"size", f.size},         {"old_size", f.old_size}, {"pre_symbol", f.pre_symbol}};
+  return {{"name", f.name},
+          {"unit", f.unit},
+          {"kind", f.kind},
+          {"why", without_controls(f.why)},
+          {"section", f.section},
+          {"offset", f.offset},
+          {"size", f.size},
+          {"old_size", f.old_size},
+          {"pre_symbol", f.pre_symbol}};
 }
 
 json symbol_json(const PackageSymbol& s) {
@@ -442,7 +326,7 @@ json hook_json(const PackageHook& h) {
 json value_json(const PackageValue& v) {
   return {{"name", v.name},
           {"unit", v.unit},
-          {"what", sentence(v.what)},
+          {"what", without_controls(v.what)},
           {"section", v.section},
           {"offset", v.offset}};
 }
@@ -513,21 +397,26 @@ json kernel_json(const KernelIdentity& kernel) {
 json manifest_json(const Manifest& manifest) {
   json patches = json::array();
   for (const PackagePatch& patch : manifest.patches)
-    patches.push_back({{"member", patch.member}, {"title", sentence(patch.title)}});
+    patches.push_back({{"member", patch.member}, {"title", without_controls(patch.title)}});
   json base = json::array();
   for (const PackageBase& one : manifest.base)
-    base.push_back({{"title", sentence(one.title)}, {"sha256", one.sha256}});
+    base.push_back({{"title", without_controls(one.title)}, {"sha256", one.sha256}});
   json targets = json::array();
   for (const PackageTarget& target : manifest.targets) targets.push_back(target_json(target));
   json accepted = json::array();
   for (const PackageAccepted& one : manifest.accepted)
-    accepted.push_back({{"finding", sentence(one.finding)}, {"message", sentence(one.message)}});
+    accepted.push_back(
+        {{"finding", without_controls(one.finding)}, {"message", without_controls(one.message)}});
   json warnings = json::array();
-  for (const std::string& warning : manifest.warnings) warnings.push_back(sentence(warning));
+  for (const std::string& warning : manifest.warnings)
+    warnings.push_back(without_controls(warning));
   json keeps = json::array();
-  for (const std::string& place : manifest.keeps) keeps.push_back(sentence(place));
+  for (const std::string& place : manifest.keeps) keeps.push_back(without_controls(place));
   return {{"schema", static_cast<unsigned>(manifest.schema)},
           {"id", manifest.id},
+          {"name", manifest.name},
+          {"fixes", manifest.fixes},
+          {"fix_id", manifest.fix_id},
           {"tool_version", manifest.tool_version},
           {"kernel", kernel_json(manifest.kernel)},
           {"patches", std::move(patches)},
@@ -543,7 +432,9 @@ json manifest_json(const Manifest& manifest) {
 
 Result<Manifest> parse_manifest(const json& document, const std::string& file) {
   const std::string top = "manifest";
-  Reader in(file);
+  JsonReader in({ExitCode::bad_package, "package-manifest", "manifest.json",
+                 "make the package again with splice-create"},
+                file);
   if (document.is_object() && document.contains("schema") && document["schema"] != kSchema) {
     return fail(ExitCode::bad_package, "package-schema",
                 fmt::format(
@@ -555,6 +446,9 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
   Manifest m;
   m.schema = static_cast<int>(in.number(document, top, "schema", kSchema));
   m.id = in.text(document, top, "id", is_update_id, "an update's id");
+  m.name = in.text(document, top, "name", is_update_name, "an update's name");
+  m.fixes = read_fixes(in, document, top);
+  m.fix_id = in.text(document, top, "fix_id", is_update_id, "a digest of the patches");
   m.tool_version = in.words(document, top, "tool_version");
   if (const json* kernel = in.field(document, top, "kernel"); kernel != nullptr) {
     m.kernel.release = in.name(*kernel, "kernel", "release");
@@ -592,7 +486,8 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
   });
   const auto sentences = [&](const char* key, std::vector<std::string>& into) {
     in.rows(document, top, key, [&](const json& row, const std::string& at) {
-      into.push_back(in.checked(row, at, Reader::is_prose, "a text without control characters"));
+      into.push_back(
+          in.checked(row, at, JsonReader::is_prose, "a text without control characters"));
     });
   };
   sentences("warnings", m.warnings);

@@ -145,6 +145,10 @@ struct PackageAccepted {
 struct Manifest {
   int schema = 1;
   std::string id;
+  std::string name;                // update_name.h
+  std::vector<std::string> fixes;  // CVE ids, as sort_cve_ids() leaves them
+  // Of the patches alone, so the same for every kernel: 16 digits like the id.
+  std::string fix_id;
   std::string tool_version;
   KernelIdentity kernel;
   std::vector<PackagePatch> patches;

@@ -10,8 +10,10 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -21,6 +23,7 @@
 #include "matcher/base/safe_path.h"
 #include "matcher/base/wording.h"
 #include "runtime/package/digest.h"
+#include "runtime/package/json_reader.h"
 #include "runtime/package/tarball.h"
 
 namespace splicer {
@@ -31,8 +34,6 @@ using nlohmann::json;
 
 constexpr const char* kManifest = "manifest.json";
 constexpr std::size_t kMaxManifest = 16u << 20;
-constexpr std::size_t kMaxValues = 1u << 20;  // in it: each takes many times its two bytes of text
-constexpr int kMaxDepth = 16;  // of arrays and objects in each other; the schema needs 5
 
 Failure refuse(const char* code, std::string message, const std::string& file) {
   return fail(ExitCode::bad_package, code, std::move(message))
@@ -51,25 +52,20 @@ std::string derive_id(const json& manifest) {
   return sha256_hex(text).substr(0, kIdPlaceholder.size());
 }
 
+// Whatever they are called and wherever they are meant for. The patches are members.
+std::string derive_fix_id(const Manifest& manifest, const Members& members) {
+  std::vector<std::string> digests;
+  for (const PackagePatch& patch : manifest.patches)
+    digests.push_back(sha256_hex(members.at(patch.member)));
+  std::ranges::sort(digests);
+  return sha256_hex(fmt::format("{}\n", fmt::join(digests, "\n"))).substr(0, kIdPlaceholder.size());
+}
+
 json members_table(const Members& members) {
   json table = json::array();
   for (const auto& [name, bytes] : members)
     table.push_back({{"name", name}, {"size", bytes.size()}, {"sha256", sha256_hex(bytes)}});
   return table;
-}
-
-// A document is printed recursively (for the id): a deep one could exhaust the stack.
-Result<json> parse_json(const std::vector<std::uint8_t>& text, const std::string& file) {
-  bool too_deep = false;
-  std::size_t values = 0;
-  const auto watch = [&](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > kMaxDepth || ++values > kMaxValues;
-    return !too_deep;
-  };
-  json document = json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
-  if (document.is_discarded() || too_deep || !document.is_object())
-    return refuse("package-manifest", "manifest.json is not a JSON object", file);
-  return document;
 }
 
 // Every row of the table has its member, of that size and digest, and no member is left over.
@@ -133,7 +129,63 @@ Result<void> check_uses(const Package& package, const std::string& file) {
   return {};
 }
 
-Result<std::vector<std::uint8_t>> read_whole_file(const std::string& path) {
+}  // namespace
+
+Result<std::vector<std::uint8_t>> write_package(Package& package) {
+  if (package.members.contains(kManifest))
+    return refuse("package-member-duplicate",
+                  "a package to be written must not bring its own manifest.json", kManifest);
+  package.manifest.id = package.manifest.fix_id = kIdPlaceholder;
+  if (auto whole = check_uses(package, kManifest); !whole) return propagate(whole);
+  package.manifest.fix_id = derive_fix_id(package.manifest, package.members);
+  json manifest = manifest_json(package.manifest);
+  manifest["members"] = members_table(package.members);
+  package.manifest.id = derive_id(manifest);
+  manifest["id"] = package.manifest.id;
+
+  // A name that is not UTF-8 becomes U+FFFD when printed: the id is that of what is printed.
+  const std::string text = manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+  Members members = package.members;
+  std::vector<std::uint8_t>& bytes = members[kManifest];
+  bytes.assign(text.begin(), text.end());
+  auto tar = pack_tar(members);
+  if (!tar) return tar;
+  // What is written can be read: the reader's checks hold for the writer too.
+  if (auto again = parse_package(*tar, "the new package"); !again) return propagate(again);
+  return tar;
+}
+
+Result<Package> parse_package(std::vector<std::uint8_t> tar, const std::string& name) {
+  auto members = unpack_tar(tar, name);
+  if (!members) return propagate(members);
+  const auto found = members->find(kManifest);
+  if (found == members->end())
+    return refuse("package-manifest",
+                  "the archive has no manifest.json: it is not an update package", name);
+  if (found->second.size() > kMaxManifest)
+    return refuse("package-member-size", "manifest.json is larger than a manifest can be", name);
+  const auto document = parse_json_object(
+      {reinterpret_cast<const char*>(found->second.data()), found->second.size()});
+  if (!document) return refuse("package-manifest", "manifest.json is not a JSON object", name);
+  members->erase(found);
+
+  auto manifest = parse_manifest(*document, name);
+  if (!manifest) return propagate(manifest);
+  Package package{std::move(*manifest), std::move(*members)};
+  if (auto good = check_members(*document, package.members, name); !good) return propagate(good);
+  if (auto good = check_uses(package, name); !good) return propagate(good);
+  if (derive_fix_id(package.manifest, package.members) != package.manifest.fix_id)
+    return refuse("package-id", "the package's fix_id is not that of its patches", name);
+  if (const std::string id = derive_id(*document); id != package.manifest.id) {
+    return refuse("package-id",
+                  fmt::format("the package says its id is {}, but its content has the id {}",
+                              package.manifest.id, id),
+                  name);
+  }
+  return package;
+}
+
+Result<std::vector<std::uint8_t>> read_package_file(const std::string& path) {
   const auto unreadable = [&](const std::string& message) {
     return fail(ExitCode::error, "file-unreadable", message)
         .at_file(path)
@@ -166,59 +218,8 @@ Result<std::vector<std::uint8_t>> read_whole_file(const std::string& path) {
   return std::move(contents.bytes);
 }
 
-}  // namespace
-
-Result<std::vector<std::uint8_t>> write_package(Package& package) {
-  if (package.members.contains(kManifest))
-    return refuse("package-member-duplicate",
-                  "a package to be written must not bring its own manifest.json", kManifest);
-  package.manifest.id = kIdPlaceholder;
-  json manifest = manifest_json(package.manifest);
-  manifest["members"] = members_table(package.members);
-  package.manifest.id = derive_id(manifest);
-  manifest["id"] = package.manifest.id;
-
-  // A name that is not UTF-8 becomes U+FFFD when printed: the id is that of what is printed.
-  const std::string text = manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
-  Members members = package.members;
-  std::vector<std::uint8_t>& bytes = members[kManifest];
-  bytes.assign(text.begin(), text.end());
-  auto tar = pack_tar(members);
-  if (!tar) return tar;
-  // What is written can be read: the reader's checks hold for the writer too.
-  if (auto again = parse_package(*tar, "the new package"); !again) return propagate(again);
-  return tar;
-}
-
-Result<Package> parse_package(std::vector<std::uint8_t> tar, const std::string& name) {
-  auto members = unpack_tar(tar, name);
-  if (!members) return propagate(members);
-  const auto found = members->find(kManifest);
-  if (found == members->end())
-    return refuse("package-manifest",
-                  "the archive has no manifest.json: it is not an update package", name);
-  if (found->second.size() > kMaxManifest)
-    return refuse("package-member-size", "manifest.json is larger than a manifest can be", name);
-  auto document = parse_json(found->second, name);
-  if (!document) return propagate(document);
-  members->erase(found);
-
-  auto manifest = parse_manifest(*document, name);
-  if (!manifest) return propagate(manifest);
-  Package package{std::move(*manifest), std::move(*members)};
-  if (auto good = check_members(*document, package.members, name); !good) return propagate(good);
-  if (auto good = check_uses(package, name); !good) return propagate(good);
-  if (const std::string id = derive_id(*document); id != package.manifest.id) {
-    return refuse("package-id",
-                  fmt::format("the package says its id is {}, but its content has the id {}",
-                              package.manifest.id, id),
-                  name);
-  }
-  return package;
-}
-
 Result<Package> read_package(const std::string& path) {
-  auto bytes = read_whole_file(path);
+  auto bytes = read_package_file(path);
   if (!bytes) return propagate(bytes);
   return parse_package(std::move(*bytes), path);
 }

@@ -11,6 +11,8 @@
 // The id is the first 16 hex digits of a SHA-256 over everything but the id itself, so one input
 // gives one id and one bit-identical file: members in sorted order, mtime 0, owner 0, mode 0644.
 // The module for targets[N] is named splice_ID_N in the kernel. As the id follows from the content,
+// The fix_id is the same over the digests of the patches alone, in sorted order: two updates that bring
+// the same patches to two kernels have one.
 // new/TARGET.ko carries kIdPlaceholder where the id goes (in .gnu.linkonce.this_module and
 // .modinfo), and linking for a kernel writes the id over it.
 //
@@ -43,6 +45,9 @@ Result<std::vector<std::uint8_t>> write_package(Package& package);
 // "package-schema", "package-id".
 // "-" is standard input, so that what was verified there is what is read.
 Result<Package> read_package(const std::string& path);
+// The same in two steps, for who keeps what was checked: the bytes are read once. Errors:
+// "file-unreadable", "package-member-size".
+Result<std::vector<std::uint8_t>> read_package_file(const std::string& path);
 Result<Package> parse_package(std::vector<std::uint8_t> tar, const std::string& name);
 
 }  // namespace splicer

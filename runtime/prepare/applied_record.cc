@@ -7,9 +7,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <tuple>
 
 #include "matcher/base/file.h"
+#include "runtime/package/cve.h"
 #include "runtime/package/digest.h"
+#include "runtime/package/update_name.h"
 
 namespace splicer {
 
@@ -31,10 +34,9 @@ constexpr std::pair<const char*, std::vector<std::string> AppliedRecord::*> kLis
     {"left_out", &AppliedRecord::left_out},
     {"livepatch", &AppliedRecord::livepatch}};
 
-// Another one after each boot (drivers/char/random.c, proc_do_uuid()).
-std::string boot_id(const std::string& proc) {
-  return read_contents(proc + "/sys/kernel/random/boot_id", kMaxAttribute).text();
-}
+constexpr std::tuple<const char*, std::string AppliedRecord::*, bool (*)(std::string_view)>
+    kTexts[] = {{"name", &AppliedRecord::name, is_update_name},
+                {"fix_id", &AppliedRecord::fix_id, is_update_id}};
 
 std::optional<AppliedRecord> parse_record(const fs::path& file, const std::string& boot) {
   const json document =
@@ -42,6 +44,15 @@ std::optional<AppliedRecord> parse_record(const fs::path& file, const std::strin
   if (!document.is_object() || document.value("boot_id", json()) != boot) return std::nullopt;
   AppliedRecord record;
   record.id = file.stem();
+  // A record of a release that knew no names is as good for all the rest.
+  for (const auto& [name, field, good] : kTexts)
+    if (const auto found = document.find(name);
+        found != document.end() && found->is_string() && good(found->get_ref<const std::string&>()))
+      record.*field = found->get<std::string>();
+  if (const auto found = document.find("fixes"); found != document.end() && found->is_array())
+    for (const json& one : *found)
+      if (one.is_string() && is_cve_id(one.get_ref<const std::string&>()))
+        record.fixes.push_back(one.get<std::string>());
   for (const auto& [name, list] : kLists) {
     const auto found = document.find(name);
     if (found == document.end() || !found->is_array()) return std::nullopt;
@@ -55,9 +66,16 @@ std::optional<AppliedRecord> parse_record(const fs::path& file, const std::strin
 
 }  // namespace
 
+std::string boot_id(const std::string& proc) {
+  return read_contents(proc + "/sys/kernel/random/boot_id", kMaxAttribute).text();
+}
+
 AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out) {
   AppliedRecord record;
   record.id = package.manifest.id;
+  record.name = package.manifest.name;
+  record.fix_id = package.manifest.fix_id;
+  record.fixes = package.manifest.fixes;
   for (const PackagePatch& patch : package.manifest.patches) {
     record.titles.push_back(patch.title);
     record.patches.push_back(sha256_hex(package.members.at(patch.member)));
@@ -72,7 +90,10 @@ AppliedRecord record_of(const Package& package, const std::set<std::string>& lef
 
 Result<void> write_record(const AppliedRecord& record, const std::string& folder,
                           const std::string& proc) {
-  json document{{"boot_id", boot_id(proc)}};
+  json document{{"boot_id", boot_id(proc)},
+                {"name", record.name},
+                {"fix_id", record.fix_id},
+                {"fixes", record.fixes}};
   for (const auto& [name, list] : kLists) document[name] = record.*list;
   const fs::path file = fs::path(folder) / (record.id + ".json");
   const fs::path fresh = fs::path(folder) / (record.id + ".new");

@@ -31,6 +31,9 @@ inline constexpr const char* kRecordFolder = "/run/splice";
 
 struct AppliedRecord {
   std::string id;
+  std::string name;                   // empty: another release applied it
+  std::string fix_id;                 // likewise
+  std::vector<std::string> fixes;     // CVE ids
   std::vector<std::string> titles;    // of its patches
   std::vector<std::string> patches;   // SHA-256 of each
   std::vector<std::string> base;      // SHA-256 of each patch that the kernel had to have
@@ -39,6 +42,9 @@ struct AppliedRecord {
   // The module that it is, as a live patch of the kernel's own; none for an update of the core module's.
   std::vector<std::string> livepatch = {};
 };
+
+// Another text after each boot (drivers/char/random.c, proc_do_uuid()); empty where there is none.
+std::string boot_id(const std::string& proc = "/proc");
 
 AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out);
 

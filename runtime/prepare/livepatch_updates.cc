@@ -55,7 +55,10 @@ std::vector<LivepatchUpdate> livepatch_updates(const AppliedRecords& records,
     LivepatchUpdate update;
     update.id = record == nullptr ? module : record->id;
     update.module = module;
-    if (record != nullptr) update.titles = record->titles;
+    if (record != nullptr) {
+      update.name = record->name;
+      update.titles = record->titles;
+    }
     std::error_code unknown;
     update.undone = !fs::is_directory(folder, unknown);
     update.enabled = says_one(folder / "enabled");
@@ -76,7 +79,9 @@ Result<const LivepatchUpdate*> find_livepatch(const std::vector<LivepatchUpdate>
   if (prefix.size() < kShortestPrefix) return found;
   for (const LivepatchUpdate& update : updates) {
     if (update.undone) continue;
-    if (!update.id.starts_with(prefix) && !update.module.starts_with(prefix)) continue;
+    if (update.name != prefix && !update.id.starts_with(prefix) &&
+        !update.module.starts_with(prefix))
+      continue;
     if (found != nullptr)
       return fail(ExitCode::error, "update-ambiguous",
                   fmt::format("{} begins the name of several updates", prefix))

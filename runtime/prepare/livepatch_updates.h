@@ -23,6 +23,7 @@ namespace splicer {
 
 struct LivepatchUpdate {
   std::string id;      // or the module's name
+  std::string name;    // as its maker gave it, or empty
   std::string module;  // "livepatch_5d1f0c2e77aa9b31"
   std::vector<std::string> titles;
   bool enabled = false;
@@ -39,7 +40,7 @@ struct LivepatchUpdate {
 std::vector<LivepatchUpdate> livepatch_updates(const AppliedRecords& records,
                                                const std::string& sys = "/sys");
 
-// The only one whose id, or module, begins so (4 characters at least); nullptr if there is none. Errors:
+// The only one of that name, or whose id or module begins so (4 characters at least); nullptr if there is none. Errors:
 // "update-ambiguous".
 Result<const LivepatchUpdate*> find_livepatch(const std::vector<LivepatchUpdate>& updates,
                                               std::string_view prefix);

@@ -187,6 +187,11 @@ Result<State> State::read(const std::string& root) {
   return state;
 }
 
+bool may_begin_id(std::string_view text) {
+  return text.size() >= kShortestPrefix && text.size() < SPLICE_ID_LEN &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 const UndoneUpdate* State::find_undone(std::string_view id) const {
   const auto update = std::find_if(undone_.begin(), undone_.end(),
                                    [&](const UndoneUpdate& u) { return u.id == id; });
@@ -203,7 +208,7 @@ Result<const AppliedUpdate*> State::find_prefix(std::string_view prefix) const {
   if (const AppliedUpdate* exact = find(prefix); exact != nullptr) return exact;
   std::vector<const AppliedUpdate*> found;
   for (const AppliedUpdate& update : updates_)
-    if (prefix.size() >= kShortestPrefix && update.id.starts_with(prefix)) found.push_back(&update);
+    if (may_begin_id(prefix) && update.id.starts_with(prefix)) found.push_back(&update);
   if (found.size() == 1) return found.front();
   if (found.empty()) {
     return fail(ExitCode::error, "unknown-update", fmt::format("no update {} is applied", prefix))

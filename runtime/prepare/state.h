@@ -17,6 +17,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "matcher/base/address.h"
@@ -70,6 +71,10 @@ struct AppliedUpdate {
   std::size_t replaced() const;
 };
 
+// Can the text be the beginning of an update's id that is long enough to name one? 4 to 31 hexadecimal
+// digits.
+bool may_begin_id(std::string_view text);
+
 class State {
  public:
   // No such directory: nothing is applied. Errors: "state-unreadable", "state-malformed".
@@ -80,7 +85,7 @@ class State {
   const UndoneUpdate* find_undone(std::string_view id) const;
   // The update of that id, or nullptr.
   const AppliedUpdate* find(std::string_view id) const;
-  // The only update whose id begins so (4 digits at least). Errors: "unknown-update",
+  // The only update whose id begins so (may_begin_id()). Errors: "unknown-update",
   // "update-ambiguous".
   Result<const AppliedUpdate*> find_prefix(std::string_view prefix) const;
 

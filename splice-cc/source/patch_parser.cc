@@ -78,6 +78,7 @@ class PatchParser {
 
   Result<Patch> run() {
     while (at_ < lines_.size()) {
+      const std::size_t begin = at_;
       const std::string& line = lines_[at_];
       if (line.starts_with("Subject: ") && patch_.files.empty()) {
         title();
@@ -92,6 +93,7 @@ class PatchParser {
         continue;
       }
       ++at_;
+      for (std::size_t i = begin; i < at_; ++i) patch_.prose += lines_[i] + "\n";
     }
     if (patch_.files.empty())
       return malformed("patch-malformed", "the file has no unified diff")

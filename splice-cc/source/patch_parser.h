@@ -34,6 +34,7 @@ struct Patch {
   std::string name;   // the file's name
   std::string title;  // Subject of the mail, or the name
   std::string text;   // all of it, as given
+  std::string prose;  // its lines that belong to no hunk: a mail's head and body, an advisory
   std::vector<PatchFile> files;
 };
 

@@ -41,6 +41,25 @@ edit() {
 # A first update, which also leaves the source where patches can be made from it.
 create "$repository/testdata/live/changed-function.patch" >said 2>&1 || broken "the first update"
 cp update.tar first.tar
+# The name and the CVEs: of a mail, an advisory before the diff, and of the command line; never of the diff.
+named() {  # NAME FIXES ARGUMENT...
+  local name=$1 fixes=$2
+  shift 2
+  rm -f update.tar
+  create "$@" >said 2>&1 && "$build/runtime/splice-view" --json update.tar >document || { broken "create $*"; return; }
+  [ "$(json_field name document | head -n 1)" = "$name" ] || broken "$*: not called $name"
+  [ "$(grep -oE '^ *"CVE-[-0-9]*"' document | tr -d ' "' | xargs)" = "$fixes" ] || broken "$*: does not fix '$fixes'"
+}
+{
+  printf 'Subject: [PATCH] proc: a word more\n (CVE-2026-1234)\n\nDSA-1-1: cve-2026-9999\n\n'
+  sed 's,^+.*seq_puts.*,& /* CVE-2020-1111 */,' "$repository/testdata/live/changed-function.patch"
+} >mail.patch
+named changed-function '' "$repository/testdata/live/changed-function.patch"
+fix=$(json_field fix_id document)
+named CVE-2026-5678 CVE-2026-5678 --fixes CVE-2026-5678 "$repository/testdata/live/changed-function.patch"
+[ "$(json_field fix_id document)" = "$fix" ] || broken "the fix_id depends on more than the patches"
+named proc-a-word-more-cve-2026-1234 'CVE-2026-1234 CVE-2026-9999' mail.patch
+named mine CVE-2026-7777 --name mine --fixes none,CVE-2026-7777 mail.patch
 source=$(ls -d "${XDG_CACHE_HOME:-$HOME/.cache}/splice/$kernel"-*/source | head -n 1)
 find "$source" -type f -printf '%p %s %T@\n' | sort >before
 

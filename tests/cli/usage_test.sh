@@ -65,12 +65,18 @@ expect 2 no-patch splice-create --keep-tmp -j 2
 expect 2 usage splice-create --kernel
 expect 2 usage splice-create --jobs many fix.patch
 expect 2 usage splice-create --output= fix.patch
+for name in 0123 '' -x 'a b' a/b splice-1.tar "$(printf '\033[2J')"; do
+  expect 2 usage splice-create "--name=$name" fix.patch
+done
+for fixes in CVE-2026-123 CVE-2026-1234,x 'CVE-2026-1234 ' none,cve "$(printf 'CVE-2026-1234\n\033[2J')"; do
+  expect 2 usage splice-create --fixes "$fixes" fix.patch
+done
 expect 2 no-package splice-apply
 expect 2 no-package splice-apply -n
 expect 2 usage splice-apply one.tar two.tar
 expect 2 usage splice-apply --dry-run=1 one.tar
 expect 2 no-id splice-undo
-expect 2 usage splice-undo 01234567 89abcdef
+expect 2 usage splice-undo --all 01234567
 for command in splice-apply splice-undo; do
   for number in -1 many 1.5 99999999 99999999999999999999; do
     expect 2 usage $command --retries $number 01234567
@@ -99,7 +105,11 @@ expect 1 vmlinux-malformed splice-match -q --image no-such-file fork.o
 expect 1 kernel-file-malformed splice-match -q --image noise.tar fork.o
 expect 1 kernel-parts-missing splice-create -q --kernel 0.0.0-none fix.patch
 if [ "$(id -u)" = 0 ]; then
-  expect 1 unknown-update splice-undo -q 0123456789abcdef
+  expect 1 unknown-update splice-undo -q 012
+  expect 1 unknown-update splice-undo -q 0123456789abcdef ./no-id
+  count=$((count + 1))
+  splice-undo 0123456789abcdef 01234567 >out 2>err || failed "splice-undo of what is not applied: status $?"
+  [ "$(grep -c 'is not applied' out)" = 2 ] || failed "splice-undo of what is not applied: does not say so"
 else
   expect 1 not-root splice-undo -q 0123456789abcdef
 fi

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Any bytes as a patch, or a mail that carries one: refused, or files with paths inside the tree and
-// diffs under headers that name them; and what was taken apart is taken apart in the same way again.
+// diffs under headers that name them; and what was taken apart is taken apart in the same way again. Its
+// name and its CVE ids are such.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 
+#include "runtime/package/cve.h"
+#include "runtime/package/update_name.h"
 #include "splice-cc/source/mail.h"
 #include "splice-cc/source/patch_set.h"
 
@@ -37,6 +41,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   if (patch->files.empty()) std::abort();
+  // What it says becomes a name and CVE ids in a manifest.
+  const std::vector<std::string> fixes = splicer::cve_ids_in(patch->prose);
+  if (!std::ranges::all_of(fixes, splicer::is_cve_id) ||
+      !splicer::is_update_name(splicer::default_name({patch->title}, fixes)) ||
+      !splicer::is_update_name(splicer::default_name({patch->title, ""}, {})))
+    std::abort();
   for (const splicer::PatchFile& file : patch->files) {
     if (!is_inside(file.path)) std::abort();
     const auto again = splicer::parse_patch(file.text, file.path, nowhere);

@@ -22,7 +22,7 @@ TEST(Apply, AnotherKernel) {
     const auto same = check_identity(kDebian, running);
     ASSERT_FALSE(same);
     EXPECT_EQ(same.error().code, "wrong-kernel");
-    EXPECT_EQ(same.error().exit, ExitCode::error);
+    EXPECT_EQ(same.error().exit, ExitCode::wrong_machine);
     EXPECT_NE(same.error().advice.find(kDebian.release), std::string::npos);
   }
 }
@@ -146,11 +146,12 @@ TEST(Apply, AppliedWithoutAModuleIsNotApplied) {
   EXPECT_TRUE(check_missing("0123", {}, {"tun"}, false));
   EXPECT_TRUE(check_missing("0123", {"tun"}, {"veth"}, true));
   EXPECT_EQ(check_missing("0123", {"tun"}, {"veth"}, false).error().code, "module-not-loaded");
+  EXPECT_EQ(check_missing("0123", {"tun"}, {"veth"}, false).error().exit, ExitCode::partly);
   for (const bool skip : {false, true}) {
     const auto whole = check_missing("0123", {"tun"}, {"tun", "veth"}, skip);
     ASSERT_FALSE(whole);
     EXPECT_EQ(whole.error().code, "partly-applied");
-    EXPECT_EQ(whole.error().exit, ExitCode::error);
+    EXPECT_EQ(whole.error().exit, ExitCode::partly);
     EXPECT_NE(whole.error().advice.find("splice-undo 0123"), std::string::npos);
   }
 }

@@ -4,8 +4,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/support/temporary_folder.h"
+
 namespace splicer {
 namespace {
+
+constexpr const char* kFirst = "1111aaaa11111111";
+constexpr const char* kSecond = "2222222222222222";
+constexpr const char* kThird = "1111bbbb33333333";
+const std::string kPatch(64, 'a');
+using Ids = std::vector<std::string>;
 
 // Compiled only: it would undo an update of this machine.
 [[maybe_unused]] bool example(const Console& console) {
@@ -22,6 +30,64 @@ TEST(Undo, NeedsRootThenAnUpdate) {
   ASSERT_FALSE(undone);
   EXPECT_EQ(undone.error().code, geteuid() == 0 ? "unknown-update" : "not-root");
   EXPECT_EQ(undone.error().exit, ExitCode::error);
+}
+
+// Three updates, of which the second was made on the first.
+class UndoPlans : public testing::Test {
+ protected:
+  UndoPlans() {
+    apply(kFirst, "1", {kPatch}, {});
+    apply(kSecond, "2", {}, {kPatch});
+    apply(kThird, "3", {}, {});
+  }
+  void apply(const std::string& id, const char* sequence, Ids patches, Ids base) const {
+    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
+                                     {"pause_ns", "1\n"},
+                                     {"applied_at", "1\n"},
+                                     {"sequence", sequence},
+                                     {"modules", "splice_" + id + "_0\n"},
+                                     {"functions", ""}})
+      folder_.write("sys/" + id + "/" + file, text);
+    AppliedRecord record;
+    record.id = id;
+    record.patches = std::move(patches);
+    record.base = std::move(base);
+    EXPECT_TRUE(write_record(record, folder_ / "run"));
+  }
+  Result<UndoPlan> plan(const Ids& names) const {
+    return plan_undo(names, State::read(folder_ / "sys").value(),
+                     AppliedRecords::read(folder_ / "run"));
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(UndoPlans, TheNewestFirstHoweverTheyAreNamed) {
+  EXPECT_EQ(plan({kFirst, kThird, kSecond})->ids, (Ids{kThird, kSecond, kFirst}));
+  EXPECT_EQ(plan({})->ids, (Ids{kThird, kSecond, kFirst}));
+  EXPECT_EQ(plan({"2222"})->ids, Ids{kSecond});
+  EXPECT_EQ(plan({"2222", kSecond, "22222"})->ids, Ids{kSecond});
+}
+
+TEST_F(UndoPlans, WhatIsNotAppliedAsksForNothing) {
+  const auto some = plan({"0123456789abcdef", kThird, "0123", "CVE-2026-1"});
+  ASSERT_TRUE(some);
+  EXPECT_EQ(some->ids, Ids{kThird});
+  EXPECT_EQ(some->not_applied, (Ids{"0123456789abcdef", "0123", "CVE-2026-1"}));
+}
+
+TEST_F(UndoPlans, WhatCanBeNoIdIsAnError) {
+  for (const char* name : {"", "111", "./update.tar", "\033[2J"})
+    EXPECT_EQ(plan({kThird, name}).error().code, "unknown-update") << name;
+  EXPECT_EQ(plan({"1111"}).error().code, "update-ambiguous");
+}
+
+TEST_F(UndoPlans, NothingIsPlannedThatAnUpdateNeedsWhichStays) {
+  const auto covered = plan({kThird, kFirst});
+  ASSERT_FALSE(covered);
+  EXPECT_EQ(covered.error().code, "update-covered");
+  EXPECT_EQ(covered.error().file, kFirst);
+  EXPECT_NE(covered.error().advice.find(kSecond), std::string::npos);
+  EXPECT_EQ(plan({kFirst, kSecond})->ids, (Ids{kSecond, kFirst}));
 }
 
 }  // namespace

@@ -113,6 +113,9 @@ TEST(View, Package) {
   EXPECT_EQ(json["targets"][0]["functions"][0]["why"], "its code changes");
   EXPECT_EQ(json["targets"][0]["hooks"][0]["kind"], "check_apply");
   EXPECT_EQ(json["kernel"]["release"], "6.1.0-50-cloud-amd64");
+  EXPECT_THAT(text, HasSubstr("name fork-check-the-limit\nfixes CVE-2026-1234, CVE-2026-10000\n"));
+  EXPECT_EQ(json["name"], "fork-check-the-limit");
+  EXPECT_EQ(json["fixes"][1], "CVE-2026-10000");
 }
 
 TEST(View, FileOrId) {
@@ -140,8 +143,11 @@ TEST_F(ViewTest, AFunctionThatALivePatchDecides) {
 TEST_F(ViewTest, AppliedPartly) {
   const TemporaryFolder run;
   const State all = state();
-  ASSERT_TRUE(write_record({"1111111111111111", {"tun: check the caller"}, {}, {}, {}, {"tun"}},
-                           run.path()));
+  AppliedRecord record;
+  record.id = "1111111111111111";
+  record.titles = {"tun: check the caller"};
+  record.left_out = {"tun"};
+  ASSERT_TRUE(write_record(record, run.path()));
   Surroundings around{{}, AppliedRecords::read(run.path()), {"veth"}, {}};
   EXPECT_THAT(applied_text(all, around),
               HasSubstr("stopped for 21.4 us (partly)\n    \"tun: check the caller\"\n"
@@ -157,6 +163,25 @@ TEST_F(ViewTest, AppliedPartly) {
   EXPECT_EQ(json["left_out"][0]["loaded"], true);
   EXPECT_EQ(json["in_force"], false);
   EXPECT_TRUE(in_force(all.updates()[1], around));
+}
+
+TEST_F(ViewTest, NameAndFixes) {
+  const TemporaryFolder run;
+  const State all = state();
+  AppliedRecord record;
+  record.id = "1111111111111111";
+  record.name = "tun-check";
+  record.fixes = {"CVE-2026-1", "CVE-2026-1234", "CVE-2026-5678"};
+  record.fix_id = "fedcba9876543210";
+  ASSERT_TRUE(write_record(record, run.path()));
+  const Surroundings around{{}, AppliedRecords::read(run.path()), {}, {}};
+  EXPECT_THAT(applied_text(all, around),
+              HasSubstr("\n    tun-check, fixes CVE-2026-1234, CVE-2026-5678\n"));
+  const auto json = update_json(all, all.updates()[0], around);
+  EXPECT_EQ(json["name"], "tun-check");
+  EXPECT_EQ(json["fixes"].size(), 2u);
+  EXPECT_EQ(json["fix_id"], "fedcba9876543210");
+  EXPECT_EQ(update_json(all, all.updates()[1], around)["name"], "");
 }
 
 TEST_F(ViewTest, LeftoverModules) {

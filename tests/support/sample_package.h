@@ -17,6 +17,8 @@ inline std::vector<std::uint8_t> bytes_of(const std::string& text) {
 inline Package sample_package() {
   Package package;
   Manifest& manifest = package.manifest;
+  manifest.name = "fork-check-the-limit";
+  manifest.fixes = {"CVE-2026-1234", "CVE-2026-10000"};
   manifest.tool_version = "0.1.0";
   manifest.kernel = {"6.1.0-50-cloud-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-07-07)",
                      "x86_64", "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0"};

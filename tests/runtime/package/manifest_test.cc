@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 json sample() {
   Manifest manifest = sample_package().manifest;
-  manifest.id = "0123456789abcdef";
+  manifest.id = manifest.fix_id = "0123456789abcdef";
   PackageSymbol text{"kernel/fork.o:9:names:8", "string", "kernel/fork.o", 9, "names", ""};
   text.offset = 8;
   text.text = "int";
@@ -103,6 +103,19 @@ TEST(Manifest, NamesThatCannotBe) {
   EXPECT_EQ(code_with("/targets/0/symbols/0/source", "guess", "source"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/symbols/0/source", "constant", "name"), "package-manifest");
   EXPECT_EQ(code_with("/targets/0/symbols/1/kernel_name", ""), "package-manifest");
+}
+
+TEST(Manifest, NamesAndFixesThatCannotBe) {
+  for (const char* name : {"", "0123", "a b", "../x", "x\033[2J", "splice-1.tar"})
+    EXPECT_EQ(code_with("/name", name, "name"), "package-manifest") << name;
+  EXPECT_EQ(code_with("/fix_id", "x", "fix_id"), "package-manifest");
+  EXPECT_EQ(code_with("/fixes/0", "CVE-2026-123", "fixes"), "package-manifest");
+  EXPECT_EQ(code_with("/fixes/0", "CVE-2026-1234\n", "fixes"), "package-manifest");
+  EXPECT_EQ(code_with("/fixes/1", "CVE-2026-1234", "not in order"), "package-manifest");
+  EXPECT_EQ(code_with("/fixes", json::array(), ""), "");
+  json many = json::array();
+  for (int i = 0; i <= 16384; ++i) many.push_back(fmt::format("CVE-2026-{}", 10000 + i));
+  EXPECT_EQ(code_with("/fixes", many, "more than"), "package-manifest");
 }
 
 TEST(Manifest, ReferencesThatLeadNowhere) {
@@ -256,7 +269,7 @@ TEST(Manifest, VmlinuxIsFirst) {
 
 TEST(Manifest, ControlCharactersBecomeSpacesWhenWritten) {
   Manifest manifest = sample_package().manifest;
-  manifest.id = "0123456789abcdef";
+  manifest.id = manifest.fix_id = "0123456789abcdef";
   manifest.patches[0].title = "clear\x1b[2J and \xc2\x9b, d\xc3\xa9j\xc3\xa0 vu";
   const auto again = parse_manifest(manifest_json(manifest), "x.tar");
   ASSERT_TRUE(again);

@@ -56,6 +56,30 @@ TEST(Package, RoundTrip) {
   EXPECT_EQ(package->manifest.targets[1].functions[0].name, "tun_get");
 }
 
+// What the patches are called and which kernel they are for does not count; what is in them does.
+TEST(Package, TheFixIsThatOfThePatches) {
+  const auto fix_of = [](const std::function<void(Package&)>& change) {
+    Package package = sample_package();
+    change(package);
+    EXPECT_TRUE(write_package(package));
+    return package.manifest.fix_id;
+  };
+  const std::string plain = fix_of([](Package&) {});
+  EXPECT_EQ(fix_of([](Package& package) {
+              package.manifest.kernel.release = "6.12.0-1-amd64";
+              package.manifest.name = "x";
+              package.manifest.patches[0] = {"patch/0001-other.patch", "another title"};
+              auto patch = package.members.extract("patch/0001-fix.patch");
+              patch.key() = "patch/0001-other.patch";
+              package.members.insert(std::move(patch));
+            }),
+            plain);
+  EXPECT_NE(fix_of([](Package& package) { package.members["patch/0001-fix.patch"].push_back(10); }),
+            plain);
+  EXPECT_EQ(code_of(with_manifest([](json& m) { m["fix_id"] = "0000000000000000"; })),
+            "package-id");
+}
+
 TEST(Package, SameContentSameFile) {
   EXPECT_EQ(sample_tar(), sample_tar());
   // An id that was there before plays no part.

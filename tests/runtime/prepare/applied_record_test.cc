@@ -10,6 +10,8 @@
 namespace splicer {
 namespace {
 
+const AppliedRecord kBare{"0123456789abcdef", {}, {}, {}, {}, {}, {}, {}, {}};
+
 class AppliedRecordTest : public testing::Test {
  protected:
   AppliedRecordTest() { folder_.write("proc/sys/kernel/random/boot_id", "first\n"); }
@@ -23,10 +25,14 @@ class AppliedRecordTest : public testing::Test {
 TEST_F(AppliedRecordTest, ComesBackAsItWas) {
   Package package = sample_package();
   package.manifest.id = "0123456789abcdef";
+  package.manifest.fix_id = "fedcba9876543210";
   ASSERT_TRUE(write_record(record_of(package, {"tun"}), run_, proc_));
   const AppliedRecords records = read();
   const AppliedRecord* record = records.find("0123456789abcdef");
   ASSERT_NE(record, nullptr);
+  EXPECT_EQ(record->name, "fork-check-the-limit");
+  EXPECT_EQ(record->fix_id, "fedcba9876543210");
+  EXPECT_EQ(record->fixes, (std::vector<std::string>{"CVE-2026-1234", "CVE-2026-10000"}));
   EXPECT_EQ(record->titles, std::vector<std::string>{"fork: check the limit"});
   EXPECT_EQ(record->patches,
             std::vector<std::string>{sha256_hex(package.members.at("patch/0001-fix.patch"))});
@@ -39,7 +45,7 @@ TEST_F(AppliedRecordTest, ComesBackAsItWas) {
 }
 
 TEST_F(AppliedRecordTest, OfAnotherBootSaysNothing) {
-  ASSERT_TRUE(write_record({"0123456789abcdef", {}, {}, {}, {}, {}}, run_, proc_));
+  ASSERT_TRUE(write_record(kBare, run_, proc_));
   EXPECT_TRUE(read().known("0123456789abcdef"));
   folder_.write("proc/sys/kernel/random/boot_id", "second\n");
   EXPECT_FALSE(read().known("0123456789abcdef"));
@@ -54,9 +60,22 @@ TEST_F(AppliedRecordTest, WhatIsNoRecord) {
   }
 }
 
+// Whoever could write into /run/splice could do worse, but a name goes to terminals and scripts.
+TEST_F(AppliedRecordTest, ANameThatIsNoneSaysNothing) {
+  folder_.write("run/splice/0123456789abcdef.json",
+                R"({"boot_id": "first\n", "name": "\u001b[2J", "fix_id": 7, "fixes": ["CVE-1", 2],
+                    "titles": [], "patches": [], "base": [], "units": [], "left_out": ["tun"]})");
+  const AppliedRecords records = read();
+  const AppliedRecord* record = records.find("0123456789abcdef");
+  ASSERT_NE(record, nullptr);
+  EXPECT_EQ(record->name + record->fix_id, "");
+  EXPECT_TRUE(record->fixes.empty());
+  EXPECT_EQ(record->left_out, std::vector<std::string>{"tun"});
+}
+
 TEST_F(AppliedRecordTest, ThatCannotBeWritten) {
   folder_.write("run", "a file");
-  const auto written = write_record({"0123456789abcdef", {}, {}, {}, {}, {}}, run_, proc_);
+  const auto written = write_record(kBare, run_, proc_);
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, "record-unwritable");
 }

@@ -29,9 +29,13 @@ class Dependence : public testing::Test {
                                      {"modules", "splice_" + id + "_0\n"},
                                      {"functions", ""}})
       folder_.write("sys/" + id + "/" + file, text);
-    EXPECT_TRUE(
-        write_record({id, {"title"}, std::move(patches), std::move(base), {"kernel/fork.o"}, {}},
-                     folder_ / "run"));
+    AppliedRecord record;
+    record.id = id;
+    record.titles = {"title"};
+    record.patches = std::move(patches);
+    record.base = std::move(base);
+    record.units = {"kernel/fork.o"};
+    EXPECT_TRUE(write_record(record, folder_ / "run"));
   }
   State state() const { return State::read(folder_ / "sys").value(); }
   AppliedRecords records() const { return AppliedRecords::read(folder_ / "run"); }

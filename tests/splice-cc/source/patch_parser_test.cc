@@ -51,6 +51,17 @@ std::string plain(const std::string& path) {
   return "--- a/" + path + "\n+++ b/" + path + "\n" + kHunk;
 }
 
+// What a patch says, and not what is in its diffs.
+TEST_F(PatchParser, ProseIsWhatIsOutsideOfHunks) {
+  const auto patch =
+      parse("DSA 1: CVE-2026-1111\nSubject: fork (CVE-2026-2222)\n  and more\n\nbody\n" +
+            plain("kernel/fork.c") + "between\n" + plain("kernel/exit.c") + "-- \nend\n");
+  ASSERT_TRUE(patch) << patch.error().message;
+  EXPECT_EQ(patch->prose,
+            "DSA 1: CVE-2026-1111\nSubject: fork (CVE-2026-2222)\n  and more\n\nbody\nbetween\n-- "
+            "\nend\n");
+}
+
 TEST_F(PatchParser, AMailOfGit) {
   const std::string mail =
       "From 0123456789abcdef Mon Sep 17 00:00:00 2001\n"
