@@ -429,7 +429,8 @@ Result<void> check_root() {
 
 Result<void> read_update(Apply& apply) {
   apply.console.stage("reading {}", apply.options.path);
-  auto package = read_package(apply.options.path);
+  auto package = apply.options.tar.empty() ? read_package(apply.options.path)
+                                           : parse_package(apply.options.tar, apply.options.path);
   if (!package) return propagate(package);
   apply.package = std::move(*package);
   for (const std::string& warning : apply.package.manifest.warnings) apply.console.warning(warning);

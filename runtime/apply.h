@@ -48,6 +48,8 @@ enum class Engine { stop, livepatch };
 
 struct ApplyOptions {
   std::string path;
+  // What is in it, where the caller has read it already: what was checked is what is applied.
+  std::vector<std::uint8_t> tar = {};
   bool dry_run = false;
   bool skip_unloaded = false;
   bool require_types = false;

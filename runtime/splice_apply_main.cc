@@ -4,13 +4,12 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <span>
 
 #include "matcher/base/command_line.h"
 #include "matcher/base/wording.h"
 #include "runtime/apply.h"
+#include "runtime/apply_passes.h"
 #include "runtime/live/attempts.h"
-#include "runtime/livepatch_engine.h"
 
 namespace {
 
@@ -70,46 +69,8 @@ int report(const Apply& apply) {
   return 0;
 }
 
-using Pass = Result<void> (*)(Apply&);
-
 // A minute at the usual interval: a sleeping thread is woken after 15 s (kernel/livepatch/transition.c).
 constexpr unsigned kLivepatchRetries = 119;
-
-// The passes, and why each has its place.
-constexpr Pass kPasses[] = {
-    // First, and as any user: nothing of the package may be believed before all of it is checked.
-    read_update,
-    // A wrong kernel needs no root to be found out, and nothing below makes sense on one.
-    check_kernel,
-    // Before the core module is loaded: an update that is applied needs nothing more.
-    find_applied,
-    // As early: what it stands on must be there, and the order is the user's to mend.
-    check_stand,
-    // Before the match: from here no other command changes what is applied, and no module that is
-    // patched can be unloaded and leave what was matched without meaning.
-    open_core,
-    // Before anything is loaded: a mismatch leaves nothing to clean up, and linking needs the
-    // addresses that the match infers.
-    match,
-    // Before the switch: loading may sleep, run out of memory, or be refused.
-    load_code,
-    // Last, as it cannot be taken back here: after it the command only reports.
-    switch_over,
-};
-
-// The same by the kernel's livepatch, which needs no core module and has no stop.
-constexpr Pass kLivepatchPasses[] = {
-    read_update,
-    check_kernel,
-    find_applied,
-    check_stand,
-    // From here a signal turns the threads back that have gone over.
-    hold_signals,
-    // The module is made of what the match infers.
-    match,
-    // Loading it begins the transition.
-    switch_by_livepatch,
-};
 
 // Errors: "usage".
 Result<Engine> engine_option(const Command& command) {
@@ -146,12 +107,7 @@ int apply_update(Command& command) {
     options.attempts.retries = kLivepatchRetries;
 
   Apply apply(std::move(options), console);
-  const auto passes = *engine == Engine::stop ? std::span<const Pass>(kPasses)
-                                              : std::span<const Pass>(kLivepatchPasses);
-  for (const auto pass : passes) {
-    if (auto done = pass(apply); !done) return console.finish(done.error());
-    if (apply.applied_already) break;
-  }
+  if (auto done = run_passes(apply); !done) return console.finish(done.error());
   return report(apply);
 }
 

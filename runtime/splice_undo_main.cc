@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // splice-undo: takes updates out of the running kernel.
+#include <fmt/core.h>
+
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/command_line.h"
 #include "matcher/base/wording.h"
 #include "runtime/apply.h"
 #include "runtime/live/attempts.h"
+#include "runtime/store/store.h"
 #include "runtime/undo.h"
 
 namespace {
@@ -49,6 +52,18 @@ void report(const Undone& undone, const Console& console) {
         "lists it\n");
 }
 
+// What splice-install has kept comes back, which whoever undoes it may not expect.
+void tell_installed(const std::string& id, const Console& console) {
+  const auto kept = Store::look(kStore, running_kernel().release);
+  if (!kept || !*kept) return;
+  const InstalledUpdate* update = (*kept)->installed.find(id);
+  if (update != nullptr && update->left_out.empty())
+    console.warning(
+        fmt::format("update {0} is installed, and the next boot puts it back: splice-remove {0} if "
+                    "it should not",
+                    id));
+}
+
 // Ends at the first that cannot be undone; what was undone before it stays so, and is reported.
 int carry_out(const UndoPlan& plan, const Attempts& attempts, const Console& console) {
   nlohmann::json updates = nlohmann::json::array();
@@ -59,12 +74,11 @@ int carry_out(const UndoPlan& plan, const Attempts& attempts, const Console& con
     if (undone) {
       updates.push_back(describe(*undone));
       report(*undone, console);
+      tell_installed(id, console);
     } else if (undone.error().code == "unknown-update") {  // another command was faster
       updates.push_back(describe_not_applied(id, console));
     } else {
-      console.document({{"updates", std::move(updates)}, {"error", error_json(undone.error())}});
-      console.print_error(undone.error());
-      return static_cast<int>(undone.error().exit);
+      return console.finish(undone.error(), "updates", updates);
     }
   }
   if (updates.empty()) console.print("no updates are applied\n");

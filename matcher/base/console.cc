@@ -91,8 +91,12 @@ void Console::print_text(const std::string& text) const {
 
 void Console::print_error(const Error& error) const { std::cerr << format_error(error, color); }
 
-int Console::finish(const Error& error) const {
-  if (json) document({{"error", error_json(error)}});
+int Console::finish(const Error& error) const { return finish(error, "", nlohmann::json::array()); }
+
+int Console::finish(const Error& error, const char* member, const nlohmann::json& done) const {
+  nlohmann::json body{{"error", error_json(error)}};
+  if (!done.empty()) body[member] = done;
+  document(body);
   print_error(error);
   return static_cast<int>(error.exit);
 }

@@ -58,6 +58,9 @@ class Console {
   void print_error(const Error& error) const;
   // Prints the error, with --json as one document on stdout too, and returns its exit code.
   int finish(const Error& error) const;
+  // The same for a command that has done a part: `done`, a list, is the document's `member` unless it is
+  // empty.
+  int finish(const Error& error, const char* member, const nlohmann::json& done) const;
   // Prints the document on stdout when --json was given, with "schema": 1 and "command" added.
   void document(const nlohmann::json& body) const;
 

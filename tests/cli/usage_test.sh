@@ -52,7 +52,7 @@ expect() {  # STATUS CODE COMMAND ARGUMENT...
   grep -qE '^    "hint": "..+"' out || failed "$1 --json ${*:2}: no hint"
 }
 
-for command in splice-create splice-apply splice-undo splice-view splice-match splice-cc; do
+for command in splice-create splice-apply splice-install splice-remove splice-undo splice-view splice-match splice-cc; do
   expect 2 usage $command --no-such-option
   expect 2 usage $command -Z
   expect 2 usage $command --color
@@ -75,9 +75,14 @@ expect 2 no-package splice-apply
 expect 2 no-package splice-apply -n
 expect 2 usage splice-apply one.tar two.tar
 expect 2 usage splice-apply --dry-run=1 one.tar
+expect 2 no-package splice-install
+expect 2 no-package splice-install --store /tmp
+expect 2 usage splice-install --boot one.tar
+expect 2 usage splice-install --store
+expect 2 no-id splice-remove
 expect 2 no-id splice-undo
 expect 2 usage splice-undo --all 01234567
-for command in splice-apply splice-undo; do
+for command in splice-apply splice-install splice-remove splice-undo; do
   for number in -1 many 1.5 99999999 99999999999999999999; do
     expect 2 usage $command --retries $number 01234567
     expect 2 usage $command --retry-interval $number 01234567
@@ -114,6 +119,27 @@ else
   expect 1 not-root splice-undo -q 0123456789abcdef
 fi
 
+# Installed is only what is right; what is not there needs no removing, and nothing is put back.
+if [ "$(id -u)" = 0 ]; then
+  mkdir store
+  expect 7 package-truncated splice-install -q --store "$work/store" noise.tar
+  expect 1 file-unreadable splice-install -q --store "$work/store" ./no-such-file.tar
+  [ -z "$(find store -name '*.tar' -o -name '*.json')" ] || failed "splice-install: a refused package was kept"
+  expect 1 store-unwritable splice-install -q --store "$work/no/store" noise.tar
+  ln -s store link
+  expect 1 store-untrusted splice-install -q --store "$work/link" noise.tar
+  expect 1 unknown-update splice-remove -q --store "$work/store" 012
+  count=$((count + 2))
+  splice-remove --store "$work/store" CVE-2026-1 0123456789abcdef >out 2>err || failed "splice-remove of nothing: status $?"
+  [ "$(grep -c 'neither installed nor applied' out)" = 2 ] || failed "splice-remove of nothing: does not say so"
+  splice-install --boot --store "$work/none" >out 2>err || failed "splice-install --boot of nothing: status $?"
+  grep -q '^nothing is put back: nothing is installed for kernel' out || failed "splice-install --boot: does not say so"
+  [ ! -e none ] || failed "splice-install --boot: makes a store"
+else
+  expect 1 not-root splice-install -q noise.tar
+  expect 1 not-root splice-remove -q 0123456789abcdef
+fi
+
 # The driver becomes the compiler: its words, its status; 127 as the shell has it.
 count=$((count + 1))
 splice-cc sh -c 'echo out; echo err >&2; exit 42' >out 2>err
@@ -122,7 +148,7 @@ splice-cc ./no-such-compiler -c file.c >out 2>err
 [ $? = 127 ] && grep -q '^error: .*no-such-compiler' err || failed "splice-cc: missing compiler"
 
 # Output that is lost is an error, with one message.
-for command in splice-create splice-apply splice-undo splice-view splice-match; do
+for command in splice-create splice-apply splice-install splice-remove splice-undo splice-view splice-match; do
   count=$((count + 1))
   $command --help >/dev/full 2>err
   [ $? = 1 ] || failed "$command --help >/dev/full: status $?, expected 1"

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Applying an update that is, or is to be, put back at each boot: under a marker on the disk.
+//
+//     auto applied = guarded_apply({entry, tar, path, attempts}, store, console);   // applied->pause_ns
+//
+// An update that brings the machine down would do so again at each boot. So its name is on the disk
+// before anything of it is in the kernel, and goes when the application has ended, whichever way. If it
+// is there at the next boot, the machine went down in between (Store::settle()).
+//
+// Not seen: an update that brings the machine down later, when its new code is first called.
+//
+// Signals wait while the marker is there, so that Ctrl-C ends the application and not the command, and
+// leaves no marker.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "matcher/base/console.h"
+#include "matcher/base/result.h"
+#include "runtime/live/attempts.h"
+#include "runtime/store/store.h"
+
+namespace splicer {
+
+struct GuardedUpdate {
+  InstalledUpdate entry;
+  std::vector<std::uint8_t> tar;
+  std::string path;  // for messages
+  Attempts attempts;
+};
+
+struct Applied {
+  bool already = false;            // it was, so nothing was done
+  std::set<std::string> left_out;  // modules that were not loaded
+  std::uint64_t pause_ns = 0;
+};
+
+// Errors: those of the passes of splice-apply, "store-unwritable". After the latter the update may be
+// applied, as its hint says.
+Result<Applied> guarded_apply(GuardedUpdate update, const Store& store, const Console& console);
+
+}  // namespace splicer

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/install.h"
+
+#include <fmt/core.h>
+
+#include "runtime/apply.h"
+#include "runtime/package/package.h"
+
+namespace splicer {
+
+InstalledUpdate installed_entry(const Manifest& manifest, const InstallOptions& options) {
+  InstalledUpdate entry;
+  entry.id = manifest.id;
+  entry.name = manifest.name;
+  entry.fixes = manifest.fixes;
+  entry.kernel_version = manifest.kernel.version;
+  entry.skip_unloaded = options.skip_unloaded;
+  entry.require_types = options.require_types;
+  return entry;
+}
+
+Result<Installation> install_update(const InstallOptions& options, Store& store,
+                                    const Console& console) {
+  auto tar = read_package_file(options.path);
+  if (!tar) return propagate(tar);
+  const auto package = parse_package(*tar, options.path);
+  if (!package) return propagate(package);
+  // Before it is kept: it would lie in the folder of a kernel that it is not for.
+  if (auto same = check_identity(package->manifest.kernel, running_kernel()); !same)
+    return propagate(same).at_file(options.path);
+
+  const InstalledUpdate entry = installed_entry(package->manifest, options);
+  if (auto staged = store.stage(entry.id, *tar); !staged) return propagate(staged);
+  const auto applied =
+      guarded_apply({entry, std::move(*tar), options.path, options.attempts}, store, console);
+  if (!applied) {
+    if (auto gone = store.unstage(entry.id); !gone) console.warning(gone.error().message);
+    return propagate(applied);
+  }
+  const InstalledUpdate* before = store.installed().find(entry.id);
+  Installation done{entry.id, entry.name, applied->already && before != nullptr && *before == entry,
+                    *applied};
+  if (done.already) return done;
+  if (auto kept = store.keep(entry); !kept)
+    return propagate(kept).hint(
+        fmt::format("update {} is applied, but would not be put back after a reboot: see to the "
+                    "disk and run the command again",
+                    entry.id));
+  return done;
+}
+
+Result<Store> open_store(const std::string& root, const Attempts& attempts,
+                         const Console& console) {
+  HeldSignals signals;
+  auto store = try_while_busy(
+      attempts, signals, [&] { return Store::open(root, running_kernel().release); },
+      [&](const Error& error, unsigned left) { show_busy(console, error, left); });
+  if (!store) return store;
+  const auto guilty = store->settle(boot_id());
+  if (!guilty) return propagate(guilty);
+  if (*guilty)
+    console.warning(fmt::format(
+        "update {} ({}) is left out from now on: {}; splice-install it again to lift that",
+        (*guilty)->id, (*guilty)->name, (*guilty)->left_out));
+  return store;
+}
+
+}  // namespace splicer

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Installing an update: applied now, and put back at each boot of the kernel that it is for.
+//
+//     auto installed = install_update({"splice-42ac.tar"}, store, console);     // installed->id
+//
+// The package is read once, so that what was checked is what is applied and what is kept, whatever is
+// put in the file's place meanwhile. It lies in the store before it is applied, where a full disk is
+// found out, and is listed after that.
+//
+// Invariant: after an error the update is not installed, unless it was before; if it is applied all the
+// same, the error's hint says so.
+#pragma once
+
+#include <string>
+
+#include "matcher/base/console.h"
+#include "matcher/base/result.h"
+#include "runtime/guarded_apply.h"
+#include "runtime/live/attempts.h"
+#include "runtime/package/manifest.h"
+#include "runtime/store/store.h"
+
+namespace splicer {
+
+struct InstallOptions {
+  std::string path;
+  bool skip_unloaded = false;
+  bool require_types = false;
+  Attempts attempts = {};
+};
+
+struct Installation {
+  std::string id;
+  std::string name;
+  bool already = false;  // it was installed and applied before
+  Applied applied;
+};
+
+// What the store lists of a package.
+InstalledUpdate installed_entry(const Manifest& manifest, const InstallOptions& options);
+
+// `store` is that of the running kernel. Errors: "wrong-kernel", those of read_package(), of
+// guarded_apply() and of Store.
+Result<Installation> install_update(const InstallOptions& options, Store& store,
+                                    const Console& console);
+
+// Opens the store of the running kernel, waiting while another command has it, and settles what a crash
+// left, which is told. Errors: those of Store::open(), "interrupted".
+Result<Store> open_store(const std::string& root, const Attempts& attempts, const Console& console);
+
+}  // namespace splicer

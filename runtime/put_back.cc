@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/put_back.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "runtime/apply.h"
+#include "runtime/guarded_apply.h"
+#include "runtime/live/module_loader.h"
+#include "runtime/package/package.h"
+
+namespace splicer {
+
+namespace {
+
+constexpr const char* kOffWord = "splice.enable=0";
+constexpr std::size_t kMaxCommandLine = 65536;
+
+bool is_there(const PackageTarget& target, const std::set<std::string, std::less<>>& loaded) {
+  return target.name == "vmlinux" || loaded.contains(target.name);
+}
+
+// Takes the package out of the store and applies it, in part if not all of its modules are there.
+Result<Applied> apply_from_store(const InstalledUpdate& entry, const Store& store,
+                                 const Attempts& attempts, const Console& console) {
+  auto tar = store.package(entry.id);
+  if (!tar) return propagate(tar);
+  const std::string path = store.package_path(entry.id);
+  const auto package = parse_package(*tar, path);
+  if (!package) return propagate(package);
+  if (package->manifest.id != entry.id)
+    return fail(ExitCode::bad_package, "package-id",
+                fmt::format("the package is that of update {}", package->manifest.id))
+        .at_file(path)
+        .hint("install the update again");
+  if (auto same = check_identity(package->manifest.kernel, running_kernel()); !same)
+    return propagate(same).at_file(path);
+  const auto& targets = package->manifest.targets;
+  const auto loaded = loaded_modules();
+  const auto there = [&](const PackageTarget& target) { return is_there(target, loaded); };
+  if (std::ranges::none_of(targets, there))
+    return fail(ExitCode::error, "module-not-loaded",
+                fmt::format("module {}, which the update patches, is not loaded yet",
+                            targets.front().name))
+        .at_file(path)
+        .hint(fmt::format("once it is: splice-install --boot, or splice-apply {}", path));
+  GuardedUpdate update{entry, std::move(*tar), path, attempts};
+  update.entry.skip_unloaded = true;
+  return guarded_apply(std::move(update), store, console);
+}
+
+Outcome outcome_after(const Error& error) {
+  if (error.exit == ExitCode::wrong_machine) return Outcome::for_another_build;
+  return error.code == "module-not-loaded" ? Outcome::waiting : Outcome::failed;
+}
+
+PutBack put_back_one(InstalledUpdate entry, Store& store, const Attempts& attempts,
+                     const Console& console) {
+  PutBack row;
+  row.id = entry.id;
+  row.name = entry.name;
+  if (!entry.left_out.empty()) {
+    row.outcome = Outcome::left_out;
+    row.why = entry.left_out;
+    return row;
+  }
+  auto applied = apply_from_store(entry, store, attempts, console);
+  entry.failure_code.clear();
+  entry.failure.clear();
+  if (applied) {
+    row.outcome = applied->left_out.empty() ? Outcome::in_force : Outcome::partly;
+    row.already = applied->already;
+    row.without.assign(applied->left_out.begin(), applied->left_out.end());
+  } else {
+    row.outcome = outcome_after(applied.error());
+    row.why = entry.failure = applied.error().message;
+    entry.failure_code = applied.error().code;
+    row.error = std::move(applied.error());
+  }
+  if (auto noted = store.note(entry); !noted) console.warning(noted.error().message);
+  return row;
+}
+
+}  // namespace
+
+const char* outcome_word(Outcome outcome) {
+  constexpr const char* kWords[] = {"in-force",          "partly", "waiting", "left-out",
+                                    "for-another-build", "failed"};
+  return kWords[static_cast<std::size_t>(outcome)];
+}
+
+std::optional<std::string> switched_off(const std::string& command_line, const std::string& file) {
+  std::istringstream words(read_contents(command_line, kMaxCommandLine).text());
+  for (std::string word; words >> word;)
+    if (word == kOffWord) return fmt::format("{} is on the kernel's command line", kOffWord);
+  if (access(file.c_str(), F_OK) == 0) return fmt::format("the file {} is there", file);
+  return std::nullopt;
+}
+
+std::vector<PutBack> put_back(Store& store, const Attempts& attempts, const Console& console) {
+  std::vector<PutBack> rows;
+  // A copy: each row may change the list.
+  const std::vector<InstalledUpdate> updates = store.installed().updates;
+  rows.reserve(updates.size());
+  for (const InstalledUpdate& entry : updates)
+    rows.push_back(put_back_one(entry, store, attempts, console));
+  return rows;
+}
+
+}  // namespace splicer

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// After a boot: what is installed for the kernel that runs is applied again, in the order in which it was
+// installed, which is one that what stands on something else allows.
+//
+//     if (const auto why = switched_off()) return *why;
+//     const auto rows = put_back(store, attempts, console);  // rows[0].outcome == Outcome::in_force
+//
+// An update that cannot be applied does not keep the others from it. Modules are loaded when a device or
+// a program needs them, which may be later: what patches a module that is not there yet is left out of
+// its update, as by --skip-unloaded, and the update is in force in part. One that patches nothing else
+// waits.
+//
+// Invariant: nothing is applied that is left out, or that is for another build of this kernel.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "matcher/base/console.h"
+#include "matcher/base/result.h"
+#include "runtime/live/attempts.h"
+#include "runtime/store/store.h"
+
+namespace splicer {
+
+inline constexpr const char* kDisableFile = "/etc/splice/disable";
+
+// What forbids putting updates back, a sentence: splice.enable=0 on the kernel's command line, or the
+// file. Nothing: nothing does. Both paths are others in tests only.
+std::optional<std::string> switched_off(const std::string& command_line = "/proc/cmdline",
+                                        const std::string& file = kDisableFile);
+
+enum class Outcome { in_force, partly, waiting, left_out, for_another_build, failed };
+
+struct PutBack {
+  std::string id;
+  std::string name;
+  Outcome outcome = Outcome::failed;
+  bool already = false;              // it was applied before
+  std::vector<std::string> without;  // modules, if partly
+  std::string why;                   // a sentence; empty: nothing is to be said
+  std::optional<Error> error;        // if it failed
+};
+
+// "in-force", "partly", "waiting", ...: as the documents have it.
+const char* outcome_word(Outcome outcome);
+
+// One row for each installed update, in order; errors are in their rows, and noted in the store for
+// splice-status. `store` is that of the running kernel.
+std::vector<PutBack> put_back(Store& store, const Attempts& attempts, const Console& console);
+
+}  // namespace splicer

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// splice-install: applies updates and keeps them, so that they are put back at each boot; with --boot,
+// puts them back.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "matcher/base/command_line.h"
+#include "matcher/base/wording.h"
+#include "runtime/apply.h"
+#include "runtime/install.h"
+#include "runtime/live/attempts.h"
+#include "runtime/put_back.h"
+
+namespace {
+
+using namespace splicer;
+
+nlohmann::json describe(const Installation& done) {
+  return {{"id", done.id},
+          {"name", done.name},
+          {"state", done.applied.left_out.empty() ? "installed" : "partly"},
+          {"already", done.already},
+          {"left_out", done.applied.left_out},
+          {"pause_ns", done.applied.pause_ns}};
+}
+
+void report(const Installation& done, const Console& console) {
+  const std::string without =
+      done.applied.left_out.empty()
+          ? std::string()
+          : fmt::format(", without {}", fmt::join(done.applied.left_out, ", "));
+  if (done.already)
+    console.print("{} ({}): installed already{}\n", done.name, done.id, without);
+  else if (done.applied.already)
+    console.print("{} ({}) installed{}: it was applied already\n", done.name, done.id, without);
+  else
+    console.print("{} ({}) installed{}, machine stopped for {} us\n", done.name, done.id, without,
+                  microseconds(done.applied.pause_ns));
+}
+
+// In the order given; ends at the first that cannot be installed. What was, stays so.
+int install(const std::vector<std::string>& paths, InstallOptions options, Store& store,
+            const Console& console) {
+  nlohmann::json updates = nlohmann::json::array();
+  for (const std::string& path : paths) {
+    options.path = path;
+    const auto done = install_update(options, store, console);
+    if (!done) {
+      return console.finish(done.error(), "updates", updates);
+    }
+    updates.push_back(describe(*done));
+    report(*done, console);
+  }
+  console.document({{"updates", std::move(updates)}});
+  return 0;
+}
+
+nlohmann::json describe(const PutBack& row) {
+  nlohmann::json out{{"id", row.id},
+                     {"name", row.name},
+                     {"state", outcome_word(row.outcome)},
+                     {"already", row.already},
+                     {"left_out", row.without}};
+  if (!row.why.empty()) out["why"] = row.why;
+  if (row.error) out["error"] = error_json(*row.error);
+  return out;
+}
+
+std::string in_words(const PutBack& row) {
+  switch (row.outcome) {
+    case Outcome::in_force:
+      return row.already ? "in force already" : "in force";
+    case Outcome::partly:
+      return fmt::format("in force, without {}, which {} not loaded", fmt::join(row.without, ", "),
+                         row.without.size() == 1 ? "is" : "are");
+    case Outcome::waiting:
+      return fmt::format("waits: {}", row.why);
+    case Outcome::left_out:
+      return fmt::format("LEFT OUT: {}", row.why);
+    case Outcome::for_another_build:
+      return fmt::format("not for this build: {}", row.why);
+    default:
+      return fmt::format("NOT IN FORCE: {}", row.why);
+  }
+}
+
+int nothing_to_do(const std::string& why, const char* member, const Console& console) {
+  console.document({{"updates", nlohmann::json::array()}, {member, why}});
+  console.print("nothing is put back: {}\n", why);
+  return 0;
+}
+
+// "nothing is installed for kernel 6.1.0-56-cloud-amd64, but for 6.1.0-50-cloud-amd64"
+std::string nothing_installed(const std::string& root, const std::string& release) {
+  const auto others = Store::releases(root);
+  return fmt::format("nothing is installed for kernel {}{}{}", release,
+                     others.empty() ? "" : ", but for ", fmt::join(others, ", "));
+}
+
+int boot(const std::string& root, const Attempts& attempts, const Console& console) {
+  const std::string release = running_kernel().release;
+  if (const auto off = switched_off()) return nothing_to_do(*off, "switched_off", console);
+  const auto there = Store::look(root, release);
+  if (!there) return console.finish(there.error());
+  const bool any = *there && ((*there)->marker || !(*there)->installed.updates.empty());
+  if (!any) return nothing_to_do(nothing_installed(root, release), "nothing_installed", console);
+
+  auto store = open_store(root, attempts, console);
+  if (!store) return console.finish(store.error());
+  nlohmann::json updates = nlohmann::json::array();
+  bool all = true;
+  for (const PutBack& row : put_back(*store, attempts, console)) {
+    updates.push_back(describe(row));
+    console.print("{} ({}): {}\n", row.name, row.id, in_words(row));
+    if (row.outcome != Outcome::failed && row.outcome != Outcome::left_out) continue;
+    all = false;
+    if (row.error) console.print_error(*row.error);
+  }
+  console.document({{"updates", std::move(updates)}});
+  return all ? 0 : static_cast<int>(ExitCode::partly);
+}
+
+// What parsing alone cannot tell. Errors: "no-package", "usage".
+Result<void> check_options(const Command& command) {
+  if (command.has("boot") == command.has("package"))
+    return command.has("boot") ? fail(ExitCode::usage, "usage",
+                                      "--boot takes no update: it puts back what is installed")
+                                     .hint("splice-install UPDATE.tar, without --boot")
+                               : fail(ExitCode::usage, "no-package", "no update is given")
+                                     .hint("name the package: splice-install splice-ID.tar");
+  return {};
+}
+
+int run(Command& command) {
+  const Console& console = command.console();
+  if (auto right = check_options(command); !right) return console.finish(right.error());
+  const auto attempts = attempts_option(command);
+  if (!attempts) return console.finish(attempts.error());
+  if (auto root = check_root(); !root) return console.finish(root.error());
+  const std::string root = command.values()["store"].as<std::string>();
+  if (command.has("boot")) return boot(root, *attempts, console);
+
+  auto store = open_store(root, *attempts, console);
+  if (!store) return console.finish(store.error());
+  InstallOptions options;
+  options.skip_unloaded = command.has("skip-unloaded");
+  options.require_types = command.has("require-types");
+  options.attempts = *attempts;
+  return install(command.values()["package"].as<std::vector<std::string>>(), options, *store,
+                 console);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  namespace po = boost::program_options;
+  Command command("splice-install", "[OPTION]... UPDATE.tar...",
+                  "Put updates into the running kernel, and back into it after each boot.");
+  command.options().add_options()("boot", "put back what is installed for this kernel")(
+      "store", po::value<std::string>()->default_value(kStore)->value_name("DIR"),
+      "what is installed is kept here")(
+      "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
+      "require-types", "refuse where the kernel does not tell its types");
+  add_attempts_options(command);
+  command.positional("package", -1);
+  return command.run([&] {
+    const auto status = command.parse(argc, argv);
+    return status ? *status : run(command);
+  });
+}

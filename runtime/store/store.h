@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The updates that are installed for one kernel, on the disk.
+//
+//     /var/lib/splice/lock               held while a command changes anything
+//     /var/lib/splice/RELEASE/ID.tar     a package, as it was given
+//     /var/lib/splice/RELEASE/state.json which of them are installed, in which order (installed.h)
+//     /var/lib/splice/RELEASE/applying.json  the one that is being applied
+//
+//     auto store = Store::open("/var/lib/splice", release);
+//     store->stage(id, tar);           // before anything is applied: a full disk is found out here
+//     store->mark(update);             // from here a crash is this update's
+//     ...                              // it is applied
+//     store->unmark();
+//     store->keep(update);             // installed
+//
+// Only state.json says what is installed. A power cut before keep() leaves a package that nothing names,
+// which goes when the store is opened next; one before unmark() leaves the marker, and settle() takes
+// the update it names out of what is put back: the machine went down while that was being applied. A
+// marker of the boot that runs is of a command that was killed, and means nothing.
+//
+// Invariant: each package that state.json lists as to be put back was on the disk before it was listed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "matcher/base/result.h"
+#include "runtime/store/durable_folder.h"
+#include "runtime/store/installed.h"
+
+namespace splicer {
+
+inline constexpr const char* kStore = "/var/lib/splice";
+
+// What is installed, for who only looks: without a lock, so it may be out of date at once.
+struct StoreView {
+  Installed installed;
+  std::optional<ApplyMarker> marker;  // also of the boot that runs
+};
+
+class Store {
+ public:
+  // Makes folders that are not there, takes the lock, and removes what interrupted commands left.
+  // `root` is made if its parent is there. Errors: "store-busy" (ExitCode::busy: try again),
+  // "store-unwritable", "store-unreadable", "store-untrusted", "store-malformed".
+  static Result<Store> open(const std::string& root, const std::string& release);
+  // Nothing if nothing was ever installed for that release. Errors: "store-unreadable",
+  // "store-untrusted", "store-malformed".
+  static Result<std::optional<StoreView>> look(const std::string& root, const std::string& release);
+  // The releases for which something is installed, sorted. What cannot be read counts as nothing.
+  static std::vector<std::string> releases(const std::string& root);
+
+  const Installed& installed() const { return installed_; }
+
+  // If a marker of another boot than `boot` is there: leaves its update out from now on, and returns it.
+  // Errors: "store-unwritable".
+  Result<std::optional<InstalledUpdate>> settle(const std::string& boot);
+
+  // Errors of all of these: "store-unwritable".
+  Result<void> stage(const std::string& id, std::span<const std::uint8_t> tar) const;
+  Result<void> unstage(const std::string& id) const;  // unless it is installed
+  Result<void> mark(const InstalledUpdate& update, const std::string& boot) const;
+  Result<void> unmark() const;
+  // Behind all others; it takes the place of an entry of its id.
+  Result<void> keep(const InstalledUpdate& update);
+  // Where it is, with another result of the last boot.
+  Result<void> note(const InstalledUpdate& update);
+  // The list first, then the package.
+  Result<void> forget(const std::string& id);
+
+  // The package of an update. Errors: "store-unreadable", "store-untrusted".
+  Result<std::vector<std::uint8_t>> package(const std::string& id) const;
+  // Where it lies, for messages.
+  std::string package_path(const std::string& id) const;
+
+ private:
+  Store(FolderLock lock, DurableFolder folder)
+      : lock_(std::move(lock)), folder_(std::move(folder)) {}
+  Result<void> read();
+  Result<void> remove_unlisted() const;
+  Result<void> write(Installed next);
+
+  FolderLock lock_;
+  DurableFolder folder_;
+  Installed installed_;
+  std::optional<ApplyMarker> marker_;
+};
+
+}  // namespace splicer

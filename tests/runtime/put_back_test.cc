@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/put_back.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/apply.h"
+#include "runtime/install.h"
+#include "runtime/package/package.h"
+#include "tests/support/sample_package.h"
+#include "tests/support/temporary_folder.h"
+
+namespace splicer {
+namespace {
+
+// Compiled only: it would change this machine.
+[[maybe_unused]] std::string example(Store& store, const Attempts& attempts,
+                                     const Console& console) {
+  // [example runtime/put_back.h]
+  if (const auto why = switched_off()) return *why;
+  const auto rows = put_back(store, attempts, console);  // rows[0].outcome == Outcome::in_force
+  // [end]
+  return outcome_word(rows[0].outcome);
+}
+
+TEST(PutBackTest, SwitchedOffByAWordOrAFile) {
+  const TemporaryFolder folder;
+  const auto off = [&](const std::string& words) {
+    folder.write("cmdline", words);
+    return switched_off(folder / "cmdline", folder / "disable");
+  };
+  EXPECT_EQ(off("quiet splice.enable=0\n"), "splice.enable=0 is on the kernel's command line");
+  for (const char* words :
+       {"", "quiet", "splice.enable=1", "xsplice.enable=0", "splice.enable=00", "splice.enable=0x"})
+    EXPECT_FALSE(off(words)) << words;
+  folder.write("disable", "");
+  EXPECT_EQ(off(""), "the file " + (folder / "disable").string() + " is there");
+}
+
+// For a kernel that does not run here, in stores of it: nothing below loads anything.
+class PutBackStore : public testing::Test {
+ protected:
+  PutBackStore() { console_.quiet = true; }
+  Store open() const { return Store::open(above_ / "store", "6.1.0-50-cloud-amd64").value(); }
+  InstalledUpdate install(const std::string& tool) const {
+    Package package = sample_package();
+    package.manifest.tool_version = tool;
+    const auto tar = write_package(package).value();
+    Store store = open();
+    const InstalledUpdate entry = installed_entry(package.manifest, {});
+    EXPECT_TRUE(store.stage(entry.id, tar));
+    EXPECT_TRUE(store.keep(entry));
+    return entry;
+  }
+  TemporaryFolder above_;
+  Console console_;
+};
+
+TEST_F(PutBackStore, EachHasItsAnswer) {
+  const InstalledUpdate other = install("0.1.0");
+  InstalledUpdate guilty = install("0.1.1");
+  const InstalledUpdate damaged = install("0.1.2");
+  const InstalledUpdate gone = install("0.1.3");
+  Store store = open();
+  guilty.left_out = "the machine went down while it was being applied";
+  ASSERT_TRUE(store.note(guilty));
+  above_.write("store/6.1.0-50-cloud-amd64/" + damaged.id + ".tar", "x");
+  ASSERT_EQ(std::remove(store.package_path(gone.id).c_str()), 0);
+
+  const auto rows = put_back(store, {}, console_);
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[0].outcome, Outcome::for_another_build);
+  EXPECT_EQ(rows[0].id, other.id);
+  EXPECT_EQ(rows[0].name, "fork-check-the-limit");
+  EXPECT_EQ(rows[1].outcome, Outcome::left_out);
+  EXPECT_EQ(rows[1].why, guilty.left_out);
+  EXPECT_EQ(rows[2].outcome, Outcome::failed);
+  EXPECT_EQ(rows[2].error->code, "package-truncated");
+  EXPECT_EQ(rows[3].error->code, "store-unreadable");
+  EXPECT_EQ(std::string(outcome_word(rows[3].outcome)), "failed");
+  // Noted for splice-status.
+  EXPECT_EQ(store.installed().find(other.id)->failure_code, "wrong-kernel");
+  EXPECT_EQ(store.installed().find(damaged.id)->failure_code, "package-truncated");
+  EXPECT_EQ(store.installed().find(guilty.id)->failure_code, "");
+}
+
+// A package that lies in the place of another one's is not applied under its name.
+TEST_F(PutBackStore, ASwappedPackage) {
+  const InstalledUpdate one = install("0.1.0");
+  Package package = sample_package();
+  package.manifest.tool_version = "0.1.1";
+  const auto tar = write_package(package).value();
+  Store store = open();
+  ASSERT_TRUE(store.stage(one.id, tar));
+  const auto rows = put_back(store, {}, console_);
+  EXPECT_EQ(rows[0].error->code, "package-id");
+}
+
+TEST_F(PutBackStore, WhatTheStoreListsOfAPackage) {
+  InstallOptions options;
+  options.require_types = true;
+  const InstalledUpdate entry = installed_entry(sample_package().manifest, options);
+  EXPECT_EQ(entry.name, "fork-check-the-limit");
+  EXPECT_EQ(entry.fixes.size(), 2u);
+  EXPECT_EQ(entry.kernel_version, sample_package().manifest.kernel.version);
+  EXPECT_TRUE(entry.require_types);
+  EXPECT_TRUE(entry.left_out.empty());
+}
+
+TEST_F(PutBackStore, APackageForAnotherKernelIsNotKept) {
+  Package package = sample_package();
+  const auto tar = write_package(package).value();
+  above_.write("x.tar", std::string(tar.begin(), tar.end()));
+  Store store = open();
+  const auto installed = install_update({.path = above_ / "x.tar"}, store, console_);
+  ASSERT_FALSE(installed);
+  EXPECT_EQ(installed.error().code, "wrong-kernel");
+  EXPECT_EQ(installed.error().exit, ExitCode::wrong_machine);
+  EXPECT_FALSE(std::filesystem::exists(store.package_path(package.manifest.id)));
+}
+
+}  // namespace
+}  // namespace splicer

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/remove.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temporary_folder.h"
+
+namespace splicer {
+namespace {
+
+constexpr const char* kBoth = "1111aaaa11111111";       // installed and applied
+constexpr const char* kApplied = "2222222222222222";    // applied only, and made on the first
+constexpr const char* kInstalled = "3333333333333333";  // installed only
+const std::string kPatch(64, 'a');
+using Ids = std::vector<std::string>;
+
+class Removals : public testing::Test {
+ protected:
+  Removals() {
+    apply(kBoth, "1", "CVE-2026-1234", {kPatch}, {});
+    apply(kApplied, "2", "other", {}, {kPatch});
+    for (const auto& [id, name] :
+         {std::pair{kBoth, "CVE-2026-1234"}, std::pair{kInstalled, "later"}}) {
+      InstalledUpdate update;
+      update.id = id;
+      update.name = name;
+      installed_.updates.push_back(update);
+    }
+  }
+  void apply(const std::string& id, const char* sequence, const char* name, Ids patches,
+             Ids base) const {
+    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
+                                     {"pause_ns", "1\n"},
+                                     {"applied_at", "1\n"},
+                                     {"sequence", sequence},
+                                     {"modules", "splice_" + id + "_0\n"},
+                                     {"functions", ""}})
+      folder_.write("sys/" + id + "/" + file, text);
+    AppliedRecord record;
+    record.id = id;
+    record.name = name;
+    record.patches = std::move(patches);
+    record.base = std::move(base);
+    EXPECT_TRUE(write_record(record, folder_ / "run"));
+  }
+  Result<RemovalPlan> plan(const Ids& names) const {
+    return plan_removal(names, installed_, State::read(folder_ / "sys").value(),
+                        AppliedRecords::read(folder_ / "run"));
+  }
+  static Ids ids(const RemovalPlan& plan) {
+    Ids found;
+    for (const Removal& one : plan.updates) found.push_back(one.id);
+    return found;
+  }
+  TemporaryFolder folder_;
+  Installed installed_;
+};
+
+// Compiled only: it would change this machine.
+[[maybe_unused]] bool example(const Installed& installed, const State& state,
+                              const AppliedRecords& records, Store& store, const Attempts& attempts,
+                              const Console& console) {
+  // [example runtime/remove.h]
+  const auto plan = plan_removal({"CVE-2026-1234"}, installed, state, records);
+  const auto removed = remove_update(plan->updates[0], store, attempts, console);
+  // [end]
+  return removed.has_value();
+}
+
+TEST_F(Removals, WhatIsAppliedTheNewestFirst) {
+  const auto all = plan({"3333", "CVE-2026-1234", "other", kBoth, "later"});
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(ids(*all), (Ids{kApplied, kBoth, kInstalled}));
+  EXPECT_FALSE(all->updates[0].installed);
+  EXPECT_TRUE(all->updates[0].applied);
+  EXPECT_TRUE(all->updates[1].installed && all->updates[1].applied);
+  EXPECT_TRUE(all->updates[2].installed);
+  EXPECT_FALSE(all->updates[2].applied);
+}
+
+TEST_F(Removals, WhatIsNotThere) {
+  const auto none = plan({"CVE-2026-9999", "0123"});
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->updates.empty());
+  EXPECT_EQ(none->not_there, (Ids{"CVE-2026-9999", "0123"}));
+  for (const char* text : {"", "012", "./x", "\033[2J"})
+    EXPECT_EQ(plan({text}).error().code, "unknown-update") << text;
+}
+
+TEST_F(Removals, ANameOfTwoNamesNone) {
+  installed_.updates[1].name = "other";
+  const auto both = plan({"other"});
+  ASSERT_FALSE(both);
+  EXPECT_EQ(both.error().code, "update-ambiguous");
+  EXPECT_EQ(both.error().detail, "2222222222222222\n3333333333333333\n");
+}
+
+TEST_F(Removals, WhatIsNeededStaysInstalled) {
+  const auto covered = plan({"CVE-2026-1234"});
+  ASSERT_FALSE(covered);
+  EXPECT_EQ(covered.error().code, "update-covered");
+}
+
+}  // namespace
+}  // namespace splicer
