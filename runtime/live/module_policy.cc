@@ -48,48 +48,51 @@ std::optional<std::uint64_t> effective_capabilities(const std::string& root) {
 
 }  // namespace
 
-Result<void> check_module_policy(ModuleKind kind, const std::string& root) {
+std::vector<Error> module_policy_faults(ModuleKind kind, const std::string& root) {
   constexpr const char* kSign =
       "make the update with --sign-modules and a key that this machine trusts (mokutil --import "
-      "CERT.der, then "
-      "reboot), and apply it with --engine livepatch";
+      "CERT.der, then reboot), and apply it with --engine livepatch";
+  std::vector<Error> faults;
+  const auto add = [&](Failure fault) { faults.push_back(std::move(fault).take()); };
   if (attribute(root + "/proc/sys/kernel/modules_disabled") == "1")
-    return fail(ExitCode::error, "modules-disabled",
-                "kernel.modules_disabled is 1: this kernel loads no module until the next boot")
-        .hint("reboot into a fixed kernel, or with kernel.modules_disabled=0");
-  // LOCKDOWN_KCORE is among what "confidentiality" forbids (include/linux/security.h): nothing can be matched.
+    add(fail(ExitCode::error, "modules-disabled",
+             "kernel.modules_disabled is 1: this kernel loads no module until the next boot")
+            .hint("reboot into a fixed kernel, or with kernel.modules_disabled=0"));
+  // LOCKDOWN_KCORE is among what "confidentiality" forbids (include/linux/security.h).
+  const bool linked = kind == ModuleKind::linked_here;
   const std::string level = lockdown(root);
   if (level == "confidentiality")
-    return fail(ExitCode::error, "locked-down",
-                "this kernel is locked down (confidentiality): it shows its memory to nobody, so "
-                "nothing can be "
-                "matched")
-        .hint("reboot into a fixed kernel, or with lockdown=integrity");
-  const bool linked = kind == ModuleKind::linked_here;
-  if (linked && !level.empty())
-    return fail(
-               ExitCode::error, "locked-down",
-               fmt::format("this kernel is locked down ({}), as with Secure Boot: it loads only "
-                           "signed modules, and this update has none, or is linked on this machine "
-                           "(--engine stop)",
-                           level))
-        .hint(kSign);
+    add(fail(ExitCode::error, "locked-down",
+             "this kernel is locked down (confidentiality): it shows its memory to nobody, so "
+             "nothing can be matched")
+            .hint("reboot into a fixed kernel, or with lockdown=integrity"));
+  else if (linked && !level.empty())
+    add(fail(ExitCode::error, "locked-down",
+             fmt::format("this kernel is locked down ({}), as with Secure Boot: it loads only "
+                         "modules that were signed when they were made",
+                         level))
+            .hint(kSign));
   if (linked && attribute(root + "/sys/module/module/parameters/sig_enforce") == "Y")
-    return fail(ExitCode::error, "signed-modules-only",
-                "this kernel loads only signed modules (module.sig_enforce), and this update has "
-                "none, or is "
-                "linked on this machine (--engine stop)")
-        .hint(kSign);
+    add(fail(ExitCode::error, "signed-modules-only",
+             "this kernel loads only modules that were signed when they were made "
+             "(module.sig_enforce)")
+            .hint(kSign));
   const auto capabilities = effective_capabilities(root);
   if (capabilities && (*capabilities >> CAP_SYS_MODULE & 1) == 0)
-    return fail(ExitCode::error, "no-capability",
-                "this process may not load modules: it lacks CAP_SYS_MODULE, as in a container")
-        .hint("run the command on the host");
+    add(fail(ExitCode::error, "no-capability",
+             "this process may not load modules: it lacks CAP_SYS_MODULE, as in a container")
+            .hint("run the command on the host"));
   if (attribute(root + "/proc/sys/kernel/kptr_restrict") == "2")
-    return fail(ExitCode::error, "kptr-restrict",
-                "kernel.kptr_restrict is 2, which hides the addresses of symbols from root too")
-        .hint("run sysctl kernel.kptr_restrict=1, apply the update, and set it back");
-  return {};
+    add(fail(ExitCode::error, "kptr-restrict",
+             "kernel.kptr_restrict is 2, which hides the addresses of symbols from root too")
+            .hint("run sysctl kernel.kptr_restrict=1, apply the update, and set it back"));
+  return faults;
+}
+
+Result<void> check_module_policy(ModuleKind kind, const std::string& root) {
+  auto faults = module_policy_faults(kind, root);
+  if (faults.empty()) return {};
+  return Failure(std::move(faults.front()));
 }
 
 }  // namespace splicer

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "matcher/base/result.h"
 
@@ -21,8 +22,10 @@ namespace splicer {
 
 enum class ModuleKind { linked_here, signed_when_made };
 
-// `root` is "" but for tests. Errors: "modules-disabled", "signed-modules-only", "locked-down",
-// "no-capability", "kptr-restrict".
+// All that forbids it, the most lasting first; `root` is "" but for tests. Their codes:
+// "modules-disabled", "locked-down", "signed-modules-only", "no-capability", "kptr-restrict".
+std::vector<Error> module_policy_faults(ModuleKind kind, const std::string& root = "");
+// Errors: the first of these.
 Result<void> check_module_policy(ModuleKind kind, const std::string& root = "");
 
 }  // namespace splicer

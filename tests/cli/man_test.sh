@@ -109,6 +109,7 @@ check_command splice-cc/splice-create splice-create.8
 check_command runtime/splice-apply splice-apply.8
 check_command runtime/splice-install splice-install.8
 check_command runtime/splice-remove splice-remove.8
+check_command runtime/splice-status splice-status.8
 check_command runtime/splice-undo splice-undo.8
 check_command runtime/splice-view splice-view.8
 check_command matcher/splice-match splice-match.8

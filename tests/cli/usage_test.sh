@@ -52,7 +52,7 @@ expect() {  # STATUS CODE COMMAND ARGUMENT...
   grep -qE '^    "hint": "..+"' out || failed "$1 --json ${*:2}: no hint"
 }
 
-for command in splice-create splice-apply splice-install splice-remove splice-undo splice-view splice-match splice-cc; do
+for command in splice-create splice-apply splice-install splice-remove splice-status splice-undo splice-view splice-match splice-cc; do
   expect 2 usage $command --no-such-option
   expect 2 usage $command -Z
   expect 2 usage $command --color
@@ -89,6 +89,9 @@ for command in splice-apply splice-install splice-remove splice-undo; do
   done
 done
 expect 2 usage splice-view 01234567 89abcdef
+expect 2 usage splice-status something
+expect 2 usage splice-status --nagios --prometheus
+expect 2 usage splice-status --preflight --nagios
 expect 2 no-object splice-match
 expect 2 no-object splice-match --target tun
 expect 2 usage splice-match --image
@@ -140,6 +143,31 @@ else
   expect 1 not-root splice-remove -q 0123456789abcdef
 fi
 
+# The status of nothing, in each of its forms; of a damaged store an error, and the monitoring plugins' own.
+release=$(uname -r)
+status_says() {  # STATUS PATTERN ARGUMENT...
+  local wanted=$1 pattern=$2 status=0
+  shift 2
+  count=$((count + 1))
+  splice-status --store "$work/states" "$@" >out 2>err || status=$?
+  [ $status = "$wanted" ] || failed "splice-status $*: status $status, expected $wanted"
+  grep -qE -- "$pattern" out || failed "splice-status $*: does not say $pattern"
+}
+status_says 0 '^nothing is installed for kernel '
+status_says 0 '^  "all_in_force": true,' --json
+status_says 0 '^splice_updates[{]state="in-force"[}] 0$' --prometheus
+status_says 0 '^SPLICE OK - 0 of 0 updates in force \| in_force=0 ' --nagios
+mkdir -p "states/$release"
+cp "$repository/testdata/fuzz/installed/state.json" "states/$release"
+status_says 0 'not for this build: it is for the build #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2'
+sed -i "s/\"kernel_version\": .*/\"kernel_version\": \"\",/" "states/$release/state.json"
+status_says 9 '^CVE-2026-1234 [(]42acce30ee7d420c[)]: NOT IN FORCE: it is not applied'
+status_says 9 '^CVE-2026-1234 is NOT fixed'
+status_says 2 '^SPLICE CRITICAL - 0 of 1 update in force, 0 of 1 CVE fixed; ' --nagios
+echo '{' >"states/$release/state.json"
+expect 1 store-malformed splice-status --store "$work/states"
+status_says 3 '^SPLICE UNKNOWN - .*[(]store-malformed[)]$' --nagios
+
 # The driver becomes the compiler: its words, its status; 127 as the shell has it.
 count=$((count + 1))
 splice-cc sh -c 'echo out; echo err >&2; exit 42' >out 2>err
@@ -148,7 +176,7 @@ splice-cc ./no-such-compiler -c file.c >out 2>err
 [ $? = 127 ] && grep -q '^error: .*no-such-compiler' err || failed "splice-cc: missing compiler"
 
 # Output that is lost is an error, with one message.
-for command in splice-create splice-apply splice-install splice-remove splice-undo splice-view splice-match; do
+for command in splice-create splice-apply splice-install splice-remove splice-status splice-undo splice-view splice-match; do
   count=$((count + 1))
   $command --help >/dev/full 2>err
   [ $? = 1 ] || failed "$command --help >/dev/full: status $?, expected 1"

@@ -33,6 +33,22 @@ TEST_F(ModulePolicy, WhatIsNotSaidForbidsNothing) {
   EXPECT_EQ(code(), "allowed");
 }
 
+// Whoever asks whether this machine can be patched hears all at once.
+TEST_F(ModulePolicy, AllOfThem) {
+  set("proc/sys/kernel/modules_disabled", "1\n");
+  set("sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+  set("sys/module/module/parameters/sig_enforce", "Y\n");
+  set("proc/self/status", "CapEff:\t0000000000000000\n");
+  set("proc/sys/kernel/kptr_restrict", "2\n");
+  std::vector<std::string> codes;
+  for (const Error& fault : module_policy_faults(ModuleKind::linked_here, root_.path()))
+    codes.push_back(fault.code);
+  EXPECT_EQ(codes,
+            (std::vector<std::string>{"modules-disabled", "locked-down", "signed-modules-only",
+                                      "no-capability", "kptr-restrict"}));
+  EXPECT_EQ(code(), "modules-disabled");
+}
+
 TEST_F(ModulePolicy, ModulesAreDisabled) {
   set("proc/sys/kernel/modules_disabled", "1\n");
   EXPECT_EQ(code(), "modules-disabled");

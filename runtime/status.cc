@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/status.h"
+
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "runtime/apply.h"
+#include "runtime/package/cve.h"
+#include "runtime/put_back.h"
+
+namespace splicer {
+
+namespace {
+
+// Which modules the update lacks, loaded ones first, and which of its functions another patch decides.
+std::string what_lacks(const AppliedUpdate& update, const Surroundings& around) {
+  std::vector<std::string> parts;
+  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr) {
+    for (const std::string& module : record->left_out)
+      if (around.modules.contains(module))
+        parts.push_back(fmt::format("module {} is loaded and NOT PATCHED", module));
+    for (const std::string& module : record->left_out)
+      if (!around.modules.contains(module))
+        parts.push_back(fmt::format("module {} is not loaded, and not patched", module));
+  }
+  for (const AppliedFunction& function : update.functions) {
+    if (function.checked()) continue;
+    if (const auto by = around.others.deciding(function.name); by)
+      parts.push_back(fmt::format("{} decides what {} does", *by, function.name));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+void add_applied(UpdateStanding& row, const AppliedUpdate& update, const Surroundings& around) {
+  row.applied = true;
+  row.pause_ns = update.pause_ns;
+  row.why = what_lacks(update, around);
+  row.standing =
+      row.why.empty() && update.state == "applied" ? Standing::in_force : Standing::partly;
+  if (update.state != "applied") row.why = "another command is undoing it";
+}
+
+std::string why_pending(const InstalledUpdate& update) {
+  return update.failure.empty() ? "it is not applied" : update.failure;
+}
+
+UpdateStanding of_installed(const InstalledUpdate& update, const State& state,
+                            const Surroundings& around, const KernelIdentity& kernel) {
+  UpdateStanding row;
+  row.id = update.id;
+  row.name = update.name;
+  row.fixes = update.fixes;
+  row.installed = true;
+  if (const AppliedUpdate* applied = state.find(update.id); applied != nullptr) {
+    add_applied(row, *applied, around);
+  } else if (!update.left_out.empty()) {
+    row.standing = Standing::left_out;
+    row.why = update.left_out;
+  } else if (!update.kernel_version.empty() && update.kernel_version != kernel.version) {
+    row.standing = Standing::for_another_build;
+    row.why = fmt::format("it is for the build {}", update.kernel_version);
+  } else {
+    row.why = why_pending(update);
+  }
+  return row;
+}
+
+UpdateStanding of_applied(const AppliedUpdate& update, const Surroundings& around) {
+  UpdateStanding row;
+  row.id = update.id;
+  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr) {
+    row.name = record->name;
+    row.fixes = record->fixes;
+  }
+  add_applied(row, update, around);
+  return row;
+}
+
+std::vector<CveStanding> cves_of(const std::vector<UpdateStanding>& updates) {
+  std::vector<std::string> ids;
+  std::map<std::string, CveStanding> found;
+  for (const UpdateStanding& update : updates) {
+    // What is for another build says nothing about this kernel.
+    if (update.standing == Standing::for_another_build) continue;
+    for (const std::string& id : update.fixes) {
+      CveStanding& cve = found[id];
+      cve.id = id;
+      cve.fixed = cve.fixed || update.standing == Standing::in_force;
+      cve.updates.push_back(update.id);
+      ids.push_back(id);
+    }
+  }
+  sort_cve_ids(ids);
+  std::vector<CveStanding> cves;
+  cves.reserve(ids.size());
+  for (const std::string& id : ids) cves.push_back(std::move(found[id]));
+  return cves;
+}
+
+}  // namespace
+
+const char* standing_word(Standing standing) {
+  switch (standing) {
+    case Standing::in_force:
+      return "in-force";
+    case Standing::partly:
+      return "partly";
+    case Standing::pending:
+      return "pending";
+    case Standing::left_out:
+      return "left-out";
+    default:
+      return "for-another-build";
+  }
+}
+
+std::size_t Status::count(Standing standing) const {
+  return static_cast<std::size_t>(std::ranges::count(updates, standing, &UpdateStanding::standing));
+}
+
+std::size_t Status::fixed() const {
+  return static_cast<std::size_t>(std::ranges::count(cves, true, &CveStanding::fixed));
+}
+
+bool Status::all_in_force() const {
+  return std::ranges::all_of(updates, [](const UpdateStanding& update) {
+    return update.standing == Standing::in_force || update.standing == Standing::for_another_build;
+  });
+}
+
+Status judge(const Installed& installed, const State& state, const Surroundings& around,
+             const KernelIdentity& kernel) {
+  Status status;
+  status.kernel = kernel;
+  for (const InstalledUpdate& update : installed.updates)
+    status.updates.push_back(of_installed(update, state, around, kernel));
+  for (const AppliedUpdate& update : state.updates())
+    if (installed.find(update.id) == nullptr) status.updates.push_back(of_applied(update, around));
+  status.cves = cves_of(status.updates);
+  return status;
+}
+
+Result<Status> read_status(const std::string& store) {
+  const KernelIdentity kernel = running_kernel();
+  const auto view = Store::look(store, kernel.release);
+  if (!view) return propagate(view);
+  const auto state = State::read();
+  if (!state) return propagate(state);
+  Status status =
+      judge(*view ? (*view)->installed : Installed(), *state, Surroundings::read(*state), kernel);
+  status.switched_off = switched_off();
+  return status;
+}
+
+}  // namespace splicer
