@@ -5,8 +5,8 @@
 //     signal_at KILL 3 before splice-apply -q update.tar
 //
 // A step is a system call by which the command changes something outside itself, or begins to: it loads or
-// unloads a module, opens /dev/splice or asks something of it, makes, renames or removes a file, or writes to its
-// output. The signal comes before the kernel carries the third of them out, or `after`. ptrace(2) stops the
+// unloads a module, opens /dev/splice or asks something of it, makes, flushes, renames or removes a file, or writes to
+// its output. The signal comes before the kernel carries the third of them out, or `after`. ptrace(2) stops the
 // command there, so a run is the same each time; after the signal it goes on by itself.
 //
 // Prints one line: "killed", "exit STATUS" after another signal, or "ended STATUS" if it took fewer steps. A
@@ -71,9 +71,12 @@ static bool is_step(pid_t pid, const struct ptrace_syscall_info *call)
 	case SYS_finit_module:
 	case SYS_delete_module:
 	case SYS_rename:
+	case SYS_renameat:
 	case SYS_unlink:
 	case SYS_unlinkat:
 	case SYS_mkdir:
+	case SYS_mkdirat:
+	case SYS_fsync:
 		return true;
 	case SYS_openat:
 		return is_device(pid, args[1]) || (args[2] & O_CREAT);
