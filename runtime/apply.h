@@ -37,6 +37,7 @@
 #include "runtime/prepare/applied_record.h"
 #include "runtime/prepare/match_update.h"
 #include "runtime/prepare/state.h"
+#include "runtime/running_kernel.h"
 
 namespace splicer {
 
@@ -118,12 +119,5 @@ std::set<std::string> missing_targets(const Manifest& manifest, const AppliedUpd
 // now. Errors: "partly-applied", "module-not-loaded".
 Result<void> check_missing(const std::string& id, const std::set<std::string>& missing,
                            const std::set<std::string, std::less<>>& loaded, bool skip_unloaded);
-
-// The kernel that runs (uname(2)); `compiler` stays empty.
-KernelIdentity running_kernel();
-// Errors: "wrong-kernel".
-Result<void> check_identity(const KernelIdentity& wanted, const KernelIdentity& running);
-// Errors: "not-root".
-Result<void> check_root();
 
 }  // namespace splicer

@@ -43,6 +43,20 @@ void add_applied(UpdateStanding& row, const AppliedUpdate& update, const Surroun
   if (update.state != "applied") row.why = "another command is undoing it";
 }
 
+// By the kernel's livepatch.
+const LivepatchUpdate* find_live(const std::string& id, const Surroundings& around) {
+  const auto found = std::ranges::find_if(around.live, [&](const LivepatchUpdate& update) {
+    return update.id == id && !update.undone;
+  });
+  return found == around.live.end() ? nullptr : &*found;
+}
+
+void add_live(UpdateStanding& row, const LivepatchUpdate& update) {
+  row.applied = true;
+  row.standing = update.enabled && !update.moving ? Standing::in_force : Standing::partly;
+  if (update.moving) row.why = "threads are still going over";
+}
+
 std::string why_pending(const InstalledUpdate& update) {
   return update.failure.empty() ? "it is not applied" : update.failure;
 }
@@ -56,6 +70,8 @@ UpdateStanding of_installed(const InstalledUpdate& update, const State& state,
   row.installed = true;
   if (const AppliedUpdate* applied = state.find(update.id); applied != nullptr) {
     add_applied(row, *applied, around);
+  } else if (const LivepatchUpdate* live = find_live(update.id, around); live != nullptr) {
+    add_live(row, *live);
   } else if (!update.left_out.empty()) {
     row.standing = Standing::left_out;
     row.why = update.left_out;
@@ -76,6 +92,16 @@ UpdateStanding of_applied(const AppliedUpdate& update, const Surroundings& aroun
     row.fixes = record->fixes;
   }
   add_applied(row, update, around);
+  return row;
+}
+
+UpdateStanding of_live(const LivepatchUpdate& update, const Surroundings& around) {
+  UpdateStanding row;
+  row.id = update.id;
+  row.name = update.name;
+  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr)
+    row.fixes = record->fixes;
+  add_live(row, update);
   return row;
 }
 
@@ -139,6 +165,9 @@ Status judge(const Installed& installed, const State& state, const Surroundings&
     status.updates.push_back(of_installed(update, state, around, kernel));
   for (const AppliedUpdate& update : state.updates())
     if (installed.find(update.id) == nullptr) status.updates.push_back(of_applied(update, around));
+  for (const LivepatchUpdate& update : around.live)
+    if (!update.undone && installed.find(update.id) == nullptr)
+      status.updates.push_back(of_live(update, around));
   status.cves = cves_of(status.updates);
   return status;
 }

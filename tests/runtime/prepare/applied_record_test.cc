@@ -64,7 +64,8 @@ TEST_F(AppliedRecordTest, WhatIsNoRecord) {
 TEST_F(AppliedRecordTest, ANameThatIsNoneSaysNothing) {
   folder_.write("run/splice/0123456789abcdef.json",
                 R"({"boot_id": "first\n", "name": "\u001b[2J", "fix_id": 7, "fixes": ["CVE-1", 2],
-                    "titles": [], "patches": [], "base": [], "units": [], "left_out": ["tun"]})");
+                    "titles": [], "patches": [], "base": [], "units": [], "left_out": ["tun"],
+                    "livepatch": []})");
   const AppliedRecords records = read();
   const AppliedRecord* record = records.find("0123456789abcdef");
   ASSERT_NE(record, nullptr);
