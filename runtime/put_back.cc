@@ -54,6 +54,7 @@ Result<Applied> apply_from_store(const InstalledUpdate& entry, const Store& stor
 
 Outcome outcome_after(const Error& error) {
   if (error.exit == ExitCode::wrong_machine) return Outcome::for_another_build;
+  if (error.exit == ExitCode::partly) return Outcome::partly;  // and it could be more by now
   return error.code == "module-not-loaded" ? Outcome::waiting : Outcome::failed;
 }
 

@@ -74,6 +74,7 @@ std::string in_words(const PutBack& row) {
     case Outcome::in_force:
       return row.already ? "in force already" : "in force";
     case Outcome::partly:
+      if (row.error) return fmt::format("in force only in part: {}", row.why);
       return fmt::format("in force, without {}, which {} not loaded", fmt::join(row.without, ", "),
                          row.without.size() == 1 ? "is" : "are");
     case Outcome::waiting:
@@ -115,7 +116,10 @@ int boot(const std::string& root, const Attempts& attempts, const Console& conso
   for (const PutBack& row : put_back(*store, attempts, console)) {
     updates.push_back(describe(row));
     console.print("{} ({}): {}\n", row.name, row.id, in_words(row));
-    if (row.outcome != Outcome::failed && row.outcome != Outcome::left_out) continue;
+    // Those that wait for a module or are for another build are as they should be.
+    const bool fault = row.outcome == Outcome::failed || row.outcome == Outcome::left_out ||
+                       (row.outcome == Outcome::partly && row.error);
+    if (!fault) continue;
     all = false;
     if (row.error) console.print_error(*row.error);
   }

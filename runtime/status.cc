@@ -172,14 +172,29 @@ Status judge(const Installed& installed, const State& state, const Surroundings&
   return status;
 }
 
+namespace {
+
+// Also before the next splice-install has settled what a crash left, as where splice.enable=0 keeps it
+// from being run.
+Installed settled(StoreView view) {
+  const auto guilty = left_by_crash(view.marker, boot_id());
+  if (!guilty) return std::move(view.installed);
+  std::erase_if(view.installed.updates,
+                [&](const InstalledUpdate& update) { return update.id == guilty->id; });
+  view.installed.updates.push_back(*guilty);
+  return std::move(view.installed);
+}
+
+}  // namespace
+
 Result<Status> read_status(const std::string& store) {
   const KernelIdentity kernel = running_kernel();
-  const auto view = Store::look(store, kernel.release);
+  auto view = Store::look(store, kernel.release);
   if (!view) return propagate(view);
   const auto state = State::read();
   if (!state) return propagate(state);
-  Status status =
-      judge(*view ? (*view)->installed : Installed(), *state, Surroundings::read(*state), kernel);
+  Status status = judge(*view ? settled(std::move(**view)) : Installed(), *state,
+                        Surroundings::read(*state), kernel);
   status.switched_off = switched_off();
   return status;
 }

@@ -75,6 +75,14 @@ Result<StoreView> read_view(const DurableFolder& folder) {
 
 }  // namespace
 
+std::optional<InstalledUpdate> left_by_crash(const std::optional<ApplyMarker>& marker,
+                                             const std::string& boot) {
+  if (!marker || marker->boot_id == one_line(boot)) return std::nullopt;
+  InstalledUpdate guilty = marker->update;
+  guilty.left_out = "the machine went down while it was being applied, or the command was killed";
+  return guilty;
+}
+
 Result<std::optional<StoreView>> Store::look(const std::string& root, const std::string& release) {
   if (auto good = check_release(release, root); !good) return propagate(good);
   auto folder = DurableFolder::find(root, release);
@@ -134,11 +142,8 @@ Result<void> Store::remove_unlisted() const {
 
 Result<std::optional<InstalledUpdate>> Store::settle(const std::string& boot) {
   if (!marker_) return std::nullopt;
-  std::optional<InstalledUpdate> guilty;
-  if (marker_->boot_id != one_line(boot)) {
-    guilty = marker_->update;
-    guilty->left_out =
-        "the machine went down while it was being applied, or the command was killed";
+  const std::optional<InstalledUpdate> guilty = left_by_crash(marker_, boot);
+  if (guilty) {
     const bool listed = installed_.find(guilty->id) != nullptr;
     if (auto kept = listed ? note(*guilty) : keep(*guilty); !kept) return propagate(kept);
   }

@@ -43,6 +43,11 @@ struct StoreView {
   std::optional<ApplyMarker> marker;  // also of the boot that runs
 };
 
+// The update that was being applied when the machine went down, as it is left out from then on; nothing
+// if there is no marker, or one of the boot `boot`, which is the one that runs.
+std::optional<InstalledUpdate> left_by_crash(const std::optional<ApplyMarker>& marker,
+                                             const std::string& boot);
+
 class Store {
  public:
   // Makes folders that are not there, takes the lock, and removes what interrupted commands left.
@@ -57,7 +62,7 @@ class Store {
 
   const Installed& installed() const { return installed_; }
 
-  // If a marker of another boot than `boot` is there: leaves its update out from now on, and returns it.
+  // Leaves out from now on what left_by_crash() says, and returns it; then there is no marker any more.
   // Errors: "store-unwritable".
   Result<std::optional<InstalledUpdate>> settle(const std::string& boot);
 

@@ -127,6 +127,14 @@ TEST_F(StoreTest, TheGuiltyOneIsLeftOutWhereItIs) {
   EXPECT_FALSE(store->settle("boot-3\n").value());
 }
 
+TEST_F(StoreTest, WhoOnlyLooksSeesItToo) {
+  EXPECT_FALSE(left_by_crash(std::nullopt, kBoot));
+  const ApplyMarker marker{"boot-1", update(kFirst)};
+  EXPECT_FALSE(left_by_crash(marker, "boot-1\n"));
+  EXPECT_EQ(left_by_crash(marker, "boot-2\n")->id, kFirst);
+  EXPECT_FALSE(left_by_crash(marker, "boot-2\n")->left_out.empty());
+}
+
 // A command that was killed is no machine that went down.
 TEST_F(StoreTest, AMarkerOfThisBootMeansNothing) {
   install(kFirst);
