@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/defined_symbol.h"
+#include "tests/support/livepatch_file.h"
 
 namespace splicer {
 namespace {
@@ -127,6 +128,111 @@ TEST(ElfWriter, ContentAfterZeros) {
   const Bytes bytes = object.find_section(".data")->bytes;
   EXPECT_THAT(std::vector<std::uint8_t>(bytes.begin(), bytes.end()),
               ::testing::ElementsAre(0, 0, 0, 0, 7));
+}
+
+// Relocations that the kernel's livepatch makes (Documentation/livepatch/module-elf-format.rst).
+class LivepatchRelocations : public ::testing::Test {
+ protected:
+  LivepatchRelocations() {
+    const auto key = out.reserved(".klp.sym.vmlinux.key,0", kLivepatchIndex, 0);
+    const auto flow = out.reserved(".klp.sym.tun.tun_flow_create,2", kLivepatchIndex, 0);
+    out.append(text, std::vector<std::uint8_t>(32, 0x90), 16);
+    out.append(data, std::vector<std::uint8_t>(8, 0), 8);
+    out.relocate(text, 17, flow, R_X86_64_PLT32, -4, "tun");
+    out.relocate(text, 9, key, R_X86_64_PC32, -4, "vmlinux");
+    out.relocate(text, 25, out.undefined("printk"), R_X86_64_PLT32, -4);
+    out.relocate(text, 1, key, R_X86_64_PC32, 8, "vmlinux");
+    out.relocate(data, 0, out.section_symbol(text), R_X86_64_64, 3);
+  }
+  ElfWriter out;
+  ElfWriter::SectionId text = out.section(".text", SHT_PROGBITS, kCode);
+  ElfWriter::SectionId data = out.section(".data", SHT_PROGBITS, kData);
+};
+
+LivepatchFile late_read_back(const ElfWriter& out) {
+  const auto bytes = out.finish();
+  EXPECT_TRUE(bytes);
+  return read_livepatch(*bytes);
+}
+
+TEST_F(LivepatchRelocations, StandApartByObject) {
+  const ElfObject object = late_read_back(out).object;
+  const std::uint32_t into = object.find_section(".text")->index;
+  const auto size_of = [&](const char* name, std::uint64_t flags) -> std::uint64_t {
+    const Section* section = object.find_section(name);
+    if (section == nullptr) return 0;
+    EXPECT_EQ(section->type, static_cast<std::uint32_t>(SHT_RELA));
+    EXPECT_EQ(section->flags, flags) << name;
+    EXPECT_EQ(section->info, into) << name;
+    EXPECT_EQ(object.section(section->link).type, static_cast<std::uint32_t>(SHT_SYMTAB));
+    return section->size;
+  };
+  // The loader applies what has not this flag, and only keeps what has SHF_ALLOC.
+  constexpr std::uint64_t kLate = SHF_ALLOC | SHF_INFO_LINK | kLivepatchRelocations;
+  EXPECT_EQ(size_of(".rela.text", SHF_INFO_LINK), sizeof(Elf64_Rela));
+  EXPECT_EQ(size_of(".klp.rela.vmlinux..text", kLate), 2 * sizeof(Elf64_Rela));
+  EXPECT_EQ(size_of(".klp.rela.tun..text", kLate), sizeof(Elf64_Rela));
+  EXPECT_EQ(object.find_section(".klp.rela.tun..data"), nullptr) << "nobody asked for it";
+}
+
+// What stands behind three sections of relocations still has its own, and its number.
+TEST_F(LivepatchRelocations, LaterSectionsHaveTheirNumbers) {
+  const auto last = out.section(".bss", SHT_NOBITS, kData);
+  out.define("late", last, out.reserve(last, 4, 4), 4, STB_LOCAL, STT_OBJECT);
+  const ElfObject object = late_read_back(out).object;
+  const Section* behind = object.find_section(".data");
+  ASSERT_EQ(behind->relocations.size(), 1u);
+  EXPECT_EQ(behind->relocations[0].addend, 3);
+  EXPECT_EQ(object.symbol(behind->relocations[0].symbol).name, ".text");
+  EXPECT_EQ(object.find_section(".rela.data")->info, behind->index);
+  ASSERT_NE(defined_symbol(object, "late"), nullptr);
+  EXPECT_EQ(defined_symbol(object, "late")->section, object.find_section(".bss")->index);
+}
+
+TEST_F(LivepatchRelocations, InTheOrderOfOffsets) {
+  EXPECT_THAT(late_read_back(out).references(".text"),
+              ::testing::ElementsAre("25 4 printk -4", "17 4 .klp.sym.tun.tun_flow_create,2 -4 tun",
+                                     "1 2 .klp.sym.vmlinux.key,0 8 vmlinux",
+                                     "9 2 .klp.sym.vmlinux.key,0 -4 vmlinux"));
+}
+
+TEST_F(LivepatchRelocations, SymbolsOfNoSection) {
+  out.relocate(data, 0, out.reserved("shift", SHN_ABS, 21), R_X86_64_64, 0);
+  const LivepatchFile file = late_read_back(out);
+  EXPECT_THAT(file.late,
+              ::testing::ElementsAre(".klp.sym.tun.tun_flow_create,2", ".klp.sym.vmlinux.key,0"));
+  const auto named = [&](const char* name) {
+    std::vector<const Symbol*> found;
+    for (const Symbol& symbol : file.object.symbols())
+      if (symbol.name == name) found.push_back(&symbol);
+    return found;
+  };
+  EXPECT_EQ(named(".klp.sym.vmlinux.key,0").size(), 1u) << "used twice, and one symbol";
+  ASSERT_EQ(named("shift").size(), 1u);
+  EXPECT_EQ(named("shift")[0]->absolute, RunAddress(21));
+  ASSERT_EQ(named("printk").size(), 1u);
+  EXPECT_TRUE(named("printk")[0]->undefined());
+}
+
+TEST_F(LivepatchRelocations, TheExampleOfTheHeader) {
+  const std::uint64_t at = 4;
+  auto key = out.reserved(".klp.sym.vmlinux.memcg_sockets_enabled_key,0", kLivepatchIndex, 0);
+  out.relocate(text, at, key, R_X86_64_PC32, -4, "vmlinux");  // in .klp.rela.vmlinux..text
+  EXPECT_THAT(late_read_back(out).references(".text"),
+              ::testing::Contains("4 2 .klp.sym.vmlinux.memcg_sockets_enabled_key,0 -4 vmlinux"));
+}
+
+TEST(ElfWriter, OverwritesWhatWasAppended) {
+  ElfWriter out;
+  const auto data = out.section(".data", SHT_PROGBITS, kData);
+  out.append(data, std::vector<std::uint8_t>{1, 2, 3, 4, 5}, 1);
+  out.overwrite(data, 1, std::vector<std::uint8_t>{7, 8});
+  out.overwrite(data, 4, std::vector<std::uint8_t>{9});
+  EXPECT_EQ(out.size(data), 5u);
+  const ElfObject object = read_back(out);
+  const Bytes bytes = object.find_section(".data")->bytes;
+  EXPECT_THAT(std::vector<std::uint8_t>(bytes.begin(), bytes.end()),
+              ::testing::ElementsAre(1, 7, 8, 4, 9));
 }
 
 TEST(ElfWriter, Nothing) { EXPECT_EQ(read_back(ElfWriter()).symbols().size(), 1u); }
