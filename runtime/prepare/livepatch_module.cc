@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
 #include <map>
@@ -25,6 +26,10 @@ namespace splicer {
 namespace {
 
 constexpr std::string_view kThisModule = ".gnu.linkonce.this_module";
+
+// More than any module has; what a file of a few bytes asks for is made here.
+constexpr std::uint64_t kMostAlignment = 4096;
+constexpr std::uint64_t kMostMemory = 256U << 20;
 
 // What a module has once; the frame brings it.
 bool is_of_frame(const Section& section) {
@@ -51,6 +56,17 @@ std::optional<std::size_t> number_behind(std::string_view text, std::string_view
   return error == std::errc() && rest == end ? std::optional(number) : std::nullopt;
 }
 
+Failure refused(const std::vector<std::string>& reasons) {
+  const std::string more =
+      reasons.size() > 1 ? fmt::format(" (and {} more)", counted(reasons.size() - 1, "reason"))
+                         : "";
+  return fail(
+             ExitCode::unsafe, "livepatch-form",
+             fmt::format("the kernel's livepatch cannot carry this update: {}{}", reasons[0], more))
+      .detail(fmt::format("{}\n", fmt::join(reasons, "\n")))
+      .hint("apply the update with --engine stop");
+}
+
 // Where something is in the finished file.
 struct Place {
   ElfWriter::SectionId section = 0;
@@ -67,12 +83,13 @@ class Maker {
     check_sites();
     check_boot();
     if (auto read = read_parts(); !read) return propagate(read);
-    for (std::size_t part = 0; part < parts_.size(); ++part) lay_out(part);
+    for (std::size_t part = 0; part < parts_.size(); ++part)
+      if (auto placed = lay_out(part); !placed) return propagate(placed);
     find_frame_symbols();
     for (std::size_t part = 0; part < parts_.size(); ++part)
       if (auto written = write_references(part); !written) return propagate(written);
     if (auto named = write_name(); !named) return propagate(named);
-    if (!reasons_.empty()) return refused();
+    if (!reasons_.empty()) return refused(reasons_);
     return out_.finish();
   }
 
@@ -85,17 +102,6 @@ class Maker {
   void cannot(std::string reason) {
     if (std::ranges::find(reasons_, reason) == reasons_.end())
       reasons_.push_back(std::move(reason));
-  }
-
-  Failure refused() const {
-    return fail(ExitCode::unsafe, "livepatch-form",
-                fmt::format(
-                    "the kernel's livepatch cannot carry this update: {}{}", reasons_[0],
-                    reasons_.size() > 1
-                        ? fmt::format(" (and {} more)", counted(reasons_.size() - 1, "reason"))
-                        : ""))
-        .detail(fmt::format("{}\n", fmt::join(reasons_, "\n")))
-        .hint("apply the update with --engine stop");
   }
 
   Failure malformed(const std::string& part, const std::string& what) const {
@@ -139,9 +145,17 @@ class Maker {
     return {};
   }
 
-  void lay_out(std::size_t part) {
+  Result<void> lay_out(std::size_t part) {
     for (const Section& section : parts_[part].sections()) {
       if (!is_taken(section, part == frame())) continue;
+      memory_ += section.size + section.align;
+      if (!std::has_single_bit(std::max<std::uint64_t>(section.align, 1)) ||
+          section.align > kMostAlignment || memory_ > kMostMemory)
+        return fail(ExitCode::bad_package, "elf-malformed",
+                    fmt::format("{} needs more memory, or an alignment, that no module has",
+                                section.name))
+            .at_file(parts_[part].name())
+            .hint("make the package again with splice-create");
       const std::uint64_t flags = section.flags & (SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR);
       const bool zeros = section.is_nobits();
       Place place;
@@ -158,6 +172,7 @@ class Maker {
         out_.define(symbol.name, place->second.section, place->second.offset + symbol.value.value(),
                     symbol.size, STB_LOCAL, symbol.type);
     }
+    return {};
   }
 
   // What the frame calls splice_new_N, splice_position_N and splice_hook_N: in the order of the manifest.
@@ -332,6 +347,10 @@ class Maker {
     // Which object must be there before the kernel can write it.
     const std::string& target = manifest_.targets[part].name;
     const std::string& late = reference->object == "vmlinux" ? reference->object : target;
+    // What stands before it in memory may be another object's, which is loaded somewhere else the next time.
+    if (reference->distance != 0 && reference->object != target)
+      cannot(fmt::format("{} has no name in {}, and nothing of {} before it has one", name, target,
+                         target));
     if (reference->object != "vmlinux" && target == "vmlinux")
       cannot(fmt::format("the new code for vmlinux refers to {} of module {}", reference->name,
                          reference->object));
@@ -352,15 +371,15 @@ class Maker {
     const std::string made = fmt::format("livepatch_{}", kIdPlaceholder);
     const Bytes bytes = module == nullptr ? Bytes() : module->bytes;
     const auto found = std::search(bytes.begin(), bytes.end(), made.begin(), made.end());
-    if (!is_module_name(wanted_.name) || found == bytes.end())
+    const auto place = places_.find({frame(), module == nullptr ? 0 : module->index});
+    if (!is_module_name(wanted_.name) || found == bytes.end() || place == places_.end())
       return malformed(manifest_.frame, fmt::format("the module cannot be named {}", wanted_.name));
     std::vector<std::uint8_t> name(wanted_.name.begin(), wanted_.name.end());
     name.resize(std::max(name.size() + 1, made.size()), 0);
     const auto offset = static_cast<std::uint64_t>(found - bytes.begin());
     if (bytes.size() - offset < name.size())
       return malformed(manifest_.frame, "struct module has no room for the module's name");
-    const Place place = places_.at({frame(), module->index});
-    out_.overwrite(place.section, place.offset + offset, name);
+    out_.overwrite(place->second.section, place->second.offset + offset, name);
     return {};
   }
 
@@ -369,6 +388,7 @@ class Maker {
   std::vector<std::string> reasons_;
   std::vector<ElfObject> parts_;  // by target; then the frame
   ElfWriter out_;
+  std::uint64_t memory_ = 0;                                       // of the sections so far
   std::map<std::pair<std::size_t, std::uint32_t>, Place> places_;  // by part and section
   std::vector<std::optional<Place>> new_code_;                     // splice_new_N
   std::vector<std::uint64_t> positions_;                           // splice_position_N
@@ -393,12 +413,8 @@ std::vector<std::string> livepatch_obstacles(const Manifest& manifest) {
 }
 
 Result<std::vector<std::uint8_t>> make_livepatch_module(const LivepatchModule& wanted) {
-  if (wanted.package.manifest.frame.empty()) {
-    return fail(ExitCode::unsafe, "livepatch-form",
-                fmt::format("the kernel's livepatch cannot carry this update: {}",
-                            livepatch_obstacles(wanted.package.manifest)[0]))
-        .hint("apply the update with --engine stop");
-  }
+  if (wanted.package.manifest.frame.empty())
+    return refused(livepatch_obstacles(wanted.package.manifest));
   return Maker(wanted).run();
 }
 
