@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "matcher/base/file.h"
 #include "matcher/base/wording.h"
@@ -26,10 +27,7 @@ constexpr std::size_t kMaxAttribute = 4096;
 constexpr std::size_t kMaxStack = 64U << 10;
 constexpr std::size_t kShownFunctions = 3;
 constexpr milliseconds kPoll{50};
-constexpr milliseconds kQuiet{2000};  // until it is said who is in the way
 constexpr milliseconds kBetweenWords{10000};
-// The kernel looks at all threads once a second (klp_transition_work_fn()), and after 15 s wakes those that sleep.
-constexpr milliseconds kMostForTheWayBack{60000};
 
 std::string attribute(const fs::path& file) {
   std::string text = read_contents(file, kMaxAttribute).text();
@@ -69,10 +67,10 @@ std::string listed(const std::vector<Straggler>& threads) {
 }
 
 // Waits until no transition is under way, or for so long. Returns whether it is over.
-bool wait_until_still(const std::string& name, milliseconds most) {
-  for (const auto end = Clock::now() + most; Clock::now() < end; usleep(50 * 1000))
-    if (!livepatch_state(name).moving) return true;
-  return !livepatch_state(name).moving;
+bool wait_until_still(const std::string& name, milliseconds most, const std::string& sys) {
+  for (const auto end = Clock::now() + most; Clock::now() < end; std::this_thread::sleep_for(kPoll))
+    if (!livepatch_state(name, sys).moving) return true;
+  return !livepatch_state(name, sys).moving;
 }
 
 Result<void> write_enabled(const std::string& name, const char* value, const std::string& sys) {
@@ -89,15 +87,16 @@ Result<void> write_enabled(const std::string& name, const char* value, const std
 }
 
 // A transition turned round comes to where it began.
-Result<void> turn_back(const std::string& name, Direction direction) {
-  auto turned = write_enabled(name, direction == Direction::in ? "0" : "1", kLivepatchFolder);
-  if (!turned && livepatch_state(name).moving) return turned;
-  if (wait_until_still(name, kMostForTheWayBack)) return {};
+Result<void> turn_back(const std::string& name, Direction direction, const TransitionTerms& terms) {
+  auto turned = write_enabled(name, direction == Direction::in ? "0" : "1", terms.sys);
+  if (!turned && livepatch_state(name, terms.sys).moving) return turned;
+  if (wait_until_still(name, terms.way_back, terms.sys)) return {};
   return fail(ExitCode::busy, "transition-stuck",
               fmt::format("live patch {} is in transition, and no way ends: old and new code run "
                           "side by side",
                           name))
-      .detail(listed(stragglers(direction == Direction::in ? Direction::out : Direction::in)))
+      .detail(listed(
+          stragglers(direction == Direction::in ? Direction::out : Direction::in, terms.proc)))
       .hint("end the threads that are named, or reboot; splice-view says when it is over");
 }
 
@@ -136,18 +135,18 @@ Result<void> disable_livepatch(const std::string& name, const std::string& sys) 
 
 Result<milliseconds> wait_for_transition(const std::string& name, Direction direction,
                                          const Attempts& attempts, HeldSignals& signals,
-                                         const Console& console) {
+                                         const Console& console, const TransitionTerms& terms) {
   const auto begun = Clock::now();
   const milliseconds most = attempts.interval * (attempts.retries + 1);
-  auto word_at = begun + kQuiet;
-  while (livepatch_state(name).moving) {
+  auto word_at = begun + terms.quiet;
+  while (livepatch_state(name, terms.sys).moving) {
     const bool ended = signals.wait_for(kPoll);
     const auto now = Clock::now();
     if (ended || now - begun > most) {
-      const auto threads = stragglers(direction);
-      if (auto back = turn_back(name, direction); !back) return propagate(back);
+      const auto threads = stragglers(direction, terms.proc);
+      if (auto back = turn_back(name, direction, terms); !back) return propagate(back);
       // It may have ended just before it was to be turned round.
-      if (livepatch_state(name).enabled == (direction == Direction::in)) break;
+      if (livepatch_state(name, terms.sys).enabled == (direction == Direction::in)) break;
       if (ended) return interrupted();
       return fail(ExitCode::busy, "kernel-busy",
                   fmt::format("after {} s {} had not left the code that is switched, and all was "
@@ -159,7 +158,7 @@ Result<milliseconds> wait_for_transition(const std::string& name, Direction dire
     }
     if (now < word_at) continue;
     word_at = now + kBetweenWords;
-    const auto threads = stragglers(direction);
+    const auto threads = stragglers(direction, terms.proc);
     if (threads.empty()) continue;
     console.stage("{} still to go over: thread {} ({}){}{}", counted(threads.size(), "thread"),
                   threads[0].thread, threads[0].name, threads[0].functions.empty() ? "" : " in ",

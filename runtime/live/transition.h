@@ -51,12 +51,22 @@ std::vector<Straggler> stragglers(Direction direction, const std::string& proc =
 // Asks the kernel to take the live patch out. Errors: "livepatch-refused".
 Result<void> disable_livepatch(const std::string& name, const std::string& sys = kLivepatchFolder);
 
+// Where the kernel is asked, and how long it is waited for. Tests have folders and times of their own.
+struct TransitionTerms {
+  std::string sys = kLivepatchFolder;
+  std::string proc = "/proc";
+  std::chrono::milliseconds quiet{2000};  // until it is said who is in the way
+  // The kernel looks at all threads once a second (klp_transition_work_fn()), and after 15 s wakes those that sleep.
+  std::chrono::milliseconds way_back{60000};
+};
+
 // How long it took. Says on the console who is in the way, from two seconds on. Errors: "kernel-busy"
 // (ExitCode::busy, with the stragglers; it was turned back and is as it was), "interrupted" (likewise),
 // "transition-stuck" (neither way ends).
 Result<std::chrono::milliseconds> wait_for_transition(const std::string& name, Direction direction,
                                                       const Attempts& attempts,
-                                                      HeldSignals& signals, const Console& console);
+                                                      HeldSignals& signals, const Console& console,
+                                                      const TransitionTerms& terms = {});
 
 // Is a thread's stack in code of that module? It may sleep in the out-of-line part of a function, of which the
 // kernel's livepatch knows nothing.
