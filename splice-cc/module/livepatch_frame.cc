@@ -124,7 +124,8 @@ class Text {
     add("\nstatic int __init livepatch_init(void)\n{{\n\tint failed = "
         "klp_enable_patch(&patch);\n\n");
     if (!manifest_.keeps.empty()) add("\tif (!failed)\n\t\t__module_get(THIS_MODULE);\n");
-    add("\treturn failed;\n}}\n\nstatic void __exit livepatch_exit(void)\n{{\n}}\n\n"
+    add("\treturn failed;\n}}\n\n"
+        "#ifdef CONFIG_MODULE_UNLOAD\nstatic void __exit livepatch_exit(void)\n{{\n}}\n#endif\n\n"
         "__visible struct module __this_module\n__section(\".gnu.linkonce.this_module\") = {{\n"
         "\t.name = \"livepatch_{}\",\n\t.init = livepatch_init,\n"
         "#ifdef CONFIG_MODULE_UNLOAD\n\t.exit = livepatch_exit,\n#endif\n"
@@ -147,9 +148,12 @@ Result<std::set<std::string>> imports_of(const Package& package) {
   for (const PackageTarget& target : package.manifest.targets) {
     auto module = ElfObject::parse(package.members.at(target.new_member), target.new_member);
     if (!module) return propagate(module);
+    // A name that one target lists may be an import of another.
+    std::set<std::string> listed;
+    for (const PackageSymbol& symbol : target.symbols) listed.insert(symbol.name);
     for (const Symbol& symbol : module->symbols())
-      if (symbol.undefined() && !symbol.name.empty()) imports.insert(symbol.name);
-    for (const PackageSymbol& symbol : target.symbols) imports.erase(symbol.name);
+      if (symbol.undefined() && !symbol.name.empty() && !listed.contains(symbol.name))
+        imports.insert(symbol.name);
   }
   return imports;
 }
