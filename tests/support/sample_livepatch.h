@@ -173,15 +173,21 @@ struct SampleLivepatch {
       matched.addresses[name.first][name.second] = address;
     matched.constants = {{{"runtime_shift", 21}, {"runtime_ptr", 0xffff888100000000}}, {}};
   }
-  Result<Content> make() {
+  void write_members() {
     package.members["new/vmlinux.ko"] = *new_vmlinux.out.finish();
     package.members["new/tun.ko"] = *new_tun.out.finish();
     package.members["livepatch/frame.o"] = *new_frame.out.finish();
+  }
+  Result<Content> make_of_members() {
     match();
     std::vector<Content> modules{package.members["new/vmlinux.ko"], package.members["new/tun.ko"]};
     if (sealed) modules[1].push_back(0);
     const SymbolTable symbols = kernel();
     return make_livepatch_module({package, matched, modules, symbols, module_name, portable});
+  }
+  Result<Content> make() {
+    write_members();
+    return make_of_members();
   }
 
   Part new_vmlinux;

@@ -363,17 +363,10 @@ TEST_F(LivepatchModuleTest, ASymbolThatNobodyResolved) {
 TEST_F(LivepatchModuleTest, SectionsThatWouldFillTheMemory) {
   for (const std::uint64_t align :
        {std::uint64_t{3}, std::uint64_t{1} << 40, std::uint64_t{1} << 63, UINT64_MAX}) {
-    package.members["new/vmlinux.ko"] = *new_vmlinux.out.finish();
-    package.members["new/tun.ko"] = *new_tun.out.finish();
-    Content frame = *new_frame.out.finish();
-    change_section(frame, 1, [&](Elf64_Shdr& section) { section.sh_addralign = align; });
-    package.members["livepatch/frame.o"] = frame;
-    match();
-    const std::vector<Content> modules{package.members["new/vmlinux.ko"],
-                                       package.members["new/tun.ko"]};
-    const SymbolTable symbols = kernel();
-    const auto bytes =
-        make_livepatch_module({package, matched, modules, symbols, module_name, portable});
+    write_members();
+    change_section(package.members["livepatch/frame.o"], 1,
+                   [&](Elf64_Shdr& section) { section.sh_addralign = align; });
+    const auto bytes = make_of_members();
     ASSERT_FALSE(bytes) << align;
     EXPECT_EQ(bytes.error().code, "elf-malformed") << align;
   }
@@ -385,18 +378,13 @@ TEST_F(LivepatchModuleTest, SectionsThatWouldFillTheMemory) {
 }
 
 TEST_F(LivepatchModuleTest, WhatIsNoObject) {
-  package.members["new/vmlinux.ko"] = *new_vmlinux.out.finish();
-  package.members["new/tun.ko"] = *new_tun.out.finish();
-  package.members["livepatch/frame.o"] = bytes_of("no object");
-  match();
-  const SymbolTable symbols = kernel();
-  for (const std::vector<Content>& modules :
-       {std::vector<Content>{bytes_of("no object"), package.members["new/tun.ko"]},
-        {package.members["new/vmlinux.ko"], package.members["new/tun.ko"]}}) {
-    const auto bytes =
-        make_livepatch_module({package, matched, modules, symbols, module_name, portable});
+  for (const char* member : {"new/vmlinux.ko", "new/tun.ko", "livepatch/frame.o"}) {
+    write_members();
+    package.members[member] = bytes_of("no object");
+    const auto bytes = make_of_members();
     ASSERT_FALSE(bytes);
     EXPECT_EQ(bytes.error().code, "elf-malformed");
+    EXPECT_EQ(bytes.error().file, member);
   }
 }
 
