@@ -47,7 +47,7 @@ struct LivepatchModule {
 std::vector<std::string> livepatch_obstacles(const Manifest& manifest);
 
 // The file. Takes time in proportion to the new code. Errors: "livepatch-form" (ExitCode::unsafe) with all
-// reasons, "elf-malformed", "link-symbol".
+// reasons, "elf-malformed", "link-symbol", "elf-write".
 Result<std::vector<std::uint8_t>> make_livepatch_module(const LivepatchModule& wanted);
 
 // The name of the module of a package that was not given one: of what its code is, so that it can stand in a
