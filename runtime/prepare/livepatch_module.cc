@@ -42,8 +42,11 @@ bool is_taken(const Section& section, bool of_frame) {
          (of_frame || !is_of_frame(section));
 }
 
-// May the kernel write a reference into it when the loader has long read the module's tables?
+// May the kernel write a reference into it when the loader has long read the module's tables? What is for the start
+// alone is gone by then, and of data for each processor the loader's copy, which is where it would be written
+// (apply_relocate_add() goes by sh_addr; load_module() takes SHF_ALLOC from that section).
 bool may_be_late(const Section& section) {
+  if (section.name.starts_with(".init") || section.name.starts_with(".data..percpu")) return false;
   if (section.is_code()) return section.name != ".altinstr_replacement";
   return section.name.starts_with(".data") || section.name.starts_with(".rodata");
 }

@@ -237,6 +237,19 @@ TEST_F(LivepatchModuleTest, ATableOfTheLoadersThatRefersToAModule) {
               HasSubstr(".altinstr_replacement of the new code refers to tap_read of module tap"));
 }
 
+// Memory that the loader has freed when the module that they refer to comes.
+TEST_F(LivepatchModuleTest, WhatIsOnlyThereWhileItLoads) {
+  for (const auto& [name, flags] :
+       {std::pair(".data..percpu", kData), {".init.text", kCode}, {".init.data", kData}}) {
+    new_tun = Part();
+    make_tun();
+    new_tun.refer(new_tun.put(name, flags, Content(8, 0), 8), 0, "free_task", R_X86_64_64, 0);
+    EXPECT_EQ(code(), "made") << name << " may refer to vmlinux";
+    new_tun.refer(new_tun.out.section(name, SHT_PROGBITS, flags), 0, "tun_flow", R_X86_64_64, 0);
+    EXPECT_THAT(reasons(), HasSubstr(fmt::format("{} of the new code refers to tun_flow", name)));
+  }
+}
+
 TEST_F(LivepatchModuleTest, ATableOfTheLoadersThatRefersToVmlinux) {
   new_tun.refer(new_tun.put("__jump_table", kData, Content(16, 0), 8), 8, "free_task",
                 R_X86_64_PC64, 0);
