@@ -60,7 +60,7 @@ class SignModule : public ::testing::Test {
     Certificate certificate;
   };
   Signer make(const std::string& name, const Key& pair) const {
-    const Signer made{pair, certificate_of(pair)};
+    Signer made{pair, certificate_of(pair)};
     const Stream key(BIO_new(BIO_s_mem()), BIO_free);
     const Stream certificate(BIO_new(BIO_s_mem()), BIO_free);
     EXPECT_EQ(
