@@ -25,14 +25,14 @@ using nlohmann::json;
 constexpr std::size_t kMaxRecord = 4U << 20;
 constexpr std::size_t kMaxAttribute = 4096;
 
+// Of a release that knew one engine, a record does not have it.
+constexpr const char* kLivepatch = "livepatch";
+
 // The lists of a record, by their names in the file.
 constexpr std::pair<const char*, std::vector<std::string> AppliedRecord::*> kLists[] = {
-    {"titles", &AppliedRecord::titles},
-    {"patches", &AppliedRecord::patches},
-    {"base", &AppliedRecord::base},
-    {"units", &AppliedRecord::units},
-    {"left_out", &AppliedRecord::left_out},
-    {"livepatch", &AppliedRecord::livepatch}};
+    {"titles", &AppliedRecord::titles},     {"patches", &AppliedRecord::patches},
+    {"base", &AppliedRecord::base},         {"units", &AppliedRecord::units},
+    {"left_out", &AppliedRecord::left_out}, {kLivepatch, &AppliedRecord::livepatch}};
 
 constexpr std::tuple<const char*, std::string AppliedRecord::*, bool (*)(std::string_view)>
     kTexts[] = {{"name", &AppliedRecord::name, is_update_name},
@@ -55,6 +55,7 @@ std::optional<AppliedRecord> parse_record(const fs::path& file, const std::strin
         record.fixes.push_back(one.get<std::string>());
   for (const auto& [name, list] : kLists) {
     const auto found = document.find(name);
+    if (found == document.end() && std::string_view(name) == kLivepatch) continue;
     if (found == document.end() || !found->is_array()) return std::nullopt;
     for (const json& one : *found) {
       if (!one.is_string()) return std::nullopt;

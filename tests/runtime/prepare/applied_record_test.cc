@@ -54,7 +54,9 @@ TEST_F(AppliedRecordTest, OfAnotherBootSaysNothing) {
 TEST_F(AppliedRecordTest, WhatIsNoRecord) {
   for (const char* text : {"", "{", "[]", R"({"boot_id": "first\n"})",
                            R"({"boot_id": "first\n", "titles": [1], "patches": [], "base": [],
-                               "units": [], "left_out": []})"}) {
+                               "units": [], "left_out": []})",
+                           R"({"boot_id": "first\n", "titles": [], "patches": [], "base": [],
+                               "units": [], "left_out": [], "livepatch": "a name"})"}) {
     folder_.write("run/splice/0123456789abcdef.json", text);
     EXPECT_FALSE(read().known("0123456789abcdef")) << text;
   }
