@@ -69,9 +69,6 @@ int report(const Apply& apply) {
   return 0;
 }
 
-// A minute at the usual interval: a sleeping thread is woken after 15 s (kernel/livepatch/transition.c).
-constexpr unsigned kLivepatchRetries = 119;
-
 // Errors: "usage".
 Result<Engine> engine_option(const Command& command) {
   const auto name = command.values()["engine"].as<std::string>();
@@ -103,8 +100,6 @@ int apply_update(Command& command) {
   const auto engine = engine_option(command);
   if (!engine) return console.finish(engine.error());
   options.engine = *engine;
-  if (*engine == Engine::livepatch && command.values()["retries"].defaulted())
-    options.attempts.retries = kLivepatchRetries;
 
   Apply apply(std::move(options), console);
   if (auto done = run_passes(apply); !done) return console.finish(done.error());

@@ -39,7 +39,8 @@ Result<Attempts> attempts_option(const Command& command) {
                             kMaxInterval))
         .hint("give numbers from 0 up to these");
   }
-  return Attempts{retries, std::chrono::milliseconds(interval)};
+  return Attempts{retries, std::chrono::milliseconds(interval),
+                  command.values()["retries"].defaulted()};
 }
 
 Failure interrupted() {

@@ -31,6 +31,7 @@ class Command;
 struct Attempts {
   unsigned retries = 5;
   std::chrono::milliseconds interval{500};
+  bool usual = false;  // nobody has said how many
 };
 
 void add_attempts_options(Command& command);

@@ -27,6 +27,8 @@ constexpr std::size_t kMaxAttribute = 4096;
 constexpr std::size_t kMaxStack = 64U << 10;
 constexpr std::size_t kShownFunctions = 3;
 constexpr milliseconds kPoll{50};
+// A minute: the kernel wakes sleepers after 15 s.
+constexpr unsigned kUsualIntervals = 120;
 constexpr milliseconds kBetweenWords{10000};
 
 std::string attribute(const fs::path& file) {
@@ -137,7 +139,8 @@ Result<milliseconds> wait_for_transition(const std::string& name, Direction dire
                                          const Attempts& attempts, HeldSignals& signals,
                                          const Console& console, const TransitionTerms& terms) {
   const auto begun = Clock::now();
-  const milliseconds most = attempts.interval * (attempts.retries + 1);
+  const milliseconds most =
+      attempts.interval * (attempts.usual ? kUsualIntervals : attempts.retries + 1);
   auto word_at = begun + terms.quiet;
   while (livepatch_state(name, terms.sys).moving) {
     const bool ended = signals.wait_for(kPoll);
