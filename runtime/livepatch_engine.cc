@@ -82,6 +82,18 @@ bool is_held(const std::string& module) {
   return !users.empty() && users != "0\n";
 }
 
+// The errno of a hook that refuses is that of the load; the kernel's log tells it from others
+// (__klp_enable_patch() in kernel/livepatch/core.c).
+Failure refused_load(Error error) {
+  if (error.detail.find("pre-patch callback failed") == std::string::npos)
+    return Failure(std::move(error));
+  return fail(ExitCode::error, "hook-refused",
+              "the update is refused by its own check, a pre_apply hook")
+      .at_file(error.file)
+      .detail(std::move(error.detail))
+      .hint("read the check in the update's patch (splice-view UPDATE.tar names it)");
+}
+
 Result<void> take_out(const std::string& module, Attempts attempts, HeldSignals& signals,
                       const Console& console) {
   if (auto asked = disable_livepatch(module); !asked) return asked;
@@ -108,7 +120,7 @@ Result<void> switch_by_livepatch(Apply& apply) {
   apply.console.stage("loading live patch {}, {}", name,
                       counted(apply.matched.functions.size(), "function"));
   auto loaded = LoadedModule::load(*module, name);
-  if (!loaded) return propagate(loaded);
+  if (!loaded) return refused_load(loaded.error());
   apply.modules.push_back(std::move(*loaded));
   auto over = wait_for_transition(name, Direction::in, apply.options.attempts, *apply.signals,
                                   apply.console);

@@ -371,6 +371,14 @@ json target_json(const PackageTarget& t) {
 
 }  // namespace
 
+std::string_view livepatch_callback(const PackageHook& hook) {
+  if (hook.kind == "pre_apply") return "pre_patch";
+  if (hook.kind == "post_apply") return "post_patch";
+  if (hook.kind == "pre_undo" && hook.name.starts_with("splice_pre_unpatch_")) return "pre_unpatch";
+  if (hook.kind == "post_undo") return "post_unpatch";
+  return {};
+}
+
 bool is_update_id(std::string_view text) {
   const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   return text.size() >= 8 && text.size() < SPLICE_ID_LEN && std::ranges::all_of(text, is_hex);

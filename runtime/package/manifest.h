@@ -83,10 +83,6 @@ struct PackageSymbol {
 inline constexpr std::array<std::string_view, 10> kHookKinds = {
     "pre_apply", "check_apply", "apply", "post_apply", "fail_apply",
     "pre_undo",  "check_undo",  "undo",  "post_undo",  "fail_undo"};
-// Those that a callback of the kernel's livepatch is like (struct klp_callbacks): pre_patch, which may refuse;
-// post_patch; post_unpatch. pre_unpatch may not refuse, and nothing runs in a stop.
-inline constexpr std::array<std::string_view, 3> kLivepatchHooks = {"pre_apply", "post_apply",
-                                                                    "post_undo"};
 struct PackageHook {
   std::string kind;  // one of kHookKinds
   std::string name;  // the function's
@@ -94,6 +90,11 @@ struct PackageHook {
   std::string section;  // of the new module, and
   std::uint64_t offset = 0;
 };
+
+// The callback of the kernel's livepatch (struct klp_callbacks) that a hook is like; empty if there is none:
+// nothing runs in a stop there, and pre_unpatch may not refuse. A pre_undo hook that never does says so by
+// its name (include/kpatch-macros.h).
+std::string_view livepatch_callback(const PackageHook& hook);
 
 // Bytes of a variable that the kernel has, written in the stop and given back on undo: see
 // kmod/values.c. A record in the new module (struct splice_value_record) says which and what.

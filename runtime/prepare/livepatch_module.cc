@@ -406,7 +406,7 @@ std::vector<std::string> livepatch_obstacles(const Manifest& manifest) {
     for (const PackageValue& value : target.values)
       reasons.push_back(fmt::format("{} is written in place", value.name));
     for (const PackageHook& hook : target.hooks)
-      if (std::ranges::find(kLivepatchHooks, hook.kind) == kLivepatchHooks.end())
+      if (livepatch_callback(hook).empty())
         reasons.push_back(
             fmt::format("livepatch has no callback for the {} hook {}", hook.kind, hook.name));
   }

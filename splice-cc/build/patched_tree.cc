@@ -18,10 +18,12 @@ namespace {
 
 bool is_c(const std::string& file) { return file.ends_with(".c") || file.ends_with(".h"); }
 
-// "<linux/splice.h>" is the kernel's own, and another file.
+// "<linux/splice.h>" is the kernel's own, and another file. The others are for patches that were written for
+// kpatch and klp-build.
 bool includes_hooks(const std::string& text) {
-  static const std::regex include(R"(^[ \t]*#[ \t]*include[ \t]*<splice\.h>)",
-                                  std::regex::multiline);
+  static const std::regex include(
+      R"re(^[ \t]*#[ \t]*include[ \t]*[<"](splice|kpatch-(macros|syscall|shadow)|linux/livepatch_helpers)\.h[>"])re",
+      std::regex::multiline);
   return std::regex_search(text, include);
 }
 

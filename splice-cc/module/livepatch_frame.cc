@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "matcher/elf/elf_object.h"
@@ -17,7 +18,9 @@ constexpr const char* kOwnImports[] = {
     "__x86_return_thunk",      "__module_get",     "__stack_chk_fail",
     "__x86_indirect_thunk_rax"};
 
-// The hooks of one kind of one target, by their numbers in the whole update.
+bool may_refuse(const PackageHook& hook) { return hook.kind.starts_with("pre_"); }
+
+// The hooks of one target for each callback, by their numbers in the whole update.
 using Hooks = std::map<std::string, std::vector<std::size_t>>;
 
 class Text {
@@ -86,27 +89,29 @@ class Text {
   void callbacks(std::size_t target) {
     Hooks hooks;
     for (const PackageHook& hook : manifest_.targets[target].hooks) {
-      add("extern {} splice_hook_{}(void);\n", hook.kind == "pre_apply" ? "int" : "void",
-          next_hook_);
-      hooks[hook.kind].push_back(next_hook_++);
+      add("extern {} splice_hook_{}(void);\n", may_refuse(hook) ? "int" : "void", next_hook_);
+      hooks[std::string(livepatch_callback(hook))].push_back(next_hook_++);
     }
     std::string& rows = callbacks_.emplace_back();
-    if (hooks.contains("pre_apply")) {
-      rows += fmt::format(" .pre_patch = pre_patch_{},", target);
-      add("static int pre_patch_{}(struct klp_object *object)\n{{\n\tint refused = 0;\n\n", target);
-      for (const std::size_t hook : hooks["pre_apply"])
-        add("\tif (!refused)\n\t\trefused = splice_hook_{}();\n", hook);
-      add("\treturn refused;\n}}\n");
-    }
-    const auto call = [&](const char* kind, const char* callback) {
-      if (!hooks.contains(kind)) return;
+    for (const std::string callback : {"pre_patch", "post_patch", "pre_unpatch", "post_unpatch"}) {
+      std::vector<std::size_t>& numbers = hooks[callback];
+      if (numbers.empty()) continue;
+      // As the core module does it: what is undone, backwards.
+      if (callback.ends_with("unpatch")) std::ranges::reverse(numbers);
       rows += fmt::format(" .{0} = {0}_{1},", callback, target);
-      add("static void {}_{}(struct klp_object *object)\n{{\n", callback, target);
-      for (const std::size_t hook : hooks[kind]) add("\tsplice_hook_{}();\n", hook);
+      const bool asked = callback == "pre_patch";
+      add("static {} {}_{}(struct klp_object *object)\n{{\n", asked ? "int" : "void", callback,
+          target);
+      if (asked) add("\tint refused = 0;\n\n");
+      // One that cannot refuse gives 0, and is not asked.
+      for (const std::size_t hook : numbers)
+        if (asked)
+          add("\tif (!refused)\n\t\trefused = splice_hook_{}();\n", hook);
+        else
+          add("\tsplice_hook_{}();\n", hook);
+      if (asked) add("\treturn refused;\n");
       add("}}\n");
-    };
-    call("post_apply", "post_patch");
-    call("post_undo", "post_unpatch");
+    }
   }
 
   void objects() {
