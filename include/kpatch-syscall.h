@@ -8,7 +8,7 @@
 #define SPLICE_KPATCH_SYSCALL_H
 
 #include <linux/syscalls.h>
-#include "kpatch-macros.h"
+#include <kpatch-macros.h>
 
 #define KPATCH_SYSCALL_DEFINE0	SYSCALL_DEFINE0
 #define KPATCH_SYSCALL_DEFINE1	SYSCALL_DEFINE1

@@ -35,8 +35,9 @@ enum class ExitCode : int {
   mismatch = 5,     // run-pre mismatch: the running kernel is not what the update was made for
   busy = 6,         // the kernel is busy; try again
   bad_package = 7,  // the package is bad: damaged, altered, or of another release
-  wrong_machine = 8,  // not for this machine: another kernel, another build of it, another processor
-  partly = 9,         // in force only in part
+  wrong_machine =
+      8,       // not for this machine: another kernel, another build of it, another processor
+  partly = 9,  // in force only in part
 };
 
 struct Error {
