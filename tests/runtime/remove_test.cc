@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/applied_state.h"
 #include "tests/support/temporary_folder.h"
 
 namespace splicer {
@@ -17,8 +18,8 @@ using Ids = std::vector<std::string>;
 class Removals : public testing::Test {
  protected:
   Removals() {
-    apply(kBoth, "1", "CVE-2026-1234", {kPatch}, {});
-    apply(kApplied, "2", "other", {}, {kPatch});
+    apply(kBoth, 1, "CVE-2026-1234", {kPatch}, {});
+    apply(kApplied, 2, "other", {}, {kPatch});
     for (const auto& [id, name] :
          {std::pair{kBoth, "CVE-2026-1234"}, std::pair{kInstalled, "later"}}) {
       InstalledUpdate update;
@@ -27,21 +28,14 @@ class Removals : public testing::Test {
       installed_.updates.push_back(update);
     }
   }
-  void apply(const std::string& id, const char* sequence, const char* name, Ids patches,
+  void apply(const std::string& id, unsigned sequence, const char* name, Ids patches,
              Ids base) const {
-    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
-                                     {"pause_ns", "1\n"},
-                                     {"applied_at", "1\n"},
-                                     {"sequence", sequence},
-                                     {"modules", "splice_" + id + "_0\n"},
-                                     {"functions", ""}})
-      folder_.write("sys/" + id + "/" + file, text);
     AppliedRecord record;
     record.id = id;
     record.name = name;
     record.patches = std::move(patches);
     record.base = std::move(base);
-    EXPECT_TRUE(write_record(record, folder_ / "run"));
+    add_applied(folder_, record, sequence);
   }
   Result<RemovalPlan> plan(const Ids& names) const {
     return plan_removal(names, installed_, State::read(folder_ / "sys").value(),

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/applied_state.h"
 #include "tests/support/temporary_folder.h"
 
 namespace splicer {
@@ -27,9 +28,9 @@ class StatusTest : public testing::Test {
     install(kLeftOut, {"CVE-2026-4444"}).left_out =
         "the machine went down while it was being applied";
     install(kOtherBuild, {"CVE-2026-5555"}).kernel_version = "#1 SMP Debian 6.1.187-1";
-    apply(kInForce, "1", {});
-    apply(kWithoutTun, "2", {"tun"});
-    apply(kNotInstalled, "3", {});
+    apply(kInForce, 1, {});
+    apply(kWithoutTun, 2, {"tun"});
+    apply(kNotInstalled, 3, {});
   }
   InstalledUpdate& install(const char* id, Ids fixes) {
     InstalledUpdate& update = installed_.updates.emplace_back();
@@ -39,20 +40,13 @@ class StatusTest : public testing::Test {
     update.kernel_version = kKernel.version;
     return update;
   }
-  void apply(const std::string& id, const char* sequence, Ids left_out) const {
-    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
-                                     {"pause_ns", "1500\n"},
-                                     {"applied_at", "1\n"},
-                                     {"sequence", sequence},
-                                     {"modules", "splice_" + id + "_0\n"},
-                                     {"functions", ""}})
-      folder_.write("sys/" + id + "/" + file, text);
+  void apply(const std::string& id, unsigned sequence, Ids left_out) const {
     AppliedRecord record;
     record.id = id;
     record.name = "applied";
     record.fixes = {"CVE-2026-6666"};
     record.left_out = std::move(left_out);
-    EXPECT_TRUE(write_record(record, folder_ / "run"));
+    add_applied(folder_, record, sequence, 1500);
   }
   Status status(std::set<std::string, std::less<>> modules = {}) const {
     const Surroundings around{{}, AppliedRecords::read(folder_ / "run"), std::move(modules), {}};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/support/applied_state.h"
 #include "tests/support/temporary_folder.h"
 
 namespace splicer {
@@ -36,23 +37,16 @@ TEST(Undo, NeedsRootThenAnUpdate) {
 class UndoPlans : public testing::Test {
  protected:
   UndoPlans() {
-    apply(kFirst, "1", {kPatch}, {});
-    apply(kSecond, "2", {}, {kPatch});
-    apply(kThird, "3", {}, {});
+    apply(kFirst, 1, {kPatch}, {});
+    apply(kSecond, 2, {}, {kPatch});
+    apply(kThird, 3, {}, {});
   }
-  void apply(const std::string& id, const char* sequence, Ids patches, Ids base) const {
-    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
-                                     {"pause_ns", "1\n"},
-                                     {"applied_at", "1\n"},
-                                     {"sequence", sequence},
-                                     {"modules", "splice_" + id + "_0\n"},
-                                     {"functions", ""}})
-      folder_.write("sys/" + id + "/" + file, text);
+  void apply(const std::string& id, unsigned sequence, Ids patches, Ids base) const {
     AppliedRecord record;
     record.id = id;
     record.patches = std::move(patches);
     record.base = std::move(base);
-    EXPECT_TRUE(write_record(record, folder_ / "run"));
+    add_applied(folder_, record, sequence);
   }
   Result<UndoPlan> plan(const Ids& names) const {
     return plan_undo(names, State::read(folder_ / "sys").value(),

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/applied_state.h"
 #include "tests/support/temporary_folder.h"
 
 namespace splicer {
@@ -17,25 +18,18 @@ const std::string kOther(64, 'b');
 class Dependence : public testing::Test {
  protected:
   Dependence() {
-    apply(kFirst, "1", {kPatch}, {});
-    apply(kSecond, "2", {kOther}, {kPatch});
+    apply(kFirst, 1, {kPatch}, {});
+    apply(kSecond, 2, {kOther}, {kPatch});
   }
-  void apply(const std::string& id, const char* sequence, std::vector<std::string> patches,
+  void apply(const std::string& id, unsigned sequence, std::vector<std::string> patches,
              std::vector<std::string> base) const {
-    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
-                                     {"pause_ns", "1\n"},
-                                     {"applied_at", "1\n"},
-                                     {"sequence", sequence},
-                                     {"modules", "splice_" + id + "_0\n"},
-                                     {"functions", ""}})
-      folder_.write("sys/" + id + "/" + file, text);
     AppliedRecord record;
     record.id = id;
     record.titles = {"title"};
     record.patches = std::move(patches);
     record.base = std::move(base);
     record.units = {"kernel/fork.o"};
-    EXPECT_TRUE(write_record(record, folder_ / "run"));
+    add_applied(folder_, record, sequence);
   }
   State state() const { return State::read(folder_ / "sys").value(); }
   AppliedRecords records() const { return AppliedRecords::read(folder_ / "run"); }

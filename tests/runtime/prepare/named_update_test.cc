@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/applied_state.h"
 #include "tests/support/temporary_folder.h"
 
 namespace splicer {
@@ -12,24 +13,17 @@ namespace {
 class NamedUpdate : public testing::Test {
  protected:
   NamedUpdate() {
-    apply("42acce30ee7d420c", "1", "CVE-2026-1234");
-    apply("1111111111111111", "2", "tun-check");
-    apply("2222222222222222", "3", "tun-check");
-    apply("3333333333333333", "4", "");
+    apply("42acce30ee7d420c", 1, "CVE-2026-1234");
+    apply("1111111111111111", 2, "tun-check");
+    apply("2222222222222222", 3, "tun-check");
+    apply("3333333333333333", 4, "");
   }
-  void apply(const std::string& id, const char* sequence, const std::string& name) const {
-    for (const auto& [file, text] : {std::pair<std::string, std::string>{"state", "applied\n"},
-                                     {"pause_ns", "1\n"},
-                                     {"applied_at", "1\n"},
-                                     {"sequence", sequence},
-                                     {"modules", "splice_" + id + "_0\n"},
-                                     {"functions", ""}})
-      folder_.write("sys/" + id + "/" + file, text);
+  void apply(const std::string& id, unsigned sequence, const std::string& name) const {
     AppliedRecord record;
     record.id = id;
     record.name = name;
     record.titles = {"a title"};
-    EXPECT_TRUE(write_record(record, folder_ / "run"));
+    add_applied(folder_, record, sequence);
   }
   Result<std::string> id_of(const std::string& text) const {
     const State state = State::read(folder_ / "sys").value();
