@@ -148,10 +148,10 @@ Result<void> decide_branches(Apply& apply) {
   return {};
 }
 
-// As a live patch of the kernel's own, whichever engine is asked for now.
+// As a live patch of the kernel's own, whichever engine is asked for.
 Result<void> find_applied_live(Apply& apply) {
   const std::string& id = apply.package.manifest.id;
-  const auto live = livepatch_updates(AppliedRecords::read());
+  const auto live = livepatch_updates(apply.records);
   const auto update = std::ranges::find(live, id, &LivepatchUpdate::id);
   if (update == live.end() || update->undone) return {};
   if (update->moving)
@@ -412,6 +412,7 @@ Result<void> find_applied(Apply& apply) {
   auto state = State::read();
   if (!state) return propagate(state);
   apply.state = std::move(*state);
+  apply.records = AppliedRecords::read();
   const AppliedUpdate* update = apply.state.find(apply.package.manifest.id);
   if (update == nullptr) {
     if (auto live = find_applied_live(apply); !live || apply.applied_already) return live;
@@ -472,10 +473,9 @@ Result<void> hold_signals(Apply& apply) {
   return {};
 }
 
-// Under the state that find_applied() has read.
+// Under the state and the records that find_applied() has read.
 Result<void> check_stand(Apply& apply) {
   if (apply.applied_already) return {};
-  apply.records = AppliedRecords::read();
   if (auto stands = check_base(apply.package.manifest, apply.state, apply.records); !stands) {
     stands.error().file = apply.options.path;
     return stands;

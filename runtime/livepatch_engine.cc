@@ -76,10 +76,8 @@ Result<void> look_again(Apply& apply) {
 
 // Has the kernel counted a user of it?
 bool is_held(const std::string& module) {
-  constexpr std::size_t kMaxAttribute = 4096;
-  const std::string users =
-      read_contents(fmt::format("/sys/module/{}/refcnt", module), kMaxAttribute).text();
-  return !users.empty() && users != "0\n";
+  const std::string users = read_attribute(fmt::format("/sys/module/{}/refcnt", module));
+  return !users.empty() && users != "0";
 }
 
 // The errno of a hook that refuses is that of the load; the kernel's log tells it from others
@@ -94,12 +92,11 @@ Failure refused_load(Error error) {
       .hint("read the check in the update's patch (splice-view UPDATE.tar names it)");
 }
 
-Result<void> take_out(const std::string& module, Attempts attempts, HeldSignals& signals,
-                      const Console& console) {
-  if (auto asked = disable_livepatch(module); !asked) return asked;
-  auto over = wait_for_transition(module, Direction::out, attempts, signals, console);
-  if (!over) return propagate(over);
-  return {};
+// How long the threads took to go back.
+Result<std::chrono::milliseconds> take_out(const std::string& module, const Attempts& attempts,
+                                           HeldSignals& signals, const Console& console) {
+  if (auto asked = disable_livepatch(module); !asked) return propagate(asked);
+  return wait_for_transition(module, Direction::out, attempts, signals, console);
 }
 
 }  // namespace
@@ -127,7 +124,7 @@ Result<void> switch_by_livepatch(Apply& apply) {
   if (!over) return propagate(over);
   if (auto free = look_again(apply); !free) {
     if (auto out = take_out(name, apply.options.attempts, *apply.signals, apply.console); !out)
-      return out;
+      return propagate(out);
     return free;
   }
   apply.signals->hold_to_the_end();
@@ -141,9 +138,7 @@ Result<Undone> undo_livepatch(const LivepatchUpdate& update, const UndoOptions& 
                               const Console& console) {
   HeldSignals signals;
   console.stage("taking out live patch {}", update.module);
-  if (auto asked = disable_livepatch(update.module); !asked) return propagate(asked);
-  auto over =
-      wait_for_transition(update.module, Direction::out, options.attempts, signals, console);
+  auto over = take_out(update.module, options.attempts, signals, console);
   if (!over) {
     over.error().file = update.id;
     return propagate(over);

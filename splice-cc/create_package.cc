@@ -103,12 +103,9 @@ void add_target(Creation& creation, const std::string& name,
 // The livepatch form's frame, where the kernel has such a thing and it has a callback for each hook.
 Result<void> add_frame(Creation& creation, const ModuleGlue& glue) {
   Package& package = creation.package;
-  package.manifest.frame = "livepatch/frame.o";
   if (!glue.exports().contains("klp_enable_patch") ||
-      !livepatch_obstacles(package.manifest).empty()) {
-    package.manifest.frame.clear();
+      !livepatch_obstacles(package.manifest).empty())
     return {};
-  }
   const auto imports = imports_of(package);
   if (!imports) return propagate(imports);
   const std::string text = livepatch_frame(package.manifest, *imports, glue.exports());
@@ -116,6 +113,7 @@ Result<void> add_frame(Creation& creation, const ModuleGlue& glue) {
   if (auto built = creation.kbuild->build_module_object(text, object); !built) return built;
   auto bytes = read_text(object);
   if (!bytes) return propagate(bytes);
+  package.manifest.frame = "livepatch/frame.o";
   package.members[package.manifest.frame] = to_bytes(*bytes);
   return {};
 }

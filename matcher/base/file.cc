@@ -82,6 +82,13 @@ Listing list_tree(const fs::path& directory,
 
 UniqueFd memory_file() { return UniqueFd(memfd_create("splice", MFD_CLOEXEC)); }
 
+std::string read_attribute(const fs::path& path) {
+  constexpr std::size_t kPage = 4096;
+  std::string text = read_contents(path, kPage).text();
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 Failure unreadable_file(const fs::path& path, int error) {
   return fail(ExitCode::error, "file-unreadable",
               fmt::format("the file cannot be read: {}", std::strerror(error)))

@@ -59,6 +59,9 @@ struct Contents {
 Contents read_contents(const std::filesystem::path& path, std::size_t limit = SIZE_MAX);
 // The same for an open descriptor, from its present position to its end.
 Contents read_contents(int descriptor, std::size_t limit = SIZE_MAX);
+// One value that the kernel prints, in sysfs or procfs, without the end of its line; empty if it cannot be
+// read, or has more than a page.
+std::string read_attribute(const std::filesystem::path& path);
 
 // What a directory holds, or why that could not be read to the end.
 struct Listing {

@@ -15,8 +15,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kMaxAttribute = 4096;
-
 bool is_number(const std::string& text) {
   return !text.empty() &&
          std::ranges::all_of(text, [](const char c) { return c >= '0' && c <= '9'; });
@@ -35,15 +33,12 @@ bool has_open(const fs::path& process, const std::string& device) {
 std::optional<std::string> device_holder(const std::string& device, const std::string& proc,
                                          const std::string& sys) {
   // An open file of the device holds the module (fops->owner in kmod/device.c).
-  if (read_contents(sys + "/module/splice/refcnt", kMaxAttribute).text() == "0\n")
-    return std::nullopt;
+  if (read_attribute(sys + "/module/splice/refcnt") == "0") return std::nullopt;
   const std::string self = std::to_string(getpid());
   for (const auto& process : list_directory(proc).entries) {
     const std::string pid = process.path().filename();
     if (!is_number(pid) || pid == self || !has_open(process.path(), device)) continue;
-    std::string name = read_contents(process.path() / "comm", kMaxAttribute).text();
-    if (name.ends_with('\n')) name.pop_back();
-    return fmt::format("pid {} ({})", pid, name);
+    return fmt::format("pid {} ({})", pid, read_attribute(process.path() / "comm"));
   }
   return std::nullopt;
 }

@@ -25,7 +25,6 @@ namespace {
 constexpr int kUnloadAttempts = 20;
 constexpr std::chrono::milliseconds kUnloadInterval{50};
 constexpr int kMaxLogLines = 20;
-constexpr std::size_t kMaxAttribute = 4096;  // bytes of a file in sysfs or procfs
 
 // What the kernel logs from now on (Documentation/ABI/testing/dev-kmsg).
 class KernelLog {
@@ -64,10 +63,9 @@ int delete_module(const std::string& name) {
 
 // Why init_module(2) answered EPERM: the kernel does not say, but its settings do.
 const char* not_permitted_hint(const std::string& root) {
-  if (read_contents(root + "/proc/sys/kernel/modules_disabled", kMaxAttribute).text() == "1\n")
+  if (read_attribute(root + "/proc/sys/kernel/modules_disabled") == "1")
     return "reboot: kernel.modules_disabled is 1, which no command can take back (sysctl(8))";
-  const std::string lockdown =
-      read_contents(root + "/sys/kernel/security/lockdown", kMaxAttribute).text();
+  const std::string lockdown = read_attribute(root + "/sys/kernel/security/lockdown");
   if (lockdown.find('[') != std::string::npos && lockdown.find("[none]") == std::string::npos)
     return "have the key enrolled with which the update's modules are signed (mokutil --import), "
            "or make "

@@ -14,18 +14,10 @@ namespace splicer {
 
 namespace {
 
-constexpr std::size_t kMaxAttribute = 4096;
-
-std::string attribute(const std::string& path) {
-  std::string text = read_contents(path, kMaxAttribute).text();
-  if (text.ends_with('\n')) text.pop_back();
-  return text;
-}
-
 // "none [integrity] confidentiality" (security/lockdown/lockdown.c): the word in brackets, unless it
 // is none.
 std::string lockdown(const std::string& root) {
-  const std::string text = attribute(root + "/sys/kernel/security/lockdown");
+  const std::string text = read_attribute(root + "/sys/kernel/security/lockdown");
   const std::size_t begin = text.find('[');
   const std::size_t end = text.find(']');
   if (begin == std::string::npos || end == std::string::npos || end < begin) return {};
@@ -36,7 +28,7 @@ std::string lockdown(const std::string& root) {
 // "CapEff:\t000001ffffffffff" (fs/proc/array.c, task_cap()).
 std::optional<std::uint64_t> effective_capabilities(const std::string& root) {
   constexpr std::string_view kField = "CapEff:\t";
-  for (const std::string& line : split_lines(attribute(root + "/proc/self/status"))) {
+  for (const std::string& line : split_lines(read_attribute(root + "/proc/self/status"))) {
     if (!line.starts_with(kField)) continue;
     std::uint64_t value = 0;
     const char* const end = line.data() + line.size();
@@ -54,7 +46,7 @@ std::vector<Error> module_policy_faults(ModuleKind kind, const std::string& root
       "CERT.der, then reboot), and apply it with --engine livepatch";
   std::vector<Error> faults;
   const auto add = [&](Failure fault) { faults.push_back(std::move(fault).take()); };
-  if (attribute(root + "/proc/sys/kernel/modules_disabled") == "1")
+  if (read_attribute(root + "/proc/sys/kernel/modules_disabled") == "1")
     add(fail(ExitCode::error, "modules-disabled",
              "kernel.modules_disabled is 1: this kernel loads no module until the next boot")
             .hint("reboot into a fixed kernel, or with kernel.modules_disabled=0"));
@@ -72,7 +64,7 @@ std::vector<Error> module_policy_faults(ModuleKind kind, const std::string& root
                          "modules that were signed when they were made",
                          level))
             .hint(kSign));
-  if (linked && attribute(root + "/sys/module/module/parameters/sig_enforce") == "Y")
+  if (linked && read_attribute(root + "/sys/module/module/parameters/sig_enforce") == "Y")
     add(fail(ExitCode::error, "signed-modules-only",
              "this kernel loads only modules that were signed when they were made "
              "(module.sig_enforce)")
@@ -82,7 +74,7 @@ std::vector<Error> module_policy_faults(ModuleKind kind, const std::string& root
     add(fail(ExitCode::error, "no-capability",
              "this process may not load modules: it lacks CAP_SYS_MODULE, as in a container")
             .hint("run the command on the host"));
-  if (attribute(root + "/proc/sys/kernel/kptr_restrict") == "2")
+  if (read_attribute(root + "/proc/sys/kernel/kptr_restrict") == "2")
     add(fail(ExitCode::error, "kptr-restrict",
              "kernel.kptr_restrict is 2, which hides the addresses of symbols from root too")
             .hint("run sysctl kernel.kptr_restrict=1, apply the update, and set it back"));

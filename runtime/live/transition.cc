@@ -23,19 +23,12 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxAttribute = 4096;
 constexpr std::size_t kMaxStack = 64U << 10;
 constexpr std::size_t kShownFunctions = 3;
 constexpr milliseconds kPoll{50};
 // A minute: the kernel wakes sleepers after 15 s.
 constexpr unsigned kUsualIntervals = 120;
 constexpr milliseconds kBetweenWords{10000};
-
-std::string attribute(const fs::path& file) {
-  std::string text = read_contents(file, kMaxAttribute).text();
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
-}
 
 // "[<0>] vfs_read+0x12/0x340", innermost first (proc_pid_stack() in fs/proc/base.c).
 std::string innermost(const std::string& stack) {
@@ -60,11 +53,14 @@ void for_each_thread(const std::string& proc, Visit visit) {
   }
 }
 
+std::string described(const Straggler& one) {
+  return fmt::format("thread {} ({}){}{}", one.thread, one.name,
+                     one.functions.empty() ? "" : " in ", one.functions);
+}
+
 std::string listed(const std::vector<Straggler>& threads) {
   std::string text;
-  for (const Straggler& one : threads)
-    text += fmt::format("thread {} ({}){}{}\n", one.thread, one.name,
-                        one.functions.empty() ? "" : " in ", one.functions);
+  for (const Straggler& one : threads) text += described(one) + "\n";
   return text;
 }
 
@@ -104,26 +100,16 @@ Result<void> turn_back(const std::string& name, Direction direction, const Trans
 
 }  // namespace
 
-LivepatchState livepatch_state(const std::string& name, const std::string& sys) {
-  const fs::path folder = fs::path(sys) / name;
-  LivepatchState state;
-  const std::string enabled = attribute(folder / "enabled");
-  state.present = !enabled.empty();
-  state.enabled = enabled == "1";
-  state.moving = attribute(folder / "transition") == "1";
-  return state;
-}
-
 std::vector<Straggler> stragglers(Direction direction, const std::string& proc) {
   // KLP_UNPATCHED and KLP_PATCHED (include/linux/livepatch.h), of a thread that has still to move.
   const char* const before = direction == Direction::in ? "0" : "1";
   std::vector<Straggler> found;
   for_each_thread(proc, [&](const fs::path& thread) {
-    if (attribute(thread / "patch_state") != before) return true;
+    if (read_attribute(thread / "patch_state") != before) return true;
     Straggler one;
     const std::string number = thread.filename();
     std::from_chars(number.data(), number.data() + number.size(), one.thread);
-    one.name = attribute(thread / "comm");
+    one.name = read_attribute(thread / "comm");
     one.functions = innermost(read_contents(thread / "stack", kMaxStack).text());
     found.push_back(std::move(one));
     return true;
@@ -163,9 +149,8 @@ Result<milliseconds> wait_for_transition(const std::string& name, Direction dire
     word_at = now + kBetweenWords;
     const auto threads = stragglers(direction, terms.proc);
     if (threads.empty()) continue;
-    console.stage("{} still to go over: thread {} ({}){}{}", counted(threads.size(), "thread"),
-                  threads[0].thread, threads[0].name, threads[0].functions.empty() ? "" : " in ",
-                  threads[0].functions);
+    console.stage("{} still to go over: {}", counted(threads.size(), "thread"),
+                  described(threads[0]));
   }
   return std::chrono::duration_cast<milliseconds>(Clock::now() - begun);
 }

@@ -24,18 +24,9 @@
 #include "matcher/base/result.h"
 #include "runtime/live/attempts.h"
 #include "runtime/live/interruption.h"
+#include "runtime/prepare/livepatch_updates.h"
 
 namespace splicer {
-
-inline constexpr const char* kLivepatchFolder = "/sys/kernel/livepatch";
-
-// What the kernel says of a live patch. One that has been taken out has no directory.
-struct LivepatchState {
-  bool present = false;
-  bool enabled = false;
-  bool moving = false;
-};
-LivepatchState livepatch_state(const std::string& name, const std::string& sys = kLivepatchFolder);
 
 enum class Direction { in, out };
 

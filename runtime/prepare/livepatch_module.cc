@@ -11,13 +11,11 @@
 #include <cstring>
 #include <map>
 #include <optional>
-#include <set>
 #include <string_view>
 
 #include "matcher/base/wording.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/elf/elf_writer.h"
-#include "matcher/elf/kernel_sections.h"
 #include "runtime/package/digest.h"
 #include "runtime/prepare/livepatch_reference.h"
 
@@ -410,15 +408,16 @@ std::vector<std::string> livepatch_obstacles(const Manifest& manifest) {
         reasons.push_back(
             fmt::format("livepatch has no callback for the {} hook {}", hook.kind, hook.name));
   }
-  if (reasons.empty() && manifest.frame.empty())
-    reasons.emplace_back("the kernel that it was made for has no livepatch (CONFIG_LIVEPATCH)");
   return reasons;
 }
 
 Result<std::vector<std::uint8_t>> make_livepatch_module(const LivepatchModule& wanted) {
-  if (wanted.package.manifest.frame.empty())
-    return refused(livepatch_obstacles(wanted.package.manifest));
-  return Maker(wanted).run();
+  const Manifest& manifest = wanted.package.manifest;
+  if (!manifest.frame.empty()) return Maker(wanted).run();
+  auto reasons = livepatch_obstacles(manifest);
+  if (reasons.empty())
+    reasons.emplace_back("the kernel that it was made for has no livepatch (CONFIG_LIVEPATCH)");
+  return refused(reasons);
 }
 
 std::string livepatch_module_name(const Package& package) {

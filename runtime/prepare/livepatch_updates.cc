@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 
 #include "matcher/base/file.h"
 #include "runtime/package/manifest.h"
@@ -16,11 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kMaxAttribute = 4096;
 constexpr std::size_t kShortestPrefix = 4;
 constexpr std::string_view kPrefix = "livepatch_";
-
-bool says_one(const fs::path& file) { return read_contents(file, kMaxAttribute).text() == "1\n"; }
 
 // As livepatch_module_name() makes them.
 bool is_ours(const std::string& module) {
@@ -38,6 +34,12 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
 
 }  // namespace
 
+LivepatchState livepatch_state(const std::string& name, const std::string& sys) {
+  const fs::path folder = fs::path(sys) / name;
+  const std::string enabled = read_attribute(folder / "enabled");
+  return {!enabled.empty(), enabled == "1", read_attribute(folder / "transition") == "1"};
+}
+
 std::string LivepatchUpdate::state() const {
   if (undone) return "undone";
   if (!moving) return "applied";
@@ -51,7 +53,7 @@ std::vector<LivepatchUpdate> livepatch_updates(const AppliedRecords& records,
     const std::string module = loaded.filename();
     const AppliedRecord* record = records.find_livepatch(module);
     if (record == nullptr && !is_ours(module)) continue;
-    const fs::path folder = fs::path(sys) / "kernel/livepatch" / module;
+    const fs::path live = fs::path(sys) / "kernel/livepatch";
     LivepatchUpdate update;
     update.id = record == nullptr ? module : record->id;
     update.module = module;
@@ -59,11 +61,11 @@ std::vector<LivepatchUpdate> livepatch_updates(const AppliedRecords& records,
       update.name = record->name;
       update.titles = record->titles;
     }
-    std::error_code unknown;
-    update.undone = !fs::is_directory(folder, unknown);
-    update.enabled = says_one(folder / "enabled");
-    update.moving = says_one(folder / "transition");
-    for (const fs::path& object : folders_in(folder))
+    const LivepatchState state = livepatch_state(module, live);
+    update.undone = !state.present;
+    update.enabled = state.enabled;
+    update.moving = state.moving;
+    for (const fs::path& object : folders_in(live / module))
       for (const fs::path& function : folders_in(object)) {
         const std::string name = function.filename();  // "vfs_read,1"
         update.functions.emplace_back(object.filename(), name.substr(0, name.find(',')));

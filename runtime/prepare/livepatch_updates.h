@@ -21,6 +21,16 @@
 
 namespace splicer {
 
+inline constexpr const char* kLivepatchFolder = "/sys/kernel/livepatch";
+
+// What the kernel says of a live patch. One that has been taken out has no directory.
+struct LivepatchState {
+  bool present = false;
+  bool enabled = false;
+  bool moving = false;
+};
+LivepatchState livepatch_state(const std::string& name, const std::string& sys = kLivepatchFolder);
+
 struct LivepatchUpdate {
   std::string id;      // or the module's name
   std::string name;    // as its maker gave it, or empty

@@ -25,8 +25,7 @@ using Hooks = std::map<std::string, std::vector<std::size_t>>;
 
 class Text {
  public:
-  Text(const Manifest& manifest, const std::map<std::string, ExportedSymbol, std::less<>>& exports)
-      : manifest_(manifest), exports_(exports) {}
+  Text(const Manifest& manifest, const Exports& exports) : manifest_(manifest), exports_(exports) {}
 
   std::string write(std::set<std::string> imports) {
     add("#define INCLUDE_VERMAGIC\n#include <linux/module.h>\n#include <linux/vermagic.h>\n"
@@ -53,12 +52,8 @@ class Text {
         "MODULE_INFO(livepatch, \"Y\");\nMODULE_INFO(retpoline, \"Y\");\nMODULE_INFO(depends, "
         "\"\");\n"
         "MODULE_INFO(vermagic, VERMAGIC_STRING);\n");
-    std::set<std::string> spaces;
-    for (const std::string& import : imports)
-      if (const auto symbol = exports_.find(import);
-          symbol != exports_.end() && !symbol->second.name_space.empty())
-        spaces.insert(symbol->second.name_space);
-    for (const std::string& space : spaces) add("MODULE_INFO(import_ns, \"{}\");\n", space);
+    for (const std::string& space : name_spaces(imports, exports_))
+      add("MODULE_INFO(import_ns, \"{}\");\n", space);
   }
 
   // As modpost writes them (scripts/mod/modpost.c, add_versions()).
@@ -139,7 +134,7 @@ class Text {
   }
 
   const Manifest& manifest_;
-  const std::map<std::string, ExportedSymbol, std::less<>>& exports_;
+  const Exports& exports_;
   std::string text_;
   std::size_t next_function_ = 0;
   std::size_t next_hook_ = 0;
@@ -164,7 +159,7 @@ Result<std::set<std::string>> imports_of(const Package& package) {
 }
 
 std::string livepatch_frame(const Manifest& manifest, const std::set<std::string>& imports,
-                            const std::map<std::string, ExportedSymbol, std::less<>>& exports) {
+                            const Exports& exports) {
   return Text(manifest, exports).write(imports);
 }
 

@@ -32,6 +32,6 @@ Result<std::set<std::string>> imports_of(const Package& package);
 
 // The C text. `imports` as above, `exports` as the kernel's Module.symvers has them.
 std::string livepatch_frame(const Manifest& manifest, const std::set<std::string>& imports,
-                            const std::map<std::string, ExportedSymbol, std::less<>>& exports);
+                            const Exports& exports);
 
 }  // namespace splicer

@@ -58,8 +58,8 @@ std::optional<std::uint64_t> find_bytes(Bytes bytes, const Needle& needle) {
   return static_cast<std::uint64_t>(found - bytes.begin());
 }
 
-std::map<std::string, ExportedSymbol, std::less<>> parse_symvers(const std::string& text) {
-  std::map<std::string, ExportedSymbol, std::less<>> exports;
+Exports parse_symvers(const std::string& text) {
+  Exports exports;
   for (const std::string& line : split_lines(text)) {
     std::vector<std::string> fields;
     std::istringstream in(line);
@@ -75,6 +75,15 @@ std::map<std::string, ExportedSymbol, std::less<>> parse_symvers(const std::stri
 }
 
 }  // namespace
+
+std::set<std::string> name_spaces(const std::set<std::string>& imports, const Exports& exports) {
+  std::set<std::string> spaces;
+  for (const std::string& import : imports)
+    if (const auto symbol = exports.find(import);
+        symbol != exports.end() && !symbol->second.name_space.empty())
+      spaces.insert(symbol->second.name_space);
+  return spaces;
+}
 
 Result<ModuleGlue> ModuleGlue::make(const Kbuild& kbuild) {
   const fs::path saved =
@@ -135,12 +144,7 @@ std::string ModuleGlue::modinfo(std::size_t number, const std::set<std::string>&
   add(fmt::format("name=splice_{}_{}", kIdPlaceholder, number));
   add("depends=");
   add("retpoline=Y");  // the new code is compiled as the kernel is
-  std::set<std::string> spaces;
-  for (const std::string& import : imports)
-    if (const auto symbol = exports_.find(import);
-        symbol != exports_.end() && !symbol->second.name_space.empty())
-      spaces.insert(symbol->second.name_space);
-  for (const std::string& space : spaces) add("import_ns=" + space);
+  for (const std::string& space : name_spaces(imports, exports_)) add("import_ns=" + space);
   add("vermagic=" + vermagic_);
   return text;
 }

@@ -25,12 +25,17 @@ struct ExportedSymbol {
   std::string name_space;  // MODULE_IMPORT_NS
 };
 
+using Exports = std::map<std::string, ExportedSymbol, std::less<>>;
+
+// The name spaces that a module must import for these, each once, in order.
+std::set<std::string> name_spaces(const std::set<std::string>& imports, const Exports& exports);
+
 class ModuleGlue {
  public:
   // Compiles the C file once a tree. Errors: "compile-failed", "glue-malformed".
   static Result<ModuleGlue> make(const Kbuild& kbuild);
 
-  const std::map<std::string, ExportedSymbol, std::less<>>& exports() const { return exports_; }
+  const Exports& exports() const { return exports_; }
 
   // Content of .gnu.linkonce.this_module, with the placeholder of the update's id in the name;
   // `number` is the target's.
@@ -42,7 +47,7 @@ class ModuleGlue {
   std::vector<std::uint8_t> versions(const std::set<std::string>& imports) const;
 
  private:
-  std::map<std::string, ExportedSymbol, std::less<>> exports_;
+  Exports exports_;
   std::vector<std::uint8_t> this_module_;
   std::uint64_t align_ = 64;
   std::uint64_t name_at_ = 0;  // of the number, behind the placeholder
