@@ -15,7 +15,6 @@
 #include "runtime/prepare/dependence.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
-#include "runtime/prepare/livepatch_updates.h"
 #include "runtime/prepare/sealed_keys.h"
 
 namespace splicer {
@@ -151,9 +150,8 @@ Result<void> decide_branches(Apply& apply) {
 // As a live patch of the kernel's own, whichever engine is asked for.
 Result<void> find_applied_live(Apply& apply) {
   const std::string& id = apply.package.manifest.id;
-  const auto live = livepatch_updates(apply.records);
-  const auto update = std::ranges::find(live, id, &LivepatchUpdate::id);
-  if (update == live.end() || update->undone) return {};
+  const auto update = std::ranges::find(apply.live, id, &LivepatchUpdate::id);
+  if (update == apply.live.end() || update->undone) return {};
   if (update->moving)
     return fail(ExitCode::busy, "update-in-transition",
                 fmt::format("another command is {} update {}, as live patch {}",
@@ -413,6 +411,7 @@ Result<void> find_applied(Apply& apply) {
   if (!state) return propagate(state);
   apply.state = std::move(*state);
   apply.records = AppliedRecords::read();
+  apply.live = livepatch_updates(apply.records);
   const AppliedUpdate* update = apply.state.find(apply.package.manifest.id);
   if (update == nullptr) {
     if (auto live = find_applied_live(apply); !live || apply.applied_already) return live;
@@ -476,7 +475,8 @@ Result<void> hold_signals(Apply& apply) {
 // Under the state and the records that find_applied() has read.
 Result<void> check_stand(Apply& apply) {
   if (apply.applied_already) return {};
-  if (auto stands = check_base(apply.package.manifest, apply.state, apply.records); !stands) {
+  if (auto stands = check_base(apply.package.manifest, apply.state, apply.records, apply.live);
+      !stands) {
     stands.error().file = apply.options.path;
     return stands;
   }
@@ -494,7 +494,8 @@ Result<void> open_core(Apply& apply) {
 }
 
 Result<void> match(Apply& apply) {
-  for (const std::string& other : ignored_by(apply.package.manifest, apply.state, apply.records))
+  for (const std::string& other :
+       ignored_by(apply.package.manifest, apply.state, apply.records, apply.live))
     apply.console.warning(
         fmt::format("update {} changes a file of this one too, which was made without it: what is "
                     "inlined from there comes unrepaired; make it with --on for that update",

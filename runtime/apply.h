@@ -35,6 +35,7 @@
 #include "runtime/live/module_loader.h"
 #include "runtime/package/package.h"
 #include "runtime/prepare/applied_record.h"
+#include "runtime/prepare/livepatch_updates.h"
 #include "runtime/prepare/match_update.h"
 #include "runtime/prepare/state.h"
 #include "runtime/running_kernel.h"
@@ -72,6 +73,7 @@ struct Apply {
   Package package;
   State state;
   AppliedRecords records;
+  std::vector<LivepatchUpdate> live;  // applied by the kernel's livepatch
   bool record_written = false;
   bool applied_already = false;
   std::set<std::string> left_out;  // targets that are not loaded

@@ -14,7 +14,8 @@ namespace {
 
 // Ids of what is installed or applied and is meant by that text, sorted.
 std::set<std::string> meant(const std::string& text, const Installed& installed, const State& state,
-                            const AppliedRecords& records) {
+                            const AppliedRecords& records,
+                            const std::vector<LivepatchUpdate>& live) {
   std::set<std::string> ids;
   const auto look = [&](const std::string& id, const std::string& name) {
     if (name == text || id == text || (may_begin_id(text) && id.starts_with(text))) ids.insert(id);
@@ -24,6 +25,8 @@ std::set<std::string> meant(const std::string& text, const Installed& installed,
     const AppliedRecord* record = records.find(update.id);
     look(update.id, record == nullptr ? std::string() : record->name);
   }
+  for (const LivepatchUpdate& update : live)
+    if (!update.undone) look(update.id, update.name);
   return ids;
 }
 
@@ -45,29 +48,35 @@ Failure ambiguous(const std::string& text, const std::set<std::string>& ids) {
 }  // namespace
 
 Result<RemovalPlan> plan_removal(const std::vector<std::string>& names, const Installed& installed,
-                                 const State& state, const AppliedRecords& records) {
+                                 const State& state, const AppliedRecords& records,
+                                 const std::vector<LivepatchUpdate>& live) {
+  const auto is_applied = [&](const std::string& id) {
+    return state.find(id) != nullptr || std::ranges::any_of(live, [&](const auto& update) {
+             return update.id == id && !update.undone;
+           });
+  };
   RemovalPlan plan;
   std::vector<std::string> applied;
   std::set<std::string> all;
   for (const std::string& text : names) {
     if (!may_mean_update(text)) return unknown(text);
-    const std::set<std::string> ids = meant(text, installed, state, records);
+    const std::set<std::string> ids = meant(text, installed, state, records, live);
     if (ids.size() > 1) return ambiguous(text, ids);
     if (ids.empty()) {
       plan.not_there.push_back(text);
-    } else if (all.insert(*ids.begin()).second && state.find(*ids.begin()) != nullptr) {
+    } else if (all.insert(*ids.begin()).second && is_applied(*ids.begin())) {
       applied.push_back(*ids.begin());
     }
   }
   if (!applied.empty()) {
-    auto order = plan_undo(applied, state, records);
+    auto order = plan_undo(applied, state, records, live);
     if (!order) return propagate(order);
     applied = std::move(order->ids);
   }
   for (const std::string& id : applied)
     plan.updates.push_back({id, installed.find(id) != nullptr, true});
   for (const std::string& id : all)
-    if (state.find(id) == nullptr) plan.updates.push_back({id, true, false});
+    if (!is_applied(id)) plan.updates.push_back({id, true, false});
   return plan;
 }
 

@@ -36,11 +36,12 @@ struct RemovalPlan {
   std::vector<std::string> not_there;  // what was named, and is neither installed nor applied
 };
 
-// What the names mean: names, ids or their beginnings, of updates that are installed or applied. Linear in
+// What the names mean: names, ids or their beginnings, of updates that are installed or applied, by either engine. Linear in
 // names times updates. Errors: "unknown-update" for what can mean no update, "update-ambiguous",
 // "update-covered".
 Result<RemovalPlan> plan_removal(const std::vector<std::string>& names, const Installed& installed,
-                                 const State& state, const AppliedRecords& records);
+                                 const State& state, const AppliedRecords& records,
+                                 const std::vector<LivepatchUpdate>& live = {});
 
 // What undoing it came to; nothing if it was not applied. Errors: "store-unwritable", and then nothing
 // was done; those of undo_update(), and then it is forgotten, as their hint says.

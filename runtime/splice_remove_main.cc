@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/command_line.h"
-#include "matcher/base/wording.h"
 #include "runtime/apply.h"
 #include "runtime/install.h"
 #include "runtime/live/attempts.h"
@@ -18,8 +17,7 @@ nlohmann::json describe(const Removal& removal, const std::optional<Undone>& und
   nlohmann::json out{
       {"id", removal.id}, {"state", "removed"}, {"was_installed", removal.installed}};
   if (!undone) return out;
-  out["memory"] = undone->kept ? "kept" : undone->memory_stays ? "in use" : "free";
-  out["pause_ns"] = undone->pause_ns;
+  out.update(undone_json(*undone));
   return out;
 }
 
@@ -28,8 +26,7 @@ void report(const Removal& removal, const std::optional<Undone>& undone, const C
   if (!undone)
     console.print("{} removed; it was not applied\n", removal.id);
   else
-    console.print("{} {}, machine stopped for {} us\n", removal.id, what,
-                  microseconds(undone->pause_ns));
+    console.print("{} {}{}\n", removal.id, what, how_undone(*undone));
   if (undone && undone->kept)
     console.print("its memory stays until a reboot, and splice-view lists it\n");
   else if (undone && undone->memory_stays)
@@ -69,8 +66,9 @@ int remove(Command& command) {
   if (!store) return console.finish(store.error());
   const auto state = State::read();
   if (!state) return console.finish(state.error());
+  const auto records = AppliedRecords::read();
   const auto plan = plan_removal(command.values()["name"].as<std::vector<std::string>>(),
-                                 store->installed(), *state, AppliedRecords::read());
+                                 store->installed(), *state, records, livepatch_updates(records));
   if (!plan) return console.finish(plan.error());
   return carry_out(*plan, *store, *attempts, console);
 }

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "matcher/base/command_line.h"
-#include "matcher/base/wording.h"
 #include "runtime/apply.h"
 #include "runtime/live/attempts.h"
 #include "runtime/store/store.h"
@@ -17,16 +16,8 @@ namespace {
 using namespace splicer;
 
 nlohmann::json describe(const Undone& undone) {
-  nlohmann::json document{{"id", undone.id},
-                          {"state", "undone"},
-                          {"engine", undone.transition ? "livepatch" : "stop"},
-                          {"memory", undone.kept           ? "kept"
-                                     : undone.memory_stays ? "in use"
-                                                           : "free"}};
-  if (undone.transition)
-    document["transition_ms"] = undone.transition->count();
-  else
-    document["pause_ns"] = undone.pause_ns;
+  nlohmann::json document{{"id", undone.id}, {"state", "undone"}};
+  document.update(undone_json(undone));
   return document;
 }
 
@@ -36,12 +27,7 @@ nlohmann::json describe_not_applied(const std::string& name, const Console& cons
 }
 
 void report(const Undone& undone, const Console& console) {
-  if (undone.transition)
-    console.print("{} undone: all threads went back in {} ms\n", undone.id,
-                  undone.transition->count());
-  else
-    console.print("{} undone, machine stopped for {} us\n", undone.id,
-                  microseconds(undone.pause_ns));
+  console.print("{} undone{}\n", undone.id, how_undone(undone));
   if (undone.kept)
     console.print(
         "its memory stays until a reboot: addresses of its code or data are stored in the kernel, "

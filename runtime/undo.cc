@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
@@ -62,8 +63,9 @@ Result<Switched> switch_back(const UndoOptions& options, const Console& console,
 
 // Is none applied that was made on this one, but for those that are to be undone before it?
 Result<void> check_uncovered(const std::string& id, const std::vector<std::string>& before,
-                             const State& state, const AppliedRecords& records) {
-  const auto above = standing_on(id, state, records);
+                             const State& state, const AppliedRecords& records,
+                             const std::vector<LivepatchUpdate>& live) {
+  const auto above = standing_on(id, state, records, live);
   const auto stays = std::ranges::find_if(above.rbegin(), above.rend(), [&](const auto& other) {
     return std::ranges::find(before, other) == before.end();
   });
@@ -80,14 +82,13 @@ Result<UndoPlan> plan_undo(const std::vector<std::string>& names, const State& s
                            const AppliedRecords& records,
                            const std::vector<LivepatchUpdate>& live) {
   UndoPlan plan;
-  const auto add_live = [&](const LivepatchUpdate& update) {
-    if (std::ranges::find(plan.ids, update.id) == plan.ids.end()) plan.ids.push_back(update.id);
-  };
-  for (const LivepatchUpdate& update : live)
-    if (names.empty() && !update.undone) add_live(update);
   std::vector<const AppliedUpdate*> found;
-  if (names.empty())
+  std::vector<std::string> wanted;  // live patches, then the others, the newest first
+  if (names.empty()) {
     for (const AppliedUpdate& update : state.updates()) found.push_back(&update);
+    for (const LivepatchUpdate& update : live)
+      if (!update.undone) wanted.push_back(update.id);
+  }
   for (const std::string& name : names) {
     const auto update = find_update(name, state, records);
     const auto moved = find_livepatch(live, name);
@@ -95,7 +96,7 @@ Result<UndoPlan> plan_undo(const std::vector<std::string>& names, const State& s
     if (update) {
       found.push_back(*update);
     } else if (*moved != nullptr) {
-      add_live(**moved);
+      wanted.push_back((*moved)->id);
     } else if (update.error().code == "unknown-update" && may_mean_update(name)) {
       plan.not_applied.push_back(name);
     } else {
@@ -103,11 +104,16 @@ Result<UndoPlan> plan_undo(const std::vector<std::string>& names, const State& s
     }
   }
   std::ranges::sort(found, std::ranges::greater(), &AppliedUpdate::sequence);
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  for (const AppliedUpdate* update : found) {
-    if (auto free = check_uncovered(update->id, plan.ids, state, records); !free)
-      return propagate(free);
-    plan.ids.push_back(update->id);
+  for (const AppliedUpdate* update : found) wanted.push_back(update->id);
+  // What stands on another goes before it, whichever engine has either.
+  while (!wanted.empty()) {
+    const auto next = std::ranges::find_if(wanted, [&](const std::string& id) {
+      return check_uncovered(id, plan.ids, state, records, live).has_value();
+    });
+    if (next == wanted.end())
+      return propagate(check_uncovered(wanted.front(), plan.ids, state, records, live));
+    plan.ids.push_back(*next);
+    std::erase(wanted, plan.ids.back());
   }
   return plan;
 }
@@ -118,11 +124,15 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
   auto before = State::read();
   if (!before) return propagate(before);
   const auto named = find_update(*before, options.id);
+  const auto records = AppliedRecords::read();
+  const auto live = livepatch_updates(records);
   if (!named && named.error().code == "unknown-update") {
-    const auto live = livepatch_updates(AppliedRecords::read());
     const auto found = find_livepatch(live, options.id);
     if (!found) return propagate(found);
-    if (*found != nullptr) return undo_livepatch(**found, options, console);
+    if (*found != nullptr) {
+      auto free = check_uncovered((*found)->id, {}, *before, records, live);
+      return free ? undo_livepatch(**found, options, console) : propagate(free);
+    }
   }
   if (!named) return propagate(named);
 
@@ -135,7 +145,7 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
   if (!state) return propagate(state);
   auto update = find_update(*state, named->id);
   if (!update) return propagate(update);
-  if (auto free = check_uncovered(update->id, {}, *state, AppliedRecords::read()); !free)
+  if (auto free = check_uncovered(update->id, {}, *state, AppliedRecords::read(), live); !free)
     return propagate(free);
   console.stage("undoing update {}, {}", update->id,
                 functions_and_values(update->replaced(), update->values.size()));
@@ -164,6 +174,24 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
       console.detail("{}: another command is using it", gone.error().message);
   }
   return Undone{update->id, switched->pause_ns, stays != nullptr, stays != nullptr && stays->kept};
+}
+
+std::string how_undone(const Undone& undone) {
+  return undone.transition
+             ? fmt::format(": all threads went back in {} ms", undone.transition->count())
+             : fmt::format(", machine stopped for {} us", microseconds(undone.pause_ns));
+}
+
+nlohmann::json undone_json(const Undone& undone) {
+  nlohmann::json members{{"engine", undone.transition ? "livepatch" : "stop"},
+                         {"memory", undone.kept           ? "kept"
+                                    : undone.memory_stays ? "in use"
+                                                          : "free"}};
+  if (undone.transition)
+    members["transition_ms"] = undone.transition->count();
+  else
+    members["pause_ns"] = undone.pause_ns;
+  return members;
 }
 
 }  // namespace splicer

@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,7 +53,7 @@ struct UndoPlan {
 // What `names` mean (named_update.h); all that is applied if there is no name. An id or a name of which
 // no update is applied asks for nothing. Linear in names times updates. Errors: "unknown-update" for
 // what can mean no update, "update-ambiguous", "update-covered".
-// `live` are those that the kernel's own livepatch has; they go first, as no other stands on them.
+// `live` are those that the kernel's own livepatch has.
 Result<UndoPlan> plan_undo(const std::vector<std::string>& names, const State& state,
                            const AppliedRecords& records,
                            const std::vector<LivepatchUpdate>& live = {});
@@ -61,5 +62,10 @@ Result<UndoPlan> plan_undo(const std::vector<std::string>& names, const State& s
 // "kernel-busy", "kernel-changed", "site-taken", "hook-refused", "interrupted"; of a live patch, those of
 // undo_livepatch().
 Result<Undone> undo_update(const UndoOptions& options, const Console& console);
+
+// How it went, behind "ID undone": ", machine stopped for 21.4 us".
+std::string how_undone(const Undone& undone);
+// The same as members of a document: engine, memory, and pause_ns or transition_ms.
+nlohmann::json undone_json(const Undone& undone);
 
 }  // namespace splicer

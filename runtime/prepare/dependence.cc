@@ -15,24 +15,29 @@ bool any_common(const std::vector<std::string>& a, const std::vector<std::string
       a, [&](const std::string& one) { return std::ranges::find(b, one) != b.end(); });
 }
 
-// The applied updates, oldest first, that have a record of which `is` holds.
+// The applied updates, oldest first and live patches behind them, that have a record of which `is` holds.
 std::vector<std::string> applied_where(const State& state, const AppliedRecords& records,
+                                       const std::vector<LivepatchUpdate>& live,
                                        const std::function<bool(const AppliedRecord&)>& is) {
   std::vector<std::string> ids;
-  for (const AppliedUpdate& update : state.updates())
-    if (const AppliedRecord* record = records.find(update.id); record != nullptr && is(*record))
-      ids.push_back(update.id);
+  const auto look = [&](const std::string& id) {
+    if (const AppliedRecord* record = records.find(id); record != nullptr && is(*record))
+      ids.push_back(id);
+  };
+  for (const AppliedUpdate& update : state.updates()) look(update.id);
+  for (const LivepatchUpdate& update : live)
+    if (!update.undone) look(update.id);
   return ids;
 }
 
 }  // namespace
 
-Result<void> check_base(const Manifest& manifest, const State& state,
-                        const AppliedRecords& records) {
+Result<void> check_base(const Manifest& manifest, const State& state, const AppliedRecords& records,
+                        const std::vector<LivepatchUpdate>& live) {
   std::string missing;
   std::string first;
   for (const PackageBase& base : manifest.base) {
-    const auto by = applied_where(state, records, [&](const AppliedRecord& record) {
+    const auto by = applied_where(state, records, live, [&](const AppliedRecord& record) {
       return std::ranges::find(record.patches, base.sha256) != record.patches.end();
     });
     if (!by.empty()) continue;
@@ -47,22 +52,24 @@ Result<void> check_base(const Manifest& manifest, const State& state,
 }
 
 std::vector<std::string> standing_on(const std::string& id, const State& state,
-                                     const AppliedRecords& records) {
+                                     const AppliedRecords& records,
+                                     const std::vector<LivepatchUpdate>& live) {
   const AppliedRecord* own = records.find(id);
   if (own == nullptr) return {};
-  return applied_where(state, records, [&](const AppliedRecord& other) {
+  return applied_where(state, records, live, [&](const AppliedRecord& other) {
     return other.id != id && any_common(other.base, own->patches);
   });
 }
 
 std::vector<std::string> ignored_by(const Manifest& manifest, const State& state,
-                                    const AppliedRecords& records) {
+                                    const AppliedRecords& records,
+                                    const std::vector<LivepatchUpdate>& live) {
   std::vector<std::string> units;
   for (const PackageTarget& target : manifest.targets)
     for (const PackageUnit& unit : target.units) units.push_back(unit.name);
   std::vector<std::string> base;
   for (const PackageBase& one : manifest.base) base.push_back(one.sha256);
-  return applied_where(state, records, [&](const AppliedRecord& other) {
+  return applied_where(state, records, live, [&](const AppliedRecord& other) {
     return other.id != manifest.id && any_common(other.units, units) &&
            !any_common(other.patches, base);
   });

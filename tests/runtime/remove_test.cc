@@ -37,9 +37,9 @@ class Removals : public testing::Test {
     record.base = std::move(base);
     add_applied(folder_, record, sequence);
   }
-  Result<RemovalPlan> plan(const Ids& names) const {
+  Result<RemovalPlan> plan(const Ids& names, const std::vector<LivepatchUpdate>& live = {}) const {
     return plan_removal(names, installed_, State::read(folder_ / "sys").value(),
-                        AppliedRecords::read(folder_ / "run"));
+                        AppliedRecords::read(folder_ / "run"), live);
   }
   static Ids ids(const RemovalPlan& plan) {
     Ids found;
@@ -70,6 +70,26 @@ TEST_F(Removals, WhatIsAppliedTheNewestFirst) {
   EXPECT_TRUE(all->updates[1].installed && all->updates[1].applied);
   EXPECT_TRUE(all->updates[2].installed);
   EXPECT_FALSE(all->updates[2].applied);
+}
+
+// Forgetting it and leaving its live patch in force would not be a removal.
+TEST_F(Removals, WhatTheKernelsLivepatchHas) {
+  LivepatchUpdate update;
+  update.id = kInstalled;
+  const auto both = plan({"later"}, {update});
+  ASSERT_TRUE(both);
+  ASSERT_EQ(both->updates.size(), 1U);
+  EXPECT_TRUE(both->updates[0].installed);
+  EXPECT_TRUE(both->updates[0].applied);
+  update.id = "7777777777777777";
+  update.name = "not-kept";
+  const auto applied = plan({"not-kept"}, {update});
+  ASSERT_TRUE(applied);
+  ASSERT_EQ(applied->updates.size(), 1U);
+  EXPECT_FALSE(applied->updates[0].installed);
+  EXPECT_TRUE(applied->updates[0].applied);
+  update.undone = true;
+  EXPECT_EQ(plan({"not-kept"}, {update})->not_there, Ids{"not-kept"});
 }
 
 TEST_F(Removals, WhatIsNotThere) {

@@ -48,9 +48,22 @@ class UndoPlans : public testing::Test {
     record.base = std::move(base);
     add_applied(folder_, record, sequence);
   }
-  Result<UndoPlan> plan(const Ids& names) const {
+  Result<UndoPlan> plan(const Ids& names, const std::vector<LivepatchUpdate>& live = {}) const {
     return plan_undo(names, State::read(folder_ / "sys").value(),
-                     AppliedRecords::read(folder_ / "run"));
+                     AppliedRecords::read(folder_ / "run"), live);
+  }
+  // By the kernel's livepatch, with a record.
+  LivepatchUpdate applied_live(const std::string& id, Ids patches, Ids base) const {
+    AppliedRecord record;
+    record.id = id;
+    record.patches = std::move(patches);
+    record.base = std::move(base);
+    record.livepatch = {"livepatch_" + id};
+    EXPECT_TRUE(write_record(record, folder_ / "run"));
+    LivepatchUpdate update;
+    update.id = id;
+    update.module = record.livepatch.front();
+    return update;
   }
   TemporaryFolder folder_;
 };
@@ -82,6 +95,29 @@ TEST_F(UndoPlans, NothingIsPlannedThatAnUpdateNeedsWhichStays) {
   EXPECT_EQ(covered.error().file, kFirst);
   EXPECT_NE(covered.error().advice.find(kSecond), std::string::npos);
   EXPECT_EQ(plan({kFirst, kSecond})->ids, (Ids{kSecond, kFirst}));
+}
+
+// Either engine's updates may stand on the other's.
+TEST_F(UndoPlans, TheOrderIsThatOfBothEngines) {
+  const std::string above = "4444444444444444";
+  const std::string below = "5555555555555555";
+  const std::string other(64, 'b');
+  const std::vector<LivepatchUpdate> live = {applied_live(below, {other}, {}),
+                                             applied_live(above, {}, {kPatch})};
+  apply("6666666666666666", 4, {}, {other});  // made on the live patch
+  const auto covered = plan({kSecond, kFirst}, live);
+  ASSERT_FALSE(covered);
+  EXPECT_NE(covered.error().advice.find(above), std::string::npos);
+  EXPECT_EQ(plan({below}, live).error().code, "update-covered");
+  EXPECT_EQ(plan({kFirst, above, kSecond}, live)->ids, (Ids{above, kSecond, kFirst}));
+  EXPECT_EQ(plan({}, live)->ids, (Ids{above, "6666666666666666", below, kThird, kSecond, kFirst}));
+}
+
+TEST_F(UndoPlans, ALivePatchThatIsOutIsNotApplied) {
+  std::vector<LivepatchUpdate> live = {applied_live("4444444444444444", {}, {kPatch})};
+  live[0].undone = true;
+  EXPECT_EQ(plan({kSecond, kFirst}, live)->ids, (Ids{kSecond, kFirst}));
+  EXPECT_EQ(plan({"4444444444444444"}, live)->not_applied, Ids{"4444444444444444"});
 }
 
 }  // namespace

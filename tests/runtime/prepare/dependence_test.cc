@@ -49,6 +49,28 @@ TEST_F(Dependence, ABaseThatIsApplied) {
   EXPECT_TRUE(check_base(made_on(kPatch), state(), records()));
 }
 
+TEST_F(Dependence, ABaseThatTheKernelsLivepatchBrings) {
+  const std::string patch(64, 'd');
+  AppliedRecord record;
+  record.id = "4444444444444444";
+  record.patches = {patch};
+  record.base = {kPatch};
+  record.units = {"kernel/fork.o"};
+  EXPECT_TRUE(write_record(record, folder_ / "run"));
+  LivepatchUpdate update;
+  update.id = record.id;
+  std::vector<LivepatchUpdate> live = {update};
+  EXPECT_FALSE(check_base(made_on(patch), state(), records()));
+  EXPECT_TRUE(check_base(made_on(patch), state(), records(), live));
+  EXPECT_EQ(standing_on(kFirst, state(), records(), live),
+            (std::vector<std::string>{kSecond, record.id}));
+  EXPECT_EQ(ignored_by(made_on(kPatch), state(), records(), live),
+            (std::vector<std::string>{kSecond, record.id}));
+  live[0].undone = true;
+  EXPECT_FALSE(check_base(made_on(patch), state(), records(), live));
+  EXPECT_EQ(standing_on(kFirst, state(), records(), live), std::vector<std::string>{kSecond});
+}
+
 TEST_F(Dependence, ABaseThatIsNot) {
   const auto stands = check_base(made_on(std::string(64, 'c')), state(), records());
   ASSERT_FALSE(stands);
