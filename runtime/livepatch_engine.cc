@@ -92,6 +92,18 @@ Failure refused_load(Error error) {
       .hint("read the check in the update's patch (splice-view UPDATE.tar names it)");
 }
 
+// The module and what is noted about it stay when the Apply dies.
+void leave(Apply& apply) {
+  apply.modules.back().keep();
+  apply.record_written = false;
+}
+
+// One that is stuck half-way is in the kernel: whoever looks must find which update that is.
+Failure given_up(Apply& apply, Error error) {
+  if (error.code == "transition-stuck") leave(apply);
+  return Failure(std::move(error));
+}
+
 // How long the threads took to go back.
 Result<std::chrono::milliseconds> take_out(const std::string& module, const Attempts& attempts,
                                            HeldSignals& signals, const Console& console) {
@@ -121,16 +133,14 @@ Result<void> switch_by_livepatch(Apply& apply) {
   apply.modules.push_back(std::move(*loaded));
   auto over = wait_for_transition(name, Direction::in, apply.options.attempts, *apply.signals,
                                   apply.console);
-  if (!over) return propagate(over);
+  if (!over) return given_up(apply, over.error());
   if (auto free = look_again(apply); !free) {
-    if (auto out = take_out(name, apply.options.attempts, *apply.signals, apply.console); !out)
-      return propagate(out);
-    return free;
+    auto out = take_out(name, apply.options.attempts, *apply.signals, apply.console);
+    return out ? free : given_up(apply, out.error());
   }
   apply.signals->hold_to_the_end();
   apply.transition = *over;
-  apply.modules.back().keep();
-  apply.record_written = false;  // it stays
+  leave(apply);
   return {};
 }
 
