@@ -15,7 +15,8 @@ namespace splicer {
 
 // create_inputs.cc
 
-// Release, headers, source, compiler. Errors: those of find_host().
+// Release, headers, source, compiler, and the key that is to sign modules. Errors: those of find_host() and
+// ModuleKey::load().
 Result<void> find_kernel(Creation& creation);
 // The tree, and kbuild to compile in it. Errors: those of prepare_tree() and Kbuild::open().
 Result<void> prepare_source(Creation& creation);
@@ -69,7 +70,7 @@ Result<void> make_modules(Creation& creation);
 Result<void> name_update(Creation& creation);
 // Between these and the next: verify_update(), splice-cc/verify.h.
 // The update as a live patch of the kernel's own, and signatures, if they are asked for. Errors: those of
-// make_livepatch_module(), decide_sealed_branches() and ModuleKey.
+// make_livepatch_module(), decide_sealed_branches() and ModuleKey::sign().
 Result<void> make_livepatch(Creation& creation);
 Result<void> write_update(Creation& creation);
 

@@ -47,6 +47,11 @@ Result<void> find_kernel(Creation& creation) {
                           creation.host.kernel.version);
   creation.console.detail("source {}", creation.host.source.string());
   creation.console.detail("compiler {}", creation.host.kernel.compiler);
+  const CreateOptions& options = creation.options;
+  if (options.module_key.empty()) return {};
+  auto signer = ModuleKey::load(options.module_key, options.module_certificate);
+  if (!signer) return propagate(signer);
+  creation.signer = std::move(*signer);
   return {};
 }
 

@@ -8,7 +8,6 @@
 #include <future>
 #include <iterator>
 #include <map>
-#include <optional>
 #include <set>
 
 #include "matcher/base/version.h"
@@ -21,7 +20,6 @@
 #include "splice-cc/diff/escapes.h"
 #include "splice-cc/module/livepatch_frame.h"
 #include "splice-cc/module/new_module.h"
-#include "splice-cc/module/sign_module.h"
 
 namespace splicer {
 
@@ -156,14 +154,8 @@ Result<void> make_modules(Creation& creation) {
 
 Result<void> make_livepatch(Creation& creation) {
   const CreateOptions& options = creation.options;
-  if (options.format == Format::package && options.module_key.empty()) return {};
+  if (options.format == Format::package && !creation.signer) return {};
   Package& package = creation.package;
-  std::optional<ModuleKey> key;
-  if (!options.module_key.empty()) {
-    auto loaded = ModuleKey::load(options.module_key, options.module_certificate);
-    if (!loaded) return propagate(loaded);
-    key.emplace(std::move(*loaded));
-  }
   std::vector<std::vector<std::uint8_t>> modules;
   for (std::size_t i = 0; i < package.manifest.targets.size(); ++i) {
     const PackageTarget& target = package.manifest.targets[i];
@@ -176,7 +168,7 @@ Result<void> make_livepatch(Creation& creation) {
   const std::string name = alone ? options.output.stem().string() : livepatch_module_name(package);
   auto module = make_livepatch_module(
       {package, creation.matched, modules, creation.shipped->symbols(), name, /*portable=*/true});
-  if (module && key) module = key->sign(*module);
+  if (module && creation.signer) module = creation.signer->sign(*module);
   if (!module) return propagate(module);
   if (alone) {
     creation.livepatch = std::move(*module);
@@ -184,7 +176,7 @@ Result<void> make_livepatch(Creation& creation) {
   }
   package.manifest.livepatch = fmt::format("livepatch/{}.ko", name);
   package.members[package.manifest.livepatch] = std::move(*module);
-  auto core = key->sign(package.members.at(package.manifest.core));
+  auto core = creation.signer->sign(package.members.at(package.manifest.core));
   if (!core) return propagate(core);
   package.members[package.manifest.core] = std::move(*core);
   return {};

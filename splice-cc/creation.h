@@ -27,6 +27,7 @@
 #include "splice-cc/diff/changed_unit.h"
 #include "splice-cc/findings/findings.h"
 #include "splice-cc/headers/include_graph.h"
+#include "splice-cc/module/sign_module.h"
 #include "splice-cc/semantics/check.h"
 #include "splice-cc/source/host.h"
 #include "splice-cc/source/patch_set.h"
@@ -75,6 +76,7 @@ struct Creation {
   const Console& console;
 
   Host host;                               // find_kernel
+  std::optional<ModuleKey> signer;         // find_kernel: of modules, if they are to be signed
   std::unique_ptr<ScratchFolder> scratch;  // prepare_source
   Tree tree;                               // prepare_source
   std::unique_ptr<Kbuild> kbuild;          // prepare_source

@@ -87,8 +87,7 @@ Result<std::vector<fs::path>> files_for(const Creation& creation) {
 
 Result<void> verify_update(Creation& creation) {
   // What a live patch of the kernel's own refers to is looked up in what matches.
-  if (!creation.options.verify && creation.options.format == Format::package &&
-      creation.options.module_key.empty())
+  if (!creation.options.verify && creation.options.format == Format::package && !creation.signer)
     return {};
   const std::string& release = creation.host.kernel.release;
   creation.console.stage("matching it against the shipped kernel");

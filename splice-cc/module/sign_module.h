@@ -5,7 +5,7 @@
 //     the module's bytes | a CMS signature, detached, in DER | struct module_signature | "~Module signature appended~\n"
 //
 // The key comes through OpenSSL's stores, so that it can be a PEM file, or an object in a PKCS#11 token by its URI
-// where a provider for these is configured. It is read once, when it is needed; nothing of it is kept.
+// where a provider for these is configured. It is read before any work is done.
 //
 //     auto key = ModuleKey::load("key.pem", "cert.pem");
 //     auto file = key->sign(module);
