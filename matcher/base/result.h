@@ -27,17 +27,16 @@ namespace splicer {
 
 // Exit status of every command (splice-apply(8), EXIT STATUS).
 enum class ExitCode : int {
-  done = 0,         // done, or already done
-  error = 1,        // any error without a number of its own
-  usage = 2,        // the command line is wrong
-  no_change = 3,    // the patch changes nothing in this kernel
-  unsafe = 4,       // the patch cannot be applied live as it is
-  mismatch = 5,     // run-pre mismatch: the running kernel is not what the update was made for
-  busy = 6,         // the kernel is busy; try again
-  bad_package = 7,  // the package is bad: damaged, altered, or of another release
-  wrong_machine =
-      8,       // not for this machine: another kernel, another build of it, another processor
-  partly = 9,  // in force only in part
+  done = 0,           // done, or already done
+  error = 1,          // any error without a number of its own
+  usage = 2,          // the command line is wrong
+  no_change = 3,      // the patch changes nothing in this kernel
+  unsafe = 4,         // the patch cannot be applied live as it is
+  mismatch = 5,       // run-pre mismatch: the running kernel is not what the update was made for
+  busy = 6,           // the kernel is busy; try again
+  bad_package = 7,    // the package is bad: damaged, altered, or of another release
+  wrong_machine = 8,  // not for this machine: another kernel, another build of it, or processor
+  partly = 9,         // in force only in part
 };
 
 struct Error {

@@ -102,8 +102,9 @@ codes_in_pages() {
 }
 
 command -v mandoc >/dev/null || { echo "error: mandoc is missing: tests/setup lint" >&2; exit 1; }
-sed -n '/^enum class ExitCode/,/^}/s/^ *[a-z_]* = \([0-9]*\),.*/\1/p' matcher/base/result.h \
-  >"$work/in-source"
+# One line of it all: a formatter may break a line behind the equals sign.
+sed -n '/^enum class ExitCode/,/^}/p' matcher/base/result.h | tr -s ' \n' ' ' |
+  grep -oE '\b[a-z_]+ = [0-9]+,' | grep -oE '[0-9]+' >"$work/in-source"
 
 check_command splice-cc/splice-create splice-create.8
 check_command runtime/splice-apply splice-apply.8
