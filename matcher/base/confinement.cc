@@ -32,7 +32,7 @@ constexpr const char* kDevices[] = {"/dev/null", "/dev/urandom"};
 // cc1 takes a few hundred megabytes for the kernel's largest files, objtool as much.
 constexpr rlim_t kMemory = rlim_t{6} << 30;
 constexpr rlim_t kSeconds = 900;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SPLICE_SANITIZE
 constexpr bool kLimitsMemory = false;  // AddressSanitizer reserves terabytes of addresses
 #else
 constexpr bool kLimitsMemory = true;

@@ -20,7 +20,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SPLICE_SANITIZE
 constexpr bool kSanitized = true;  // it needs all addresses, so they have no limit
 #else
 constexpr bool kSanitized = false;
