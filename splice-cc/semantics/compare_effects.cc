@@ -14,6 +14,9 @@ namespace splicer {
 
 namespace {
 
+// INIT_WORK() initialises it; the work that it is of has a family of its own.
+constexpr std::string_view kListOfWork = "set-up of struct work_struct.entry";
+
 const std::set<int>& counts(const HeldEffects& effects, const HeldObject& held) {
   static const std::set<int> none = {0};
   const auto found = effects.find(held);
@@ -91,6 +94,15 @@ class EffectComparison {
       : pre_(pre), post_(post), code_(code) {
     for (const auto& [name, function] : pre.functions)
       taken_.insert(function.taken.begin(), function.taken.end());
+    for (const auto& [name, function] : post.functions) {
+      const auto before = pre.functions.find(name);
+      // A new function counts as what calls it; as itself only if a table or a pointer leads to it.
+      if (before == pre.functions.end() ? !function.address_taken : is_contained(name, function))
+        continue;
+      for (const std::string& family : function.taken)
+        if (before == pre.functions.end() || !before->second.taken.contains(family))
+          newly_taken_.emplace(family, name);
+    }
   }
 
   std::vector<Finding> run() {
@@ -101,6 +113,9 @@ class EffectComparison {
       if (before.effects != after.effects && !is_contained(name, after) &&
           (is_replaced(code_, pre_, name) || !differs_by_callee(after)))
         compare(name, before, after);
+      if (before.taken != after.taken && is_replaced(code_, pre_, name) &&
+          !is_contained(name, after))
+        compare_places(name, before, after);
     }
     return std::move(findings_);
   }
@@ -164,11 +179,47 @@ class EffectComparison {
     }
   }
 
+  // What a function set up, or put on a list, and another one does now. An object that came so far under
+  // the old code, and goes on under the new, gets it twice or never: a work that was initialised where
+  // it was queued, and shall now be so where the object is made.
+  void compare_places(const std::string& name, const FunctionFacts& before,
+                      const FunctionFacts& after) {
+    for (const std::string& family : before.taken) {
+      const auto moved = newly_taken_.find(family);
+      if (after.taken.contains(family) || moved == newly_taken_.end() ||
+          family.starts_with(kCountOf) || family == kListOfWork || callee_lost(after, family))
+        continue;
+      Finding finding;
+      finding.code = "reference-discipline";
+      finding.name = name;
+      finding.place = after.place;
+      finding.refuse = true;
+      finding.message = fmt::format(
+          "refcount imbalance: {} no longer {}, and {} now does: objects from before the update "
+          "would see both or none of it",
+          name, slot_action(family, 1), moved->second);
+      finding.remedy =
+          "leave it where it was too, or mark new objects, as with shadow data: see splice.h(3)";
+      findings_.push_back(std::move(finding));
+    }
+  }
+
+  // A callee did it, and is reported itself.
+  bool callee_lost(const FunctionFacts& caller, const std::string& family) const {
+    return std::ranges::any_of(caller.calls, [&](const std::string& callee) {
+      const auto before = pre_.functions.find(callee);
+      const auto now = post_.functions.find(callee);
+      return before != pre_.functions.end() && now != post_.functions.end() &&
+             before->second.taken.contains(family) && !now->second.taken.contains(family) &&
+             !is_contained(callee, now->second);
+    });
+  }
+
   // A list, a tree, a timer that the old code has already filled and set up: who takes an object
   // out of it at another place than before finds it there.
   bool is_kept_up(const HeldObject& held) const {
     return is_slot_family(held.family) && !held.family.starts_with(kCountOf) &&
-           taken_.contains(held.family);
+           (taken_.contains(held.family) || held.family.starts_with(kSetUpOf));
   }
 
   void report(const std::string& name, const FunctionFacts& after, const HeldObject& held,
@@ -230,6 +281,7 @@ class EffectComparison {
   const UnitFacts& post_;
   const ChangedCode& code_;
   std::set<std::string> taken_;  // families of slots, in any function of before
+  std::multimap<std::string, std::string> newly_taken_;  // by family, functions that did not before
   std::vector<Finding> findings_;
 };
 

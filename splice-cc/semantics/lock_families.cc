@@ -49,6 +49,7 @@ constexpr SlotKind kSlotKinds[] = {
     {"list entry ", "puts {} on a list", "takes {} off its list"},
     {"tree entry ", "puts {} into a tree", "takes {} out of its tree"},
     {"timer ", "sets up the timer {}", "stops the timer {}"},
+    {"set-up of ", "initialises {}", ""},
     {"work ", "sets up the work {}", "cancels the work {}"},
 };
 

@@ -15,7 +15,9 @@ namespace splicer {
 
 namespace {
 
-constexpr int kDeepest = 12;
+// For sources that are written to exhaust the stack. No name may depend on how deep it was asked for: the
+// lock and the unlock of one object are reached through macros of different depth.
+constexpr int kDeepest = 200;
 constexpr std::size_t kLongest = 120;
 
 void collect_returned(const clang::Stmt* statement, std::vector<const clang::Expr*>& values) {
@@ -57,14 +59,17 @@ std::string ObjectPaths::of_variable(const clang::VarDecl& variable, int depth) 
   if (variable.getType()->isRecordType()) return "%" + name;
   // A local variable that is only another name for something. If it is set again later, that is so
   // in both versions.
-  if (variable.hasInit() && depth < kDeepest) {
-    const clang::Expr* initial = variable.getInit()->IgnoreParenCasts();
-    if (llvm::isa<clang::MemberExpr>(initial) || llvm::isa<clang::DeclRefExpr>(initial) ||
-        llvm::isa<clang::UnaryOperator>(initial) || llvm::isa<clang::CallExpr>(initial) ||
-        llvm::isa<clang::StmtExpr>(initial))
-      return of(*initial, depth + 1);
-  }
-  return "%" + name;
+  if (!variable.hasInit() || depth >= kDeepest) return "%" + name;
+  const clang::Expr* initial = variable.getInit()->IgnoreParenCasts();
+  if (!llvm::isa<clang::MemberExpr>(initial) && !llvm::isa<clang::DeclRefExpr>(initial) &&
+      !llvm::isa<clang::UnaryOperator>(initial) && !llvm::isa<clang::CallExpr>(initial) &&
+      !llvm::isa<clang::StmtExpr>(initial))
+    return "%" + name;
+  // Once for each variable: a chain of calls with two uses of the one before would double each time. One
+  // that is set from itself keeps its own name.
+  const auto [entry, fresh] = locals_.try_emplace(&variable, "%" + name);
+  if (fresh) entry->second = of(*initial, depth + 1);
+  return entry->second;
 }
 
 std::string ObjectPaths::of(const clang::Expr& expression, int depth) const {

@@ -50,6 +50,8 @@ class ObjectPaths {
   std::optional<std::string> as_caller_sees(const std::string& path, const clang::CallExpr& call,
                                             int depth) const;
   clang::ASTContext& context_;
+  // What local variables were set to where they are declared.
+  mutable std::map<const clang::VarDecl*, std::string> locals_;
   // What functions return, in their own terms. One that calls itself returns nothing known.
   mutable std::map<const clang::FunctionDecl*, std::optional<std::string>> returned_;
 };

@@ -138,6 +138,60 @@ TEST(CompareEffects, HalvesOfAListEntry) {
   EXPECT_THAT(titles(types + other + pre, types + other + post), IsEmpty());
 }
 
+// qla_nvme_ls_abort() set its work up where it queues it; the work of a command that was sent before the
+// update would be set up by nobody.
+TEST(CompareEffects, WhatAnotherFunctionSetsUpNow) {
+  const std::string types =
+      "struct work { int n; }; void __init_work(struct work *w, int on_stack); "
+      "void __mutex_init(struct lock *l, const char *name, void *key); "
+      "struct lock { int n; }; struct cmd { struct work abort; struct lock m; }; "
+      "void queue(struct work *w); ";
+  const std::string send = "void send(struct cmd *c) { work(); } ";
+  const std::string stop = "void stop(struct cmd *c) { queue(&c->abort); } ";
+  const std::string send_sets_up =
+      "void send(struct cmd *c) { __init_work(&c->abort, 0); work(); } ";
+  const std::string stop_sets_up =
+      "void stop(struct cmd *c) { if (c) { __init_work(&c->abort, 0); queue(&c->abort); } } ";
+  const ChangedCode code{{"send", "stop"}, {"send", "stop"}};
+  EXPECT_THAT(titles(types + send + stop_sets_up, types + send_sets_up + stop, code),
+              ElementsAre("refuse reference-discipline:stop"));
+  EXPECT_THAT(titles(types + send_sets_up + stop, types + send + stop_sets_up, code),
+              ElementsAre("refuse reference-discipline:send"));
+  // Twice, as before; once more; once less where the other one always did.
+  EXPECT_THAT(titles(types + send + stop_sets_up, types + send_sets_up + stop_sets_up, code),
+              IsEmpty());
+  EXPECT_THAT(titles(types + send_sets_up + stop_sets_up, types + send_sets_up + stop, code),
+              IsEmpty());
+  // The lock is initialised by nobody before: this is not said here.
+  EXPECT_THAT(titles(types + send,
+                     types + "void send(struct cmd *c) { "
+                             "__mutex_init(&c->m, 0, 0); work(); } ",
+                     code),
+              IsEmpty());
+}
+
+TEST(CompareEffects, WhatMovesWithinWhatIsReplacedAtOnce) {
+  const std::string types =
+      "struct lock { int n; }; struct cmd { struct lock m; }; "
+      "void __mutex_init(struct lock *l, const char *name, void *key); ";
+  const std::string init = "__mutex_init(&c->m, 0, 0); ";
+  const auto text = [&](bool first) {
+    return types + "static void a(struct cmd *c) { " + (first ? init : "") + "work(); } " +
+           "static void b(struct cmd *c) { " + (first ? "" : init) + "work(); } " +
+           "void open(struct cmd *c) { a(c); b(c); } ";
+  };
+  EXPECT_THAT(titles(text(true), text(false), {{"open"}, {"open"}}), IsEmpty());
+  // A thread may be between the two, in a caller that goes on as it was.
+  EXPECT_THAT(titles(text(true), text(false), {{"a", "b"}, {"a", "b"}}),
+              ElementsAre("refuse reference-discipline:a"));
+  // A new function that the old one calls.
+  EXPECT_THAT(titles(types + "void open(struct cmd *c) { " + init + "}",
+                     types + "static void set_up(struct cmd *c) { " + init +
+                         "} void open(struct cmd *c) { set_up(c); }",
+                     {{"open"}, {"open"}}),
+              IsEmpty());
+}
+
 TEST(CompareEffects, SaysWhatIsHeldOnReturn) {
   const auto found = findings("void f(struct thing *t) { work(); }",
                               "void f(struct thing *t) { mutex_lock(&t->lock); if (t->n) "

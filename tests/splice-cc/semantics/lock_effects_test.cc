@@ -58,6 +58,24 @@ TEST(LockEffects, ResultMayGoIntoAVariable) {
             "");
 }
 
+// spin_lock_irqsave() reaches the lock through more layers than spin_unlock_irqrestore(), and the lock
+// may be far from what the function was given (qla_nvme_xmt_ls_rsp()).
+TEST(LockEffects, OneNameHoweverDeepItIsReached) {
+  std::string chain;
+  for (int i = 1; i < 30; ++i) chain += fmt::format("struct link *l{} = l{}->next; ", i, i - 1);
+  EXPECT_EQ(effects("struct link { struct link *next; spinlock_t *lock; struct thing t; };"
+                    "void f(struct thing *t) { struct link *l0 = ({ void *__mptr = (void *)t; "
+                    "(struct link *)(__mptr - __builtin_offsetof(struct link, t)); }); " +
+                    chain +
+                    "unsigned long flags; do { flags = 0; "
+                    "spin_lock(({ spinlock_t *__s = ({ l29->lock; }); __s; })); } while (0); "
+                    "work(); spin_unlock(l29->lock); }"),
+            "");
+  EXPECT_EQ(effects("struct link { struct link *next; spinlock_t lock; };"
+                    "void f(void) { struct link *l = l; spin_lock(&l->lock); }"),
+            "spinlock %l.lock 1");
+}
+
 TEST(LockEffects, InterruptsAreALockToo) {
   EXPECT_EQ(effects("void f(struct thing *t) { unsigned long flags; "
                     "spin_lock_irqsave(&t->spin, flags); work(); spin_unlock(&t->spin); }"),
