@@ -70,12 +70,20 @@ constexpr KernelSection kTable[] = {
      .role = Role::data,
      .source = "include/linux/cache.h",
      .becomes = ".data..read_mostly"},
-    // The flags of WARN_ONCE() and the like.
+    // The flags of WARN_ONCE() and the like. Any time is right for a zero in them: clear_warn_once_set(),
+    // kernel/panic.c.
     {.name = ".data.once*",
      .role = Role::data,
      .source = "include/linux/once_lite.h",
      .becomes = ".data.once",
      .fresh_copy = true},
+    {.name = ".data..once*",
+     .role = Role::data,
+     .source = "include/linux/once_lite.h",
+     .becomes = ".data..once",
+     .fresh_copy = true},
+    // Those of DO_ONCE(): what they guard shall not be set up again, so they stay the kernel's own.
+    {.name = ".data..do_once*", .role = Role::data, .source = "include/linux/once.h"},
     {.name = ".bss*", .role = Role::data, .source = kScript, .becomes = ".bss"},
     // The descriptors of pr_debug(), which hold their place in the source.
     {.name = "__dyndbg*",
