@@ -258,6 +258,8 @@ std::string package_text(const Package& package) {
   text += fmt::format("kernel {} {} ({})\n", manifest.kernel.release, manifest.kernel.version,
                       manifest.kernel.machine);
   text += fmt::format("compiler {}\n", manifest.kernel.compiler);
+  if (!manifest.parts_left_out.empty()) text += section("left out of the patches");
+  for (const std::string& part : manifest.parts_left_out) text += fmt::format("    {}\n", part);
   text += section("patches");
   for (const PackagePatch& patch : manifest.patches)
     text += fmt::format("    {} ({})\n", patch.title, patch.member);
@@ -332,6 +334,7 @@ json package_json(const Package& package) {
           {"base", std::move(base)},
           {"targets", std::move(targets)},
           {"accepted", std::move(accepted)},
+          {"parts_left_out", manifest.parts_left_out},
           {"warnings", manifest.warnings},
           {"keeps", manifest.keeps}};
 }

@@ -79,13 +79,13 @@ Result<void> write_update(Creation& creation);
 // Does the kernel's build make other sources from a patched file? Then more changes than objects show.
 bool is_made_into_source(const Creation& creation);
 // "patch-changes-nothing"; of what is made into sources, the findings that refuse, or "needs-reboot".
-Failure nothing_changes(const Creation& creation, const std::string& why);
+Failure nothing_changes(Creation& creation, const std::string& why);
 // "needs-reboot": no code that runs changes, and something else does.
 Failure needs_reboot(const Creation& creation, const std::string& why);
 // compare_unit(); the unit is shown before, for --debug.
 Result<void> compare_and_show(const Creation& creation, ChangedUnit& unit,
                               const std::set<std::string>& wanted);
-// Refuses those of the findings that refuse and are not accepted, if there are any.
-Result<void> refuse_unaccepted(const Creation& creation, std::vector<Finding> findings);
+// Refuses those of the findings that refuse and are not accepted, if there are any; they are kept.
+Result<void> refuse_unaccepted(Creation& creation, std::vector<Finding> findings);
 
 }  // namespace splicer

@@ -77,7 +77,7 @@ Changes changes_of(const Creation& creation) {
 }
 
 // No code changes: says what does.
-Failure refuse_without_code(const Creation& creation, const Changes& changes) {
+Failure refuse_without_code(Creation& creation, const Changes& changes) {
   if (changes.exporting != nullptr)
     return fail(ExitCode::unsafe, "special-section-changed",
                 "the patch only exports a symbol, which the kernel reads only when it loads a "
@@ -118,7 +118,7 @@ bool is_made_into_source(const Creation& creation) {
       creation.findings, [](const Finding& finding) { return finding.code == "generated-source"; });
 }
 
-Failure nothing_changes(const Creation& creation, const std::string& why) {
+Failure nothing_changes(Creation& creation, const std::string& why) {
   if (is_made_into_source(creation)) {
     if (auto refused = refuse_unaccepted(creation, creation.findings); !refused)
       return propagate(refused);
@@ -135,12 +135,13 @@ Result<void> compare_and_show(const Creation& creation, ChangedUnit& unit,
   return compare_unit(unit, wanted);
 }
 
-Result<void> refuse_unaccepted(const Creation& creation, std::vector<Finding> findings) {
+Result<void> refuse_unaccepted(Creation& creation, std::vector<Finding> findings) {
   std::erase_if(findings, [&](const Finding& finding) {
     return !finding.refuse || is_accepted(finding, creation.options.accepted);
   });
   if (findings.empty()) return {};
-  return refuse_findings(merge_findings(std::move(findings)));
+  creation.refused = merge_findings(std::move(findings));
+  return refuse_findings(creation.refused);
 }
 
 Result<void> compare_units(Creation& creation) {
@@ -225,7 +226,10 @@ Result<void> judge_findings(Creation& creation) {
   if (!taken) return propagate(taken);
   for (const Finding& finding : *taken)
     creation.package.manifest.accepted.push_back({finding.acceptance(), finding.message});
-  if (std::ranges::any_of(findings, &Finding::refuse)) return refuse_findings(findings);
+  if (std::ranges::any_of(findings, &Finding::refuse)) {
+    creation.refused = findings;
+    return refuse_findings(findings);
+  }
   const Changes changes = changes_of(creation);
   if (changes.replaced + changes.hooks + changes.values == 0)
     return refuse_without_code(creation, changes);
@@ -237,6 +241,7 @@ Result<void> judge_findings(Creation& creation) {
         finding.place.line == 0
             ? finding.message
             : fmt::format("{}:{}: {}", finding.place.file, finding.place.line, finding.message));
+  creation.findings = std::move(findings);
   return {};
 }
 

@@ -78,10 +78,14 @@ Result<void> read_patches(Creation& creation) {
   if (!paths) return propagate(paths);
   auto base = PatchSet::load(*paths, creation.tree.source);
   if (!base) return propagate(base);
+  if (auto right = base->check_files(); !right) return right;
   creation.base = std::move(*base);
-  auto patches = PatchSet::load(creation.options.patches, creation.tree.source);
-  if (!patches) return propagate(patches);
-  creation.patches = std::move(*patches);
+  if (creation.patches.patches().empty()) {
+    auto patches = PatchSet::load(creation.options.patches, creation.tree.source);
+    if (!patches) return propagate(patches);
+    creation.patches = std::move(*patches);
+  }
+  if (auto right = creation.patches.check_files(); !right) return right;
   creation.patched_files = creation.patches.files();
   const std::set<std::string> configuration = creation.patches.configuration();
   if (creation.patched_files.empty() && !configuration.empty())

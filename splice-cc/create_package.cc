@@ -186,9 +186,11 @@ Result<void> name_update(Creation& creation) {
   Manifest& manifest = creation.package.manifest;
   manifest.fixes = creation.options.fixes;
   std::vector<std::string> titles;
+  // Of a patch that is not whole, only its maker knows what it still fixes.
+  const bool whole = manifest.parts_left_out.empty() || !creation.options.must.empty();
   for (const Patch& patch : creation.patches.patches()) {
     titles.push_back(patch.title);
-    if (creation.options.fixes_from_patches)
+    if (creation.options.fixes_from_patches && whole)
       std::ranges::move(cve_ids_in(patch.prose), std::back_inserter(manifest.fixes));
   }
   sort_cve_ids(manifest.fixes);

@@ -50,6 +50,8 @@ struct CreateOptions {
   unsigned jobs = 1;
   bool keep_scratch = false;
   bool verify = false;
+  bool leave_out = false;         // what cannot go live, instead of refusing it
+  std::vector<std::string> must;  // what is never left out
   Format format = Format::package;
   std::string module_key;                // signs modules; empty for no signature
   std::string module_certificate;        // of that key
@@ -81,7 +83,7 @@ struct Creation {
   Tree tree;                               // prepare_source
   std::unique_ptr<Kbuild> kbuild;          // prepare_source
   PatchSet base;                           // read_patches: what the kernel has already
-  PatchSet patches;                        // read_patches: what it is to get
+  PatchSet patches;                        // read_patches: what it is to get; or chosen before
   std::set<std::string> patched_files;     // read_patches: that differ between the two
 
   std::unique_ptr<UnitList> list;     // find_patched_units
@@ -98,6 +100,7 @@ struct Creation {
 
   std::map<std::string, UsedNames> used;  // check_semantics: by target
   std::vector<Finding> findings;          // any pass
+  std::vector<Finding> refused;           // the pass that failed, if it was for findings
   std::vector<std::string> warnings;      // any pass; judge_findings adds the findings
   Package package;                        // make_modules
   struct Verified {

@@ -15,6 +15,7 @@
 #include "runtime/package/cve.h"
 #include "runtime/package/update_name.h"
 #include "splice-cc/create.h"
+#include "splice-cc/leave_out.h"
 #include "splice-cc/source/supervised.h"
 #include "splice-cc/verify.h"
 
@@ -31,7 +32,7 @@ struct Pass {
   splicer::Result<void> (*run)(splicer::Creation& creation);
 };
 
-// All that splice-create does, and why in this order.
+// All that splice-create does before it writes the update, and why in this order.
 constexpr Pass kPasses[] = {
     // What is missing is listed before any work is done.
     {"find_kernel", splicer::find_kernel},
@@ -72,9 +73,9 @@ constexpr Pass kPasses[] = {
     {"verify_update", splicer::verify_update},
     // The names that the kernel is to look up are those of addresses that have been proved.
     {"make_livepatch", splicer::make_livepatch},
-    // Last: what is written is complete, with all warnings.
-    {"write_update", splicer::write_update},
 };
+// Last: what is written is complete, with all warnings, and nothing of it will be left out any more.
+constexpr Pass kLastPass = {"write_update", splicer::write_update};
 
 // With -v, says how long it took.
 splicer::Result<void> run_pass(const Pass& pass, splicer::Creation& creation) {
@@ -83,6 +84,74 @@ splicer::Result<void> run_pass(const Pass& pass, splicer::Creation& creation) {
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
   creation.console.detail("{}: {:.2f} s", pass.name, taken.count());
   return done;
+}
+
+// One run of the passes, and how it ended.
+struct Attempt {
+  std::unique_ptr<splicer::Creation> creation;
+  std::optional<splicer::Error> error;
+};
+
+Attempt attempt(const splicer::CreateOptions& options, const splicer::Console& console,
+                splicer::PatchSet patches = {}, std::vector<std::string> left_out = {}) {
+  Attempt run{std::make_unique<splicer::Creation>(options, console), {}};
+  run.creation->patches = std::move(patches);
+  run.creation->package.manifest.parts_left_out = std::move(left_out);
+  for (const Pass& pass : kPasses)
+    if (auto done = run_pass(pass, *run.creation); !done) {
+      run.error = std::move(done.error());
+      break;
+    }
+  return run;
+}
+
+// The largest part of the patches that can go live: leave_out.h. `whole` failed; if no part is found, it is
+// returned.
+splicer::Result<Attempt> create_largest(const splicer::CreateOptions& options,
+                                        const splicer::Console& console, Attempt whole) {
+  constexpr unsigned kMostAttempts = 40;
+  const splicer::Creation& first = *whole.creation;
+  if (first.patches.patches().empty()) return whole;  // they could not be read
+  auto selection = splicer::LeaveOut::of(
+      first.patches, first.before ? first.before->folder() : first.tree.source, options.must);
+  if (!selection) return propagate(selection);
+  for (const std::string& file : first.patches.build_rules())
+    selection->leave_out_file(file, "build-rules-changed");
+
+  splicer::Console quiet = console;
+  quiet.quiet = !console.verbose;
+  const auto again = [&] {
+    return attempt(options, quiet, selection->patches(), selection->left_out());
+  };
+  Attempt last;
+  unsigned attempts = 0;
+  bool good = false;
+  bool more = !selection->is_whole() || selection->leave_out(*whole.error, first.refused);
+  while (!good && more && !selection->is_empty() && attempts++ < kMostAttempts) {
+    console.stage("leaving out {}", splicer::counted(selection->left_out().size(), "hunk"));
+    last = again();
+    if (last.error) {
+      more = selection->leave_out(*last.error, last.creation->refused);
+    } else if (selection->has_half(last.creation->findings)) {
+      more = selection->leave_out_halves(last.creation->findings);
+    } else {
+      good = true;
+    }
+  }
+  if (!good) {
+    console.stage("there is no part of it that can go live by itself");
+    return whole;
+  }
+  for (const std::size_t part : selection->doubtful()) {
+    if (attempts++ >= kMostAttempts) break;
+    selection->take_back(part);
+    Attempt larger = again();
+    if (larger.error || selection->has_half(larger.creation->findings))
+      selection->leave_again(part);
+    else
+      last = std::move(larger);
+  }
+  return last;
 }
 
 // Beside this program: splice-cc, and where it was installed from, the core module's sources and
@@ -116,6 +185,8 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
     options.format = splicer::Format::livepatch;
   options.module_key = text("module-key");
   options.module_certificate = text("module-certificate");
+  options.leave_out = command.has("leave-out");
+  if (command.has("must")) options.must = command.values()["must"].as<std::vector<std::string>>();
   options.patches = command.values()["patch"].as<std::vector<std::string>>();
   if (command.has("accept"))
     options.accepted = command.values()["accept"].as<std::vector<std::string>>();
@@ -168,6 +239,7 @@ nlohmann::json describe(const splicer::Creation& creation) {
                              {"kernel", manifest.kernel.release},
                              {"targets", targets},
                              {"accepted", accepted},
+                             {"parts_left_out", manifest.parts_left_out},
                              {"warnings", manifest.warnings}};
   if (creation.verified)
     document["verified"] = {{"functions", creation.verified->functions},
@@ -188,6 +260,9 @@ void add_options(splicer::Command& command) {
       "the kernel already has this patch, or this update.tar (may be repeated)")(
       "accept", po::value<std::vector<std::string>>()->value_name("FINDING"),
       "make the update in spite of this finding, CODE:NAME (may be repeated)")(
+      "leave-out", "leave out what cannot go live or does not compile, and say what")(
+      "must", po::value<std::vector<std::string>>()->value_name("NAME"),
+      "with --leave-out: the function NAME is not left out (may be repeated)")(
       "name", po::value<std::string>()->value_name("NAME"),
       "what the update is called (default: its CVE, or the patch's title)")(
       "fixes", po::value<std::vector<std::string>>()->value_name("CVE"),
@@ -245,6 +320,10 @@ splicer::Result<void> check_options(splicer::Command& command) {
                 "--verify compares with the kernel as it was shipped, which lacks what --on names")
         .hint("splice-apply -n compares with the running kernel, updates and all");
 
+  if (command.has("must") && !command.has("leave-out"))
+    return fail(ExitCode::usage, "usage", "--must says what --leave-out has to keep")
+        .hint("--leave-out --must NAME");
+
   if (!command.has("debug")) return {};
   return command.console().set_debug_topics(command.values()["debug"].as<std::string>(), kTopics);
 }
@@ -255,9 +334,15 @@ int create(splicer::Command& command) {
 
   splicer::CreateOptions options = read_options(command);
   if (auto right = read_fixes(command, options); !right) return console.finish(right.error());
-  splicer::Creation creation(std::move(options), console);
-  for (const Pass& pass : kPasses)
-    if (auto done = run_pass(pass, creation); !done) return console.finish(done.error());
+  splicer::Result<Attempt> run = attempt(options, console);
+  if (run->error && options.leave_out) run = create_largest(options, console, std::move(*run));
+  if (!run) return console.finish(run.error());
+  if (run->error) return console.finish(*run->error);
+  splicer::Creation& creation = *run->creation;
+  if (auto written = run_pass(kLastPass, creation); !written)
+    return console.finish(written.error());
+  for (const std::string& part : creation.package.manifest.parts_left_out)
+    console.warning("left out: " + part);
   for (const std::string& warning : creation.warnings) console.warning(warning);
   if (creation.verified)
     console.stage("verified: {} of {} match the shipped kernel",

@@ -418,6 +418,9 @@ json manifest_json(const Manifest& manifest) {
   json warnings = json::array();
   for (const std::string& warning : manifest.warnings)
     warnings.push_back(without_controls(warning));
+  json left_out = json::array();
+  for (const std::string& part : manifest.parts_left_out)
+    left_out.push_back(without_controls(part));
   json keeps = json::array();
   for (const std::string& place : manifest.keeps) keeps.push_back(without_controls(place));
   return {{"schema", static_cast<unsigned>(manifest.schema)},
@@ -434,6 +437,7 @@ json manifest_json(const Manifest& manifest) {
           {"frame", manifest.frame},
           {"livepatch", manifest.livepatch},
           {"accepted", std::move(accepted)},
+          {"parts_left_out", std::move(left_out)},
           {"warnings", std::move(warnings)},
           {"keeps", std::move(keeps)}};
 }
@@ -498,6 +502,7 @@ Result<Manifest> parse_manifest(const json& document, const std::string& file) {
           in.checked(row, at, JsonReader::is_prose, "a text without control characters"));
     });
   };
+  sentences("parts_left_out", m.parts_left_out);
   sentences("warnings", m.warnings);
   sentences("keeps", m.keeps);
   if (!in.failed()) check_references(in, m);

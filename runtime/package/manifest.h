@@ -159,6 +159,8 @@ struct Manifest {
   std::string frame;                   // "livepatch/frame.o", or empty: see livepatch_module.h
   std::string livepatch;               // "livepatch/NAME.ko", signed, or empty
   std::vector<PackageAccepted> accepted;
+  // Parts of the patches as they were given that the update has not got, each with its reason.
+  std::vector<std::string> parts_left_out;
   std::vector<std::string> warnings;  // what the administrator should know
   // Where an address of the update's own code or data is stored. If it is anywhere, the memory stays
   // after an undo.

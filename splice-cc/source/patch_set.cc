@@ -61,17 +61,28 @@ Result<PatchSet> PatchSet::load(const std::vector<std::string>& paths, const fs:
     if (!plain) return propagate(plain);
     auto patch = parse_patch(*plain, fs::path(path).filename().string(), source);
     if (!patch) return propagate(patch);
-    for (const PatchFile& file : patch->files) {
-      if (is_kernel_source(file.path) && is_build_rule(file.path) && !is_configuration(file.path))
-        return fail(ExitCode::unsafe, "build-rules-changed",
-                    "the patch changes how the kernel is configured, built or linked, which a "
-                    "running kernel cannot follow")
-            .at_file(file.path)
-            .hint("leave this file out of the patch if the rest of it stands alone");
-    }
     set.patches_.push_back(std::move(*patch));
   }
   return set;
+}
+
+std::set<std::string> PatchSet::build_rules() const {
+  std::set<std::string> files;
+  for (const Patch& patch : patches_)
+    for (const PatchFile& file : patch.files)
+      if (is_kernel_source(file.path) && is_build_rule(file.path) && !is_configuration(file.path))
+        files.insert(file.path);
+  return files;
+}
+
+Result<void> PatchSet::check_files() const {
+  const std::set<std::string> rules = build_rules();
+  if (rules.empty()) return {};
+  return fail(ExitCode::unsafe, "build-rules-changed",
+              "the patch changes how the kernel is configured, built or linked, which a running "
+              "kernel cannot follow")
+      .at_file(*rules.begin())
+      .hint("leave this file out of the patch if the rest of it stands alone");
 }
 
 std::set<std::string> PatchSet::files() const {

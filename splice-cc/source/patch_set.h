@@ -28,13 +28,19 @@ namespace splicer {
 
 class PatchSet {
  public:
+  PatchSet() = default;
+  explicit PatchSet(std::vector<Patch> patches) : patches_(std::move(patches)) {}
   // `source`: the tree that the paths are looked up in, to tell -p0 from -p1.
   // Errors: "patch-unreadable", "patch-malformed", "patch-path", "patch-binary",
-  // "patch-rename", "build-rules-changed".
+  // "patch-rename".
   static Result<PatchSet> load(const std::vector<std::string>& paths,
                                const std::filesystem::path& source);
 
   const std::vector<Patch>& patches() const { return patches_; }
+  // What no running kernel can follow. Errors: "build-rules-changed", the first of build_rules().
+  Result<void> check_files() const;
+  // Files that say how a kernel is built or linked.
+  std::set<std::string> build_rules() const;
   // Kernel source files that they change.
   std::set<std::string> files() const;
   // What they say of how a kernel is configured, which the running one has behind it: left out.

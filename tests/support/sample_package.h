@@ -26,6 +26,7 @@ inline Package sample_package() {
   manifest.base.push_back({"fork: the first fix", std::string(64, 'a')});
   manifest.core = "core/splice.ko";
   manifest.accepted.push_back({"layout-changed:struct foo", "the patch changes struct foo"});
+  manifest.parts_left_out.push_back("kernel/fork.c, lines 12 to 18: layout-changed: struct foo");
   manifest.warnings.push_back("the patch changes a comment only");
   manifest.keeps.push_back("copy_process stores the address of check_limit");
 

@@ -40,6 +40,7 @@ class PatchTest : public ::testing::Test {
     }
     auto set = PatchSet::load(paths, tree.path());
     if (!set) return propagate(set);
+    if (auto right = set->check_files(); !right) return right;
     files = set->files();
     return set->apply(tree.path(), patches.path(), &findings);
   }

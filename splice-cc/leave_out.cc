@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "splice-cc/leave_out.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <regex>
+
+#include "matcher/base/file.h"
+#include "splice-cc/headers/c_scanner.h"
+#include "splice-cc/semantics/lock_families.h"
+
+namespace splicer {
+
+namespace {
+
+bool touches(const Construct& construct, const Hunk& hunk) {
+  const auto point = std::ranges::lower_bound(hunk.points, 2 * construct.first);
+  return point != hunk.points.end() && *point <= 2 * construct.last;
+}
+
+bool has_word(std::string_view text, std::string_view word) {
+  bool found = false;
+  each_word(text, [&](std::string_view one) { found = found || one == word; });
+  return found;
+}
+
+// "fs/foo.c:12:5: error: 'struct foo' has no member named 'tries'"
+struct CompilerError {
+  SourcePlace place;
+  std::string text;
+};
+
+std::vector<CompilerError> compiler_errors(const std::string& messages) {
+  static const std::regex line_form(R"(^\s*([^\s:]+):(\d{1,8}):(?:\d+:)? (?:fatal )?error: (.*)$)");
+  std::vector<CompilerError> errors;
+  for (const std::string& line : split_lines(messages)) {
+    std::smatch match;
+    if (line.size() > 2000 || !std::regex_match(line, match, line_form)) continue;
+    unsigned number = 0;
+    const std::string digits = match[2];
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    errors.push_back({{match[1], number}, match[3]});
+  }
+  return errors;
+}
+
+// What stands between quotes in a message.
+std::string quoted(const std::string& text) {
+  std::string names;
+  static const std::regex quotes("'([^']*)'");
+  for (std::sregex_iterator at(text.begin(), text.end(), quotes), end; at != end; ++at)
+    names += (*at)[1].str() + " ";
+  return names;
+}
+
+std::string without_blanks(std::string_view line) {
+  std::string rest;
+  for (const char c : line)
+    if (c != ' ' && c != '\t') rest += c;
+  return rest;
+}
+
+// More than a brace, "else", "break;", "return 0;" or "goto out;".
+bool says_something(std::string_view line) {
+  constexpr std::size_t kShortest = 10;
+  const std::string rest = without_blanks(line);
+  return rest.size() >= kShortest && !rest.starts_with("goto") && !rest.starts_with("return") &&
+         !rest.starts_with("/*") && !rest.starts_with("*") && !rest.starts_with("//");
+}
+
+// "struct foo", "state.12", "table in foo_open": the names in it, without the compiler's numbers.
+bool names_something(std::string_view word) {
+  return is_identifier(word) && !is_keyword(word) && word != "in" && word != "of";
+}
+
+}  // namespace
+
+Result<LeaveOut> LeaveOut::of(const PatchSet& patches, const std::filesystem::path& source,
+                              const std::vector<std::string>& must) {
+  LeaveOut selection(patches, source);
+  for (const std::string& name : must) {
+    const std::set<std::size_t> named = selection.of_names(name);
+    if (named.empty())
+      return fail(ExitCode::usage, "must-matches-nothing",
+                  fmt::format("--must {}: the patch changes nothing of that name", name))
+          .hint("name a function, a structure or a macro that the patch changes or adds");
+    for (const std::size_t part : named) selection.parts_[part].must = true;
+  }
+  return selection;
+}
+
+LeaveOut::LeaveOut(const PatchSet& patches, const std::filesystem::path& source)
+    : patches_(patches), hunks_(hunks_of(patches)) {
+  for (std::size_t i = 0; i < hunks_.size(); ++i) kept_.insert(i);
+  join_hunks(source);
+}
+
+// Hunks of one construct are one part.
+void LeaveOut::join_hunks(const std::filesystem::path& source) {
+  std::vector<std::size_t> first(hunks_.size());  // the first hunk of the part
+  std::iota(first.begin(), first.end(), 0U);
+  const auto root = [&first](std::size_t hunk) {
+    while (first[hunk] != hunk) hunk = first[hunk];
+    return hunk;
+  };
+  for (const Hunk& hunk : hunks_)
+    if (const auto [entry, fresh] = constructs_.try_emplace(hunk.path); fresh)
+      if (const auto text = read_text(source / hunk.path)) entry->second = top_level(*text);
+  for (const auto& [path, constructs] : constructs_)
+    for (const Construct& construct : constructs) {
+      std::optional<std::size_t> owner;
+      for (std::size_t i = 0; i < hunks_.size(); ++i) {
+        if (hunks_[i].path != path || !touches(construct, hunks_[i])) continue;
+        if (owner) {
+          const std::size_t one = root(*owner);
+          const std::size_t other = root(i);
+          first[std::max(one, other)] = std::min(one, other);
+        }
+        owner = i;
+      }
+    }
+  std::map<std::size_t, std::size_t> numbers;
+  part_of_.resize(hunks_.size());
+  for (std::size_t i = 0; i < hunks_.size(); ++i) {
+    const auto [entry, fresh] = numbers.try_emplace(root(i), parts_.size());
+    if (fresh) parts_.emplace_back();
+    part_of_[i] = entry->second;
+    Part& part = parts_[entry->second];
+    part.hunks.insert(i);
+    for (const Construct& construct : constructs_.at(hunks_[i].path))
+      if (touches(construct, hunks_[i])) part.heads += construct.head + "\n";
+    for (const std::string& line : hunks_[i].added)
+      if (!line.empty() && (is_word_character(line[0]) || line[0] == '#'))
+        part.heads += line + "\n";
+  }
+}
+
+std::set<std::size_t> LeaveOut::at_place(const SourcePlace& place) const {
+  std::set<std::size_t> parts;
+  const auto constructs = constructs_.find(place.file);
+  if (constructs == constructs_.end() || place.line == 0) return parts;
+  const OldPlace old = old_place(hunks_, kept_, place.file, place.line);
+  for (const Construct& construct : constructs->second)
+    if (construct.first <= old.line && old.line <= construct.last)
+      for (const std::size_t hunk : kept_)
+        if (hunks_[hunk].path == place.file && touches(construct, hunks_[hunk]))
+          parts.insert(part_of_[hunk]);
+  if (parts.empty() && old.hunk) parts.insert(part_of_[*old.hunk]);
+  return parts;
+}
+
+// Parts that change or add something of a name in the text; else those that mention one.
+std::set<std::size_t> LeaveOut::of_names(std::string_view text) const {
+  std::set<std::size_t> owners;
+  std::set<std::size_t> users;
+  each_word(text, [&](std::string_view word) {
+    if (!names_something(word)) return;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      if (parts_[i].out) continue;
+      if (has_word(parts_[i].heads, word)) owners.insert(i);
+      for (const std::size_t hunk : parts_[i].hunks)
+        if (has_word(hunks_[hunk].text, word)) users.insert(i);
+    }
+  });
+  return owners.empty() ? users : owners;
+}
+
+std::set<std::size_t> LeaveOut::in_file(const std::string& path) const {
+  std::set<std::size_t> parts;
+  for (const std::size_t hunk : kept_)
+    if (hunks_[hunk].path == path) parts.insert(part_of_[hunk]);
+  return parts;
+}
+
+std::set<std::size_t> LeaveOut::blamed(const Finding& finding) const {
+  std::set<std::size_t> parts = at_place(finding.place);
+  if (parts.empty()) parts = of_names(finding.name);
+  if (parts.empty()) parts = in_file(finding.place.file);
+  return parts;
+}
+
+bool LeaveOut::drop(const std::set<std::size_t>& parts, const std::string& why, bool doubtful) {
+  bool dropped = false;
+  for (const std::size_t number : parts) {
+    Part& part = parts_[number];
+    if (part.must || part.out) continue;
+    part.out = true;
+    part.doubtful = doubtful;
+    part.why = why;
+    for (const std::size_t hunk : part.hunks) kept_.erase(hunk);
+    dropped = true;
+  }
+  return dropped;
+}
+
+void LeaveOut::leave_out_file(const std::string& path, const std::string& why) {
+  drop(in_file(path), why, false);
+}
+
+// Lines that are gone in one part and new in another: "if (n > max)".
+std::map<std::size_t, std::map<std::size_t, std::string>> LeaveOut::moves() const {
+  std::map<std::string, std::set<std::size_t>> added;
+  for (std::size_t i = 0; i < hunks_.size(); ++i)
+    for (const std::string& line : hunks_[i].added)
+      if (says_something(line)) added[without_blanks(line)].insert(part_of_[i]);
+  std::map<std::size_t, std::map<std::size_t, std::string>> moves;
+  for (std::size_t i = 0; i < hunks_.size(); ++i)
+    for (const std::string& line : hunks_[i].removed)
+      if (const auto found = added.find(without_blanks(line)); found != added.end())
+        for (const std::size_t other : found->second)
+          if (other != part_of_[i]) {
+            moves[part_of_[i]].emplace(other, trimmed(line));
+            moves[other].emplace(part_of_[i], trimmed(line));
+          }
+  return moves;
+}
+
+// With one end of a move, the other goes.
+void LeaveOut::drop_what_moved() {
+  const auto all = moves();
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [part, others] : all)
+      for (const auto& [other, line] : others)
+        if (parts_[other].out && !parts_[part].out) {
+          blocked_ = blocked_ || parts_[part].must;
+          more =
+              drop({part}, fmt::format("it moves what is left out elsewhere: {}", line), false) ||
+              more;
+        }
+  }
+}
+
+bool LeaveOut::opposite_is_out(const Finding& half) const {
+  bool found = false;
+  for (std::size_t i = 0; i < hunks_.size(); ++i) {
+    if (!parts_[part_of_[i]].out) continue;
+    each_word(hunks_[i].text, [&](std::string_view word) {
+      for (const CallEffect& effect : effects_of_call(word))
+        found = found || (effect.change == -half.change && half.counted.starts_with(effect.family));
+    });
+  }
+  return found;
+}
+
+bool LeaveOut::has_half(const std::vector<Finding>& warnings) const {
+  return std::ranges::any_of(warnings, [this](const Finding& warning) {
+    return warning.change != 0 && opposite_is_out(warning);
+  });
+}
+
+bool LeaveOut::leave_out_halves(const std::vector<Finding>& warnings) {
+  bool dropped = false;
+  for (const Finding& warning : warnings)
+    if (warning.change != 0 && opposite_is_out(warning)) {
+      const std::set<std::size_t> parts = blamed(warning);
+      const bool gone = drop(parts, "the other half is left out: " + warning.title(), false);
+      blocked_ = blocked_ || !gone;
+      dropped = dropped || gone;
+    }
+  drop_what_moved();
+  return dropped && !blocked_;
+}
+
+bool LeaveOut::leave_out(const Error& error, const std::vector<Finding>& findings) {
+  const bool dropped = drop_blamed(error, findings);
+  drop_what_moved();
+  return dropped && !blocked_;
+}
+
+bool LeaveOut::drop_blamed(const Error& error, const std::vector<Finding>& findings) {
+  // Decided before any goes: the places are those of all that is still in.
+  std::vector<std::pair<std::set<std::size_t>, std::string>> found;
+  for (const Finding& finding : findings)
+    if (finding.refuse) found.emplace_back(blamed(finding), finding.title());
+  bool dropped = false;
+  for (const auto& [parts, why] : found) dropped = drop(parts, why, false) || dropped;
+  if (!findings.empty()) return dropped;
+  if (!compiler_errors(error.detail).empty()) return drop_by_compiler(error);
+  // Only a refusal is of some part of the patch; a compiler that is missing is not.
+  if (error.exit != ExitCode::unsafe) return false;
+  std::set<std::size_t> parts = of_names(error.function);
+  if (parts.empty()) parts = in_file(error.file);
+  return drop(parts, error.code, false);
+}
+
+bool LeaveOut::drop_by_compiler(const Error& error) {
+  std::vector<std::pair<std::set<std::size_t>, std::string>> found;
+  for (const CompilerError& one : compiler_errors(error.detail)) {
+    std::set<std::size_t> parts = at_place(one.place);
+    std::erase_if(parts, [this](std::size_t part) { return parts_[part].must; });
+    if (parts.empty()) parts = of_names(quoted(one.text));
+    found.emplace_back(std::move(parts), fmt::format("{}: {}", error.code, one.text));
+  }
+  bool dropped = false;
+  for (const auto& [parts, why] : found) dropped = drop(parts, why, true) || dropped;
+  return dropped;
+}
+
+std::vector<std::size_t> LeaveOut::doubtful() const {
+  std::vector<std::size_t> parts;
+  const auto all = moves();
+  for (std::size_t i = parts_.size(); i-- > 0;)
+    if (parts_[i].out && parts_[i].doubtful && !all.contains(i)) parts.push_back(i);
+  return parts;
+}
+
+void LeaveOut::take_back(std::size_t part) {
+  parts_[part].out = false;
+  kept_.insert(parts_[part].hunks.begin(), parts_[part].hunks.end());
+}
+
+void LeaveOut::leave_again(std::size_t part) {
+  parts_[part].out = true;
+  for (const std::size_t hunk : parts_[part].hunks) kept_.erase(hunk);
+}
+
+std::vector<std::string> LeaveOut::left_out() const {
+  std::vector<std::string> sentences;
+  for (const Part& part : parts_) {
+    if (!part.out) continue;
+    for (const std::size_t number : part.hunks) {
+      const Hunk& hunk = hunks_[number];
+      const unsigned last = std::max(hunk.first_line(), hunk.last_line());
+      sentences.push_back(hunk.first_line() == last
+                              ? fmt::format("{}, line {}: {}", hunk.path, last, part.why)
+                              : fmt::format("{}, lines {} to {}: {}", hunk.path, hunk.first_line(),
+                                            last, part.why));
+    }
+  }
+  return sentences;
+}
+
+}  // namespace splicer
