@@ -116,6 +116,8 @@ class EffectComparison {
       if (before.taken != after.taken && is_replaced(code_, pre_, name) &&
           !is_contained(name, after))
         compare_places(name, before, after);
+      if (before.relies != after.relies && is_replaced(code_, pre_, name))
+        compare_set_ups(name, before, after);
     }
     return std::move(findings_);
   }
@@ -204,6 +206,30 @@ class EffectComparison {
     }
   }
 
+  // What nobody initialised, somebody does now, and this function takes for granted: objects from before the
+  // update have not got it.
+  void compare_set_ups(const std::string& name, const FunctionFacts& before,
+                       const FunctionFacts& after) {
+    for (const std::string& family : after.relies) {
+      if (before.relies.contains(family) || taken_.contains(family)) continue;
+      const auto [begin, end] = newly_taken_.equal_range(family);
+      const auto fresh =
+          std::find_if(begin, end, [&](const auto& entry) { return entry.second != name; });
+      if (fresh == end) continue;
+      Finding finding;
+      finding.code = "reference-discipline";
+      finding.name = name;
+      finding.place = after.place;
+      finding.refuse = true;
+      finding.message = fmt::format(
+          "refcount imbalance: {} now {}, which only {} initialises, and nothing did before: "
+          "objects from before the update have not got it",
+          name, slot_action(family, -1), fresh->second);
+      finding.remedy = "use it only in objects that the new code made: mark these with shadow data";
+      findings_.push_back(std::move(finding));
+    }
+  }
+
   // A callee did it, and is reported itself.
   bool callee_lost(const FunctionFacts& caller, const std::string& family) const {
     return std::ranges::any_of(caller.calls, [&](const std::string& callee) {
@@ -219,7 +245,7 @@ class EffectComparison {
   // out of it at another place than before finds it there.
   bool is_kept_up(const HeldObject& held) const {
     return is_slot_family(held.family) && !held.family.starts_with(kCountOf) &&
-           (taken_.contains(held.family) || held.family.starts_with(kSetUpOf));
+           taken_.contains(held.family);
   }
 
   void report(const std::string& name, const FunctionFacts& after, const HeldObject& held,

@@ -70,6 +70,22 @@ void compare_releases(const std::string& slot, const MemoryFacts& before, const 
   }
 }
 
+// Nobody allocated or released it, and now both happens: the member of an object from before the update may
+// point to what is another's, or to a constant.
+void compare_owners(const std::string& slot, const MemoryFacts& after,
+                    std::vector<Finding>& findings) {
+  if (after.allocated.empty() || after.released.empty()) return;
+  const MemoryCall& release = after.released.begin()->second;
+  Finding finding = finding_of(slot, {}, after, release);
+  finding.code = "release-changed";
+  finding.message = fmt::format(
+      "{} now releases the memory of {} by {}(), which the patch also newly allocates: what the "
+      "running kernel has there was not allocated so",
+      release.function, slot, release.callee);
+  finding.remedy = "release it only in objects that the new code made: mark these with shadow data";
+  findings.push_back(std::move(finding));
+}
+
 // A new allocator whose memory the old release must not get: it does after an undo, and so it does
 // if who releases it is not replaced.
 void compare_allocators(const std::string& slot, const MemoryFacts& before,
@@ -121,6 +137,8 @@ std::vector<Finding> compare_memory(const std::map<std::string, MemoryFacts>& pr
     compare_releases(slot, before, after->second, findings);
     if (findings.size() == found) compare_allocators(slot, before, after->second, findings);
   }
+  for (const auto& [slot, after] : post)
+    if (!pre.contains(slot) && slot.find('.') != slot.npos) compare_owners(slot, after, findings);
   // The objects of a type, if the member that they hang on is reported for the same call.
   const auto is_member = [](const Finding& finding) {
     return finding.name.find('.') != finding.name.npos;

@@ -99,8 +99,11 @@ bool only_fills_holes(const RecordFacts& pre, const RecordFacts& post) {
 // kzalloc, devm_kcalloc, kmem_cache_zalloc: include/linux/slab.h, device.h
 bool gives_zeros(const std::string& allocator) { return has_word(allocator, {"zalloc", "calloc"}); }
 
-// Bits of a plain number by the text of its type; 0 for any other type.
+// Bits of a plain number by the text of its type; 0 for any other type. An atomic_t is an int that is used
+// under another lock prefix (linux/types.h); who uses it is compiled anew.
 unsigned number_width(std::string_view type) {
+  if (type == "atomic_t") return 32;
+  if (type == "atomic_long_t" || type == "atomic64_t") return 64;
   if (type.starts_with("unsigned ")) type.remove_prefix(9);
   if (type.starts_with("signed ")) type.remove_prefix(7);
   if (type == "char") return 8;
@@ -109,7 +112,7 @@ unsigned number_width(std::string_view type) {
   return type == "long" || type == "long long" ? 64 : 0;
 }
 
-// Another sign, long for u64, void * for T *: the same bytes, which code reads as before.
+// Another sign, long for u64, void * for T *, atomic_t for int: the same bytes, which code reads as before.
 bool reads_alike(const std::string& a, const std::string& b) {
   if (a == b) return true;
   const unsigned width = number_width(a);

@@ -81,8 +81,9 @@ struct FunctionFacts {
   bool nmi_entry =
       false;  // an NMI or a machine check leads to it, not through other code of the file
   HeldEffects effects;
-  std::set<HeldObject> apart;   // taken and given back, but never by one call of the function
-  std::set<std::string> taken;  // families of slots (lock_families.h), wherever it takes them
+  std::set<HeldObject> apart;    // taken and given back, but never by one call of the function
+  std::set<std::string> taken;   // families of slots (lock_families.h), wherever it takes them
+  std::set<std::string> relies;  // set-ups of slots that it takes for granted
   MemoryUses uses;
   std::set<std::string> calls;     // functions of this file
   std::set<std::string> mentions;  // all functions

@@ -172,6 +172,7 @@ class FunctionFlow {
   LockSummary at_return(const State& state) const {
     LockSummary summary;
     summary.taken = taken_;
+    summary.relies = relies_;
     for (const auto& [held, counts] : state) {
       if (counts == std::set<int>{0} || held == obtained(held.object)) continue;
       const auto sites = sites_.find(held);
@@ -214,8 +215,6 @@ class FunctionFlow {
                unary != nullptr && unary->isIncrementDecrementOp()) {
       count(*unary->getSubExpr(), unary->isIncrementOp() ? 1 : -1, state);
     } else if (const auto* compound = llvm::dyn_cast<clang::CompoundAssignOperator>(&what)) {
-      clang::Expr::EvalResult amount;
-      if (!compound->getRHS()->EvaluateAsInt(amount, context_) || amount.Val.getInt() != 1) return;
       if (compound->getOpcode() == clang::BO_AddAssign) count(*compound->getLHS(), 1, state);
       if (compound->getOpcode() == clang::BO_SubAssign) count(*compound->getLHS(), -1, state);
     } else if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(&what);
@@ -241,7 +240,7 @@ class FunctionFlow {
     return when == Succeeds::if_zero ? Succeeds::if_nonzero : Succeeds::if_zero;
   }
 
-  // x->users++
+  // x->users++, x->bytes += n: whatever the amount, what is added here is to be taken off elsewhere.
   void count(const clang::Expr& what, int by, State& state) {
     if (!what.getType()->isIntegerType()) return;
     if (const auto slot = slot_of(what))
@@ -286,6 +285,11 @@ class FunctionFlow {
         const auto slot = effect.reference ? slot_of(argument) : std::nullopt;
         if (effect.of_slot && !slot) continue;
         if (effect.of_slot) held.family = slot_family(effect.family, *slot);
+        // That a lock works is no count: it is so from then on.
+        if (effect.family == kSetUpOf) {
+          (effect.change > 0 ? taken_ : relies_).insert(held.family);
+          continue;
+        }
         if (const auto around = slot ? family_around(*slot) : ""; !around.empty()) {
           held.family = around;
           held.object.resize(std::min(held.object.rfind('.'), held.object.size()));
@@ -304,6 +308,7 @@ class FunctionFlow {
   void apply_summary(const LockSummary& summary, const clang::CallExpr& call, State& state,
                      std::vector<Pending>& pending) {
     taken_.insert(summary.taken.begin(), summary.taken.end());
+    relies_.insert(summary.relies.begin(), summary.relies.end());
     for (const auto& [held, changes] : summary.effects) {
       if (is_slot_family(held.family) && is_of_stack(held.object, call)) continue;
       const auto here = paths_.as_caller_sees(held, call);
@@ -376,6 +381,7 @@ class FunctionFlow {
   ObjectPaths& paths_;
   std::set<const clang::CallExpr*> guarded_;
   std::set<std::string> taken_;
+  std::set<std::string> relies_;
   std::map<HeldObject, std::set<EffectSite>> sites_;
   std::map<HeldObject, Succeeds> returned_;  // what the function's own result says
   const clang::CFGBlock* block_ = nullptr;   // where the flow is

@@ -44,6 +44,7 @@ struct LockSummary {
   HeldEffects effects;
   std::set<HeldObject> apart;             // both halves, but never in one call
   std::set<std::string> taken;            // families of slots that it, or what it calls, takes
+  std::set<std::string> relies;           // set-ups that it, or what it calls, takes for granted
   std::map<HeldObject, Succeeds> result;  // effects of {0, n} that its result tells apart
 };
 

@@ -49,7 +49,7 @@ constexpr SlotKind kSlotKinds[] = {
     {"list entry ", "puts {} on a list", "takes {} off its list"},
     {"tree entry ", "puts {} into a tree", "takes {} out of its tree"},
     {"timer ", "sets up the timer {}", "stops the timer {}"},
-    {"set-up of ", "initialises {}", ""},
+    {"set-up of ", "initialises {}", "uses {}"},
     {"work ", "sets up the work {}", "cancels the work {}"},
 };
 
@@ -135,9 +135,22 @@ struct VerbPair {
 };
 constexpr VerbPair kReferencePairs[] = {{"get", "put"}, {"hold", "put"}, {"hold", "release"}};
 // Words that are used for much else: they count only where both functions are there.
-constexpr VerbPair kStatePairs[] = {{"begin", "end"},   {"enable", "disable"},
-                                    {"freeze", "thaw"}, {"freeze", "unfreeze"},
-                                    {"want", "drop"},   {"prepare", "unprepare"}};
+constexpr VerbPair kStatePairs[] = {{"begin", "end"},
+                                    {"enable", "disable"},
+                                    {"freeze", "thaw"},
+                                    {"freeze", "unfreeze"},
+                                    {"want", "drop"},
+                                    {"prepare", "unprepare"},
+                                    {"inc", "dec"},
+                                    {"deny", "allow"},
+                                    {"pin", "unpin"},
+                                    {"charge", "uncharge"},
+                                    {"block", "unblock"},
+                                    {"getref", "putref"},
+                                    {"register", "unregister"},
+                                    {"attach", "detach"},
+                                    {"add", "del"},
+                                    {"add", "remove"}};
 
 using Declared = std::function<bool(const std::string&)>;
 

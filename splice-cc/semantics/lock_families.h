@@ -44,7 +44,7 @@ struct CallEffect {
 
 // A family of one slot: "list entry struct foo.node", "count of eventfd_nr".
 inline constexpr const char* kCountOf = "count of";
-inline constexpr const char* kSetUpOf = "set-up of";  // nothing gives it back
+inline constexpr const char* kSetUpOf = "set-up of";  // given back by what relies on it
 std::string slot_family(std::string_view kind, const std::string& slot);
 bool is_slot_family(std::string_view family);
 // The family of the object around a count, where the functions of that family are in the table and

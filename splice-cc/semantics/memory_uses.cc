@@ -208,8 +208,12 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   // NOLINTBEGIN(readability-identifier-naming)
   bool VisitBinaryOperator(clang::BinaryOperator* binary) {
     if (const auto role = role_of(binary->getOpcode())) {
-      note_constant(binary->getRHS(), binary->getLHS(), *role);
-      if (*role == ConstantRole::test) note_constant(binary->getLHS(), binary->getRHS(), *role);
+      const bool is_mask =
+          binary->getOpcode() == clang::BO_And || binary->getOpcode() == clang::BO_AndAssign;
+      const Number number = is_mask ? Number::mask : Number::value;
+      note_constant(binary->getRHS(), binary->getLHS(), *role, number);
+      if (*role == ConstantRole::test)
+        note_constant(binary->getLHS(), binary->getRHS(), *role, number);
     }
     if (binary->getOpcode() == clang::BO_Assign) note_stored_pointer(*binary);
     if (start_up_ && binary->isAssignmentOp())
@@ -234,8 +238,9 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
         one != nullptr && call->getNumArgs() > std::max(one->constant, one->memory)) {
       const clang::Expr* number = call->getArg(one->constant);
       const clang::Expr* memory = call->getArg(one->memory);
-      if (one->tests) note_constant(number, memory, ConstantRole::test, one->is_bit);
-      if (one->stores) note_constant(number, memory, ConstantRole::store, one->is_bit);
+      const Number kind = one->is_bit ? Number::bit : Number::value;
+      if (one->tests) note_constant(number, memory, ConstantRole::test, kind);
+      if (one->stores) note_constant(number, memory, ConstantRole::store, kind);
     }
     if (gives_memory(name))
       for (const clang::Expr* argument : call->arguments())
@@ -294,11 +299,17 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
     }
   }
 
+  // What a constant says: -1 may be "none", or all bits.
+  enum class Number { value, bit, mask };
+
   // `other`: what the constant is used with; nullptr if that is nothing in memory.
   void note_constant(const clang::Expr* constant, const clang::Expr* other, ConstantRole role,
-                     bool is_bit = false) {
+                     Number kind = Number::value) {
     clang::Expr::EvalResult result;
-    if (constant->isValueDependent() || !constant->EvaluateAsInt(result, context_) ||
+    // (void *)-1L: a number that says "none".
+    const clang::Expr* number =
+        constant->getType()->isPointerType() ? constant->IgnoreParenCasts() : constant;
+    if (constant->isValueDependent() || !number->EvaluateAsInt(result, context_) ||
         ((other == nullptr || !other->getType()->isPointerType()) &&
          !constant->getType()->isIntegralOrEnumerationType()))
       return;
@@ -306,9 +317,9 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
     use.role = role;
     use.value = result.Val.getInt().extOrTrunc(64).getSExtValue();
     constexpr std::int64_t kBits = 63;
-    if (is_bit && use.value >= 0 && use.value < kBits)
+    if (kind == Number::bit && use.value >= 0 && use.value < kBits)
       use.value = std::int64_t{1} << use.value;
-    else if (use.value < 0)
+    else if (kind == Number::mask && use.value < 0)
       use.value = ~use.value;  // the bits that &= ~x clears
     if (use.value == 0) return;
     if (other != nullptr) use.memory = memory_of(other);

@@ -358,6 +358,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.effects = summary.effects;
       facts.apart = summary.apart;
       facts.taken = summary.taken;
+      facts.relies = summary.relies;
       facts.uses = read_memory_uses(context_, *function);
       memory_.read(*function, facts.place, facts_.memory);
       for (const clang::FunctionDecl* callee : mentions_[first].functions)

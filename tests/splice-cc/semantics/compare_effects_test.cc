@@ -162,12 +162,28 @@ TEST(CompareEffects, WhatAnotherFunctionSetsUpNow) {
               IsEmpty());
   EXPECT_THAT(titles(types + send_sets_up + stop_sets_up, types + send_sets_up + stop, code),
               IsEmpty());
-  // The lock is initialised by nobody before: this is not said here.
+  // The lock is initialised by nobody before: a repair, as long as nothing begins to rely on it.
   EXPECT_THAT(titles(types + send,
                      types + "void send(struct cmd *c) { "
                              "__mutex_init(&c->m, 0, 0); work(); } ",
                      code),
               IsEmpty());
+}
+
+TEST(CompareEffects, WhatNobodySetUpForObjectsThatAreAlive) {
+  const std::string types = "void __mutex_init(struct mutex *m, const char *name, void *key); ";
+  const std::string init = "__mutex_init(&t->lock, 0, 0); ";
+  const std::string use = "mutex_lock(&t->lock); work(); mutex_unlock(&t->lock); ";
+  const auto text = [&](const std::string& open, const std::string& act) {
+    return types + "void open(struct thing *t) { " + open + "} void act(struct thing *t) { " + act +
+           "}";
+  };
+  const ChangedCode code{{"open", "act"}, {"open", "act"}};
+  EXPECT_THAT(titles(text("work(); ", "work(); "), text(init, use), code),
+              ElementsAre("refuse reference-discipline:act"));
+  EXPECT_THAT(titles(text(init, "work(); "), text(init, use), code), IsEmpty());
+  EXPECT_THAT(titles(text("work(); ", use), text(init, use), code), IsEmpty());
+  EXPECT_THAT(titles(text("work(); ", "work(); "), text("work(); ", init + use), code), IsEmpty());
 }
 
 TEST(CompareEffects, WhatMovesWithinWhatIsReplacedAtOnce) {

@@ -68,6 +68,13 @@ TEST(CompareMemory, WhatComesInAdditionIsNone) {
   EXPECT_THAT(titles(memory({"kmalloc"}, {}), memory({"kmalloc"}, {"kmalloc"})), IsEmpty());
 }
 
+TEST(CompareMemory, WhatNobodyOwnedBefore) {
+  EXPECT_THAT(titles({}, memory({"kmalloc"}, {"kmalloc"})),
+              ElementsAre("refuse release-changed:struct foo.ring"));
+  EXPECT_THAT(titles({}, memory({"kmalloc"}, {})), IsEmpty());
+  EXPECT_THAT(titles({}, memory({}, {"kmalloc"})), IsEmpty()) << "a leak that is mended";
+}
+
 TEST(CompareMemory, ReleaseThatIsMended) {
   EXPECT_THAT(titles(memory({"kvmalloc"}, {"kmalloc"}), memory({"kvmalloc"}, {"kvmalloc"})),
               IsEmpty());

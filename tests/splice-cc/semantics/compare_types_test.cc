@@ -50,6 +50,15 @@ TEST(CompareTypes, MemberAddedSwappedRetyped) {
   EXPECT_THAT(titles(pre, "struct foo { u32 a; int b; }; " + kUse),
               ElementsAre("warn layout-changed:struct foo"))
       << "the same bytes with another sign";
+  const std::string atomic = "typedef struct { int counter; } atomic_t; void g(void *p); ";
+  const std::string pointed = "void f(struct foo *x) { g(&x->a); }";
+  EXPECT_THAT(titles(atomic + "struct foo { int a; }; " + pointed,
+                     atomic + "struct foo { atomic_t a; }; " + pointed),
+              ElementsAre("warn layout-changed:struct foo"))
+      << "the same bytes, used one at a time";
+  EXPECT_THAT(titles(atomic + "struct foo { long a; }; " + pointed,
+                     atomic + "struct foo { atomic_t a; long b; }; " + pointed),
+              refused);
   const auto stores = [](const std::string& sign, const std::string& value) {
     return "struct foo { " + sign + " a; }; void f(struct foo *x) { x->a = " + value + "; }";
   };

@@ -59,6 +59,27 @@ TEST(CompareUses, AConstantThatIsRenamedAndHasAnotherValue) {
   EXPECT_THAT(titles(was + code("WAS"), is + code("(1 + 1)")), IsEmpty());
 }
 
+// As EP_UNACTIVE_PTR of fs/eventpoll.c, and KTIME_MAX: -1 and the smallest number are values like others.
+TEST(CompareUses, AMarkThatSaysNone) {
+  const auto code = [](const std::string& type, const std::string& none) {
+    return "struct poll { " + type +
+           " next; }; void out(void);"
+           "void f(struct poll *p) { p->next = " +
+           none +
+           "; }"
+           "void g(struct poll *p) { if (p->next != " +
+           none + ") out(); }";
+  };
+  const auto changed = ElementsAre("constant-changed:struct poll.next");
+  EXPECT_THAT(titles(code("void *", "((void *)-1L)"), code("void *", "((void *)0x10L)")), changed);
+  EXPECT_THAT(titles(code("long", "(-1L)"), code("long", "3")), changed);
+  EXPECT_THAT(
+      titles(code("long", "0x7fffffffffffffffL"), code("long", "(-0x7fffffffffffffffL - 1)")),
+      changed);
+  EXPECT_THAT(titles(code("void *", "((void *)-1L)"), code("void *", "((void *)(-2L + 1))")),
+              IsEmpty());
+}
+
 // As KEY_GC_KEY_EXPIRED of security/keys/gc.c, which is bit 0.
 TEST(CompareUses, ANumberOfABit) {
   const auto code = [](const std::string& name, int bit) {
