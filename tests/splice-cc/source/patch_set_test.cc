@@ -16,7 +16,6 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::StartsWith;
 
 constexpr const char* kFork = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n";
 constexpr const char* kHunk = "@@ -3,3 +3,4 @@ context\n three\n-four\n+4\n+4b\n five\n";
