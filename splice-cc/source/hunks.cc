@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "splice-cc/source/hunks.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -14,30 +15,33 @@ constexpr std::string_view kHead = "@@ -";
 
 // "@@ -12,7 +12,9 @@": 12. parse_patch() has read it before.
 unsigned old_begin(const std::string& head) {
+  constexpr unsigned kMost = 1U << 28U;  // lines: a patch may be at most 64 MiB long
   unsigned begin = 0;
   std::from_chars(head.data() + kHead.size(), head.data() + head.size(), begin);
-  return begin;
+  return std::min(begin, kMost);
+}
+
+char kind_of(const std::string& line) { return line.empty() ? ' ' : line[0]; }
+
+// The line of the old file that the hunk's first line is, or comes before: "@@ -12,0 +13,2 @@" adds behind line
+// 12.
+unsigned first_old(const std::vector<std::string>& lines, unsigned begin) {
+  const bool any = std::any_of(lines.begin() + 1, lines.end(), [](const std::string& line) {
+    return kind_of(line) != '+' && kind_of(line) != '\\';
+  });
+  return any ? std::max(begin, 1U) : begin + 1;
 }
 
 void read_lines(const std::vector<std::string>& lines, Hunk& hunk) {
-  unsigned old = hunk.begin;
-  bool any = false;  // of the old file
+  unsigned old = first_old(lines, hunk.begin);
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    const char kind = lines[i].empty() ? ' ' : lines[i][0];
+    const char kind = kind_of(lines[i]);
     if (kind == '\\') continue;
-    if (kind == '+') {
-      hunk.points.push_back(2 * old - 1);
-    } else {
-      if (kind == '-') hunk.points.push_back(2 * old);
-      ++old;
-      any = true;
-    }
     if (kind == '+') hunk.added.push_back(lines[i].substr(1));
     if (kind == '-') hunk.removed.push_back(lines[i].substr(1));
+    if (kind == '+' || kind == '-') hunk.points.push_back(kind == '+' ? 2 * old - 1 : 2 * old);
+    if (kind != '+') ++old;
   }
-  // "@@ -12,0 +13,2 @@": what follows line 12.
-  if (!any)
-    for (unsigned& point : hunk.points) point += 2;
 }
 
 }  // namespace
@@ -100,11 +104,11 @@ OldPlace old_place(const std::vector<Hunk>& hunks, const std::set<std::size_t>& 
     const Hunk& hunk = hunks[number];
     if (hunk.path != path) continue;
     const std::vector<std::string> lines = split_lines(hunk.text);
-    long old = hunk.begin;
+    long old = first_old(lines, hunk.begin);
     long now = old + moved;
     if (static_cast<long>(line) < now) break;
     for (std::size_t i = 1; i < lines.size(); ++i) {
-      const char kind = lines[i].empty() ? ' ' : lines[i][0];
+      const char kind = kind_of(lines[i]);
       if (kind == '\\') continue;
       if (kind != '-' && now == static_cast<long>(line))
         return {static_cast<unsigned>(old), number};

@@ -64,10 +64,10 @@ expect 4 layout-changed 'struct klist_waiter' mail.patch "$layout"
 expect 4 layout-changed 'no part of it' --leave-out --must klist_release mail.patch "$layout"
 expect 2 must-matches-nothing 'nothing of that name' --leave-out --must no_such_name mail.patch "$layout"
 expect 4 layout-changed 'no part of it' --leave-out "$layout"
-named proc-a-word-more '' --leave-out mail.patch "$layout"
+named proc-a-word-more-cve-2026-1234 '' --leave-out mail.patch "$layout"
 grep -q 'left out: lib/klist.c, line.*layout-changed:struct klist_waiter' said || broken "nothing is left out"
 grep -q '"lib/klist.c, line.*no member named' document || broken "the package does not say what is left out"
-named CVE-2026-1234 'CVE-2026-1234 CVE-2026-9999' --leave-out --must cmdline_proc_show mail.patch "$layout"
+named proc-a-word-more-cve-2026-1234 'CVE-2026-1234 CVE-2026-9999' --leave-out --must cmdline_proc_show mail.patch "$layout"
 named proc-a-word-more-cve-2026-1234 'CVE-2026-1234 CVE-2026-9999' mail.patch
 named mine CVE-2026-7777 --name mine --fixes none,CVE-2026-7777 mail.patch
 source=$(ls -d "${XDG_CACHE_HOME:-$HOME/.cache}/splice/$kernel"-*/source | head -n 1)

@@ -91,5 +91,17 @@ TEST(Hunks, WhereALineOfTheNewFileIsFrom) {
   EXPECT_EQ(from({1}, 21), "21 in 1");  // "g", as the first hunk adds nothing now
 }
 
+TEST(Hunks, AFileThatIsNew) {
+  TemporaryFolder tree;
+  const std::string added = "--- /dev/null\n+++ b/kernel/new.c\n@@ -0,0 +1,2 @@\n+a\n+b\n";
+  auto patch = parse_patch(added, "new.patch", tree.path());
+  ASSERT_TRUE(patch);
+  const std::vector<Hunk> hunks = hunks_of(PatchSet({*patch}));
+  ASSERT_THAT(hunks, SizeIs(1));
+  EXPECT_THAT(hunks[0].points, ElementsAre(1, 1));
+  EXPECT_EQ(old_place(hunks, {0}, "kernel/new.c", 1).line, 1U);
+  EXPECT_EQ(old_place(hunks, {0}, "kernel/new.c", 3).line, 1U);
+}
+
 }  // namespace
 }  // namespace splicer
