@@ -218,9 +218,37 @@ std::map<std::size_t, std::map<std::size_t, std::string>> LeaveOut::moves() cons
   return moves;
 }
 
-// With one end of a move, the other goes.
-void LeaveOut::drop_what_moved() {
+// Parts that newly call, or call otherwise, what another part changes: with which of its functions or macros.
+std::map<std::size_t, std::map<std::size_t, std::string>> LeaveOut::calls() const {
+  std::map<std::string, std::set<std::size_t>> callees;  // parts, by name
+  for (std::size_t i = 0; i < parts_.size(); ++i)
+    for (const std::string& head : split_lines(parts_[i].heads)) {
+      const std::string before = head.substr(0, head.find('('));
+      const std::string_view name = last_word(trimmed(before));
+      if (before.size() != head.size() && names_something(name))
+        callees[std::string(name)].insert(i);
+    }
+  std::map<std::size_t, std::map<std::size_t, std::string>> calls;
+  for (std::size_t i = 0; i < hunks_.size(); ++i) {
+    std::set<std::string> before;
+    for (const std::string& line : hunks_[i].removed) before.insert(without_blanks(line));
+    for (const std::string& line : hunks_[i].added) {
+      if (before.contains(without_blanks(line))) continue;
+      each_word(line, [&](std::string_view word) {
+        const auto found = callees.find(std::string(word));
+        if (found == callees.end()) return;
+        for (const std::size_t other : found->second)
+          if (other != part_of_[i]) calls[part_of_[i]].emplace(other, found->first);
+      });
+    }
+  }
+  return calls;
+}
+
+// With one end of a move, the other goes; with a function's change, those go that call it because of that.
+void LeaveOut::drop_what_depends() {
   const auto all = moves();
+  const auto callers = calls();
   for (bool more = true; more;) {
     more = false;
     for (const auto& [part, others] : all)
@@ -230,6 +258,13 @@ void LeaveOut::drop_what_moved() {
           more =
               drop({part}, fmt::format("it moves what is left out elsewhere: {}", line), false) ||
               more;
+        }
+    for (const auto& [part, others] : callers)
+      for (const auto& [other, name] : others)
+        if (parts_[other].out && !parts_[part].out) {
+          blocked_ = blocked_ || parts_[part].must;
+          more = drop({part}, fmt::format("it calls {}, whose change is left out", name), true) ||
+                 more;
         }
   }
 }
@@ -261,13 +296,13 @@ bool LeaveOut::leave_out_halves(const std::vector<Finding>& warnings) {
       blocked_ = blocked_ || !gone;
       dropped = dropped || gone;
     }
-  drop_what_moved();
+  drop_what_depends();
   return dropped && !blocked_;
 }
 
 bool LeaveOut::leave_out(const Error& error, const std::vector<Finding>& findings) {
   const bool dropped = drop_blamed(error, findings);
-  drop_what_moved();
+  drop_what_depends();
   return dropped && !blocked_;
 }
 
@@ -303,8 +338,15 @@ bool LeaveOut::drop_by_compiler(const Error& error) {
 std::vector<std::size_t> LeaveOut::doubtful() const {
   std::vector<std::size_t> parts;
   const auto all = moves();
+  const auto callers = calls();
+  const auto depends = [&](std::size_t part) {
+    const auto found = callers.find(part);
+    return found != callers.end() && std::ranges::any_of(found->second, [this](const auto& callee) {
+             return parts_[callee.first].out;
+           });
+  };
   for (std::size_t i = parts_.size(); i-- > 0;)
-    if (parts_[i].out && parts_[i].doubtful && !all.contains(i)) parts.push_back(i);
+    if (parts_[i].out && parts_[i].doubtful && !all.contains(i) && !depends(i)) parts.push_back(i);
   return parts;
 }
 

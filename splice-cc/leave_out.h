@@ -9,7 +9,7 @@
 //
 // A function is never changed in half: hunks that touch one construct of a file (top_level.h) go together.
 // What would take away here a line that is put there, or the reverse, does not stay without the other: a check
-// that moves must not be lost. Nor does half of a pair. What --must names stays; if it cannot, nothing is
+// that moves must not be lost. Nor does half of a pair, or a new call of what another part changes. What --must names stays; if it cannot, nothing is
 // made. Which part is to blame is read from the finding or
 // from the compiler's message: the construct at that place, or those that the names in it belong to.
 //
@@ -80,7 +80,8 @@ class LeaveOut {
   bool drop_blamed(const Error& error, const std::vector<Finding>& findings);
   bool drop_by_compiler(const Error& error);
   std::map<std::size_t, std::map<std::size_t, std::string>> moves() const;
-  void drop_what_moved();
+  std::map<std::size_t, std::map<std::size_t, std::string>> calls() const;
+  void drop_what_depends();
   bool opposite_is_out(const Finding& half) const;
 
   PatchSet patches_;

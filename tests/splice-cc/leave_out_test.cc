@@ -143,6 +143,25 @@ TEST_F(LeaveOutTest, ACheckThatMovesIsNotLost) {
   EXPECT_FALSE(kept.leave_out(error(""), {finding("lock-discipline", "retry", 10)}));
 }
 
+// The new flag means something to the limit() of the patch only.
+TEST_F(LeaveOutTest, ANewCallOfWhatIsLeftOut) {
+  const std::string call =
+      "--- a/kernel/fork.c\n"
+      "+++ b/kernel/fork.c\n"
+      "@@ -7,2 +7,2 @@ int limit(int n)\n-\tuse(n);\n+\tuse(n & 1);\n \treturn n;\n"
+      "@@ -13,2 +13,2 @@ int retry(struct task *t)\n-\tuse(t->n);\n+\tuse(limit(t->n | 2));\n "
+      "\twait(t);\n";
+  LeaveOut selection = of(call);
+  ASSERT_TRUE(selection.leave_out(error(""), {finding("table-index-changed", "limit", 5)}));
+  EXPECT_TRUE(selection.is_empty());
+  EXPECT_THAT(selection.left_out()[1], HasSubstr("it calls limit, whose change is left out"));
+  // The other way round the callee may stay.
+  LeaveOut callee = of(call);
+  ASSERT_TRUE(callee.leave_out(error(""), {finding("table-index-changed", "retry", 11)}));
+  EXPECT_THAT(callee.left_out(), SizeIs(1));
+  EXPECT_FALSE(of(call, {"retry"}).leave_out(error(""), {finding("code", "limit", 5)}));
+}
+
 TEST_F(LeaveOutTest, HalfOfAPair) {
   const std::string pair =
       "--- a/kernel/fork.c\n"
