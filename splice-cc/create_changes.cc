@@ -227,8 +227,8 @@ Result<void> judge_findings(Creation& creation) {
   for (const Finding& finding : *taken)
     creation.package.manifest.accepted.push_back({finding.acceptance(), finding.message});
   if (std::ranges::any_of(findings, &Finding::refuse)) {
-    creation.refused = findings;
-    return refuse_findings(findings);
+    creation.refused = std::move(findings);
+    return refuse_findings(creation.refused);
   }
   const Changes changes = changes_of(creation);
   if (changes.replaced + changes.hooks + changes.values == 0)

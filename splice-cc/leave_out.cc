@@ -21,9 +21,10 @@ bool touches(const Construct& construct, const Hunk& hunk) {
   return point != hunk.points.end() && *point <= 2 * construct.last;
 }
 
-bool has_word(std::string_view text, std::string_view word) {
+template <typename Words>
+bool has_one_of(std::string_view text, const Words& words) {
   bool found = false;
-  each_word(text, [&](std::string_view one) { found = found || one == word; });
+  each_word(text, [&](std::string_view one) { found = found || words.contains(one); });
   return found;
 }
 
@@ -96,6 +97,8 @@ LeaveOut::LeaveOut(const PatchSet& patches, const std::filesystem::path& source)
     : patches_(patches), hunks_(hunks_of(patches)) {
   for (std::size_t i = 0; i < hunks_.size(); ++i) kept_.insert(i);
   join_hunks(source);
+  find_moves();
+  find_calls();
 }
 
 // Hunks of one construct are one part.
@@ -154,17 +157,16 @@ std::set<std::size_t> LeaveOut::at_place(const SourcePlace& place) const {
 
 // Parts that change or add something of a name in the text; else those that mention one.
 std::set<std::size_t> LeaveOut::of_names(std::string_view text) const {
+  std::set<std::string_view> names;
+  each_word(text, [&](std::string_view word) {
+    if (names_something(word)) names.insert(word);
+  });
   std::set<std::size_t> owners;
   std::set<std::size_t> users;
-  each_word(text, [&](std::string_view word) {
-    if (!names_something(word)) return;
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      if (parts_[i].out) continue;
-      if (has_word(parts_[i].heads, word)) owners.insert(i);
-      for (const std::size_t hunk : parts_[i].hunks)
-        if (has_word(hunks_[hunk].text, word)) users.insert(i);
-    }
-  });
+  for (const std::size_t hunk : kept_) {
+    if (has_one_of(parts_[part_of_[hunk]].heads, names)) owners.insert(part_of_[hunk]);
+    if (has_one_of(hunks_[hunk].text, names)) users.insert(part_of_[hunk]);
+  }
   return owners.empty() ? users : owners;
 }
 
@@ -200,26 +202,25 @@ void LeaveOut::leave_out_file(const std::string& path, const std::string& why) {
   drop(in_file(path), why, false);
 }
 
-// Lines that are gone in one part and new in another: "if (n > max)".
-std::map<std::size_t, std::map<std::size_t, std::string>> LeaveOut::moves() const {
+// Lines that are gone in one part and new in another: "if (n > max)". With one end of a move, the other goes.
+void LeaveOut::find_moves() {
   std::map<std::string, std::set<std::size_t>> added;
   for (std::size_t i = 0; i < hunks_.size(); ++i)
     for (const std::string& line : hunks_[i].added)
       if (says_something(line)) added[without_blanks(line)].insert(part_of_[i]);
-  std::map<std::size_t, std::map<std::size_t, std::string>> moves;
   for (std::size_t i = 0; i < hunks_.size(); ++i)
     for (const std::string& line : hunks_[i].removed)
       if (const auto found = added.find(without_blanks(line)); found != added.end())
-        for (const std::size_t other : found->second)
-          if (other != part_of_[i]) {
-            moves[part_of_[i]].emplace(other, trimmed(line));
-            moves[other].emplace(part_of_[i], trimmed(line));
-          }
-  return moves;
+        for (const std::size_t other : found->second) {
+          const std::string why =
+              fmt::format("it moves what is left out elsewhere: {}", trimmed(line));
+          add_dependence(part_of_[i], other, why);
+          add_dependence(other, part_of_[i], why);
+        }
 }
 
-// Parts that newly call, or call otherwise, what another part changes: with which of its functions or macros.
-std::map<std::size_t, std::map<std::size_t, std::string>> LeaveOut::calls() const {
+// Parts that newly call, or call otherwise, what another part changes: with that function or macro, they go.
+void LeaveOut::find_calls() {
   std::map<std::string, std::set<std::size_t>> callees;  // parts, by name
   for (std::size_t i = 0; i < parts_.size(); ++i)
     for (const std::string& head : split_lines(parts_[i].heads)) {
@@ -228,7 +229,6 @@ std::map<std::size_t, std::map<std::size_t, std::string>> LeaveOut::calls() cons
       if (before.size() != head.size() && names_something(name))
         callees[std::string(name)].insert(i);
     }
-  std::map<std::size_t, std::map<std::size_t, std::string>> calls;
   for (std::size_t i = 0; i < hunks_.size(); ++i) {
     std::set<std::string> before;
     for (const std::string& line : hunks_[i].removed) before.insert(without_blanks(line));
@@ -238,33 +238,25 @@ std::map<std::size_t, std::map<std::size_t, std::string>> LeaveOut::calls() cons
         const auto found = callees.find(std::string(word));
         if (found == callees.end()) return;
         for (const std::size_t other : found->second)
-          if (other != part_of_[i]) calls[part_of_[i]].emplace(other, found->first);
+          add_dependence(part_of_[i], other,
+                         fmt::format("it calls {}, whose change is left out", word));
       });
     }
   }
-  return calls;
 }
 
-// With one end of a move, the other goes; with a function's change, those go that call it because of that.
+void LeaveOut::add_dependence(std::size_t part, std::size_t other, const std::string& why) {
+  if (part != other) parts_[part].goes_with.emplace(other, why);
+}
+
 void LeaveOut::drop_what_depends() {
-  const auto all = moves();
-  const auto callers = calls();
   for (bool more = true; more;) {
     more = false;
-    for (const auto& [part, others] : all)
-      for (const auto& [other, line] : others)
-        if (parts_[other].out && !parts_[part].out) {
-          blocked_ = blocked_ || parts_[part].must;
-          more =
-              drop({part}, fmt::format("it moves what is left out elsewhere: {}", line), false) ||
-              more;
-        }
-    for (const auto& [part, others] : callers)
-      for (const auto& [other, name] : others)
-        if (parts_[other].out && !parts_[part].out) {
-          blocked_ = blocked_ || parts_[part].must;
-          more = drop({part}, fmt::format("it calls {}, whose change is left out", name), true) ||
-                 more;
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      for (const auto& [other, why] : parts_[i].goes_with)
+        if (parts_[other].out && !parts_[i].out) {
+          blocked_ = blocked_ || parts_[i].must;
+          more = drop({i}, why, true) || more;
         }
   }
 }
@@ -337,16 +329,11 @@ bool LeaveOut::drop_by_compiler(const Error& error) {
 
 std::vector<std::size_t> LeaveOut::doubtful() const {
   std::vector<std::size_t> parts;
-  const auto all = moves();
-  const auto callers = calls();
-  const auto depends = [&](std::size_t part) {
-    const auto found = callers.find(part);
-    return found != callers.end() && std::ranges::any_of(found->second, [this](const auto& callee) {
-             return parts_[callee.first].out;
-           });
-  };
   for (std::size_t i = parts_.size(); i-- > 0;)
-    if (parts_[i].out && parts_[i].doubtful && !all.contains(i) && !depends(i)) parts.push_back(i);
+    if (parts_[i].out && parts_[i].doubtful &&
+        std::ranges::none_of(parts_[i].goes_with,
+                             [this](const auto& one) { return parts_[one.first].out; }))
+      parts.push_back(i);
   return parts;
 }
 

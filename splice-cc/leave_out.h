@@ -9,9 +9,9 @@
 //
 // A function is never changed in half: hunks that touch one construct of a file (top_level.h) go together.
 // What would take away here a line that is put there, or the reverse, does not stay without the other: a check
-// that moves must not be lost. Nor does half of a pair, or a new call of what another part changes. What --must names stays; if it cannot, nothing is
-// made. Which part is to blame is read from the finding or
-// from the compiler's message: the construct at that place, or those that the names in it belong to.
+// that moves must not be lost. Nor does half of a pair, or a new call of what another part changes. What
+// --must names stays; if it cannot, nothing is made. Which part is to blame is read from the finding or from
+// the compiler's message: the construct at that place, or those that the names in it belong to.
 //
 // Invariant: each step leaves out at least one part, or is the last. The order is that of the patches, so that
 // equal inputs have equal results.
@@ -68,6 +68,7 @@ class LeaveOut {
     bool out = false;
     bool doubtful = false;
     std::string why;
+    std::map<std::size_t, std::string> goes_with;  // parts without which it may not stay, and why
   };
 
   LeaveOut(const PatchSet& patches, const std::filesystem::path& source);
@@ -79,8 +80,9 @@ class LeaveOut {
   bool drop(const std::set<std::size_t>& parts, const std::string& why, bool doubtful);
   bool drop_blamed(const Error& error, const std::vector<Finding>& findings);
   bool drop_by_compiler(const Error& error);
-  std::map<std::size_t, std::map<std::size_t, std::string>> moves() const;
-  std::map<std::size_t, std::map<std::size_t, std::string>> calls() const;
+  void find_moves();
+  void find_calls();
+  void add_dependence(std::size_t part, std::size_t other, const std::string& why);
   void drop_what_depends();
   bool opposite_is_out(const Finding& half) const;
 

@@ -191,18 +191,13 @@ class EffectComparison {
       if (after.taken.contains(family) || moved == newly_taken_.end() ||
           family.starts_with(kCountOf) || family == kListOfWork || callee_lost(after, family))
         continue;
-      Finding finding;
-      finding.code = "reference-discipline";
-      finding.name = name;
-      finding.place = after.place;
-      finding.refuse = true;
-      finding.message = fmt::format(
-          "refcount imbalance: {} no longer {}, and {} now does: objects from before the update "
-          "would see both or none of it",
-          name, slot_action(family, 1), moved->second);
-      finding.remedy =
-          "leave it where it was too, or mark new objects, as with shadow data: see splice.h(3)";
-      findings_.push_back(std::move(finding));
+      report_state(
+          name, after,
+          fmt::format(
+              "{} no longer {}, and {} now does: objects from before the update would see both "
+              "or none of it",
+              name, slot_action(family, 1), moved->second),
+          "leave it where it was too, or mark new objects, as with shadow data: see splice.h(3)");
     }
   }
 
@@ -216,18 +211,26 @@ class EffectComparison {
       const auto fresh =
           std::find_if(begin, end, [&](const auto& entry) { return entry.second != name; });
       if (fresh == end) continue;
-      Finding finding;
-      finding.code = "reference-discipline";
-      finding.name = name;
-      finding.place = after.place;
-      finding.refuse = true;
-      finding.message = fmt::format(
-          "refcount imbalance: {} now {}, which only {} initialises, and nothing did before: "
-          "objects from before the update have not got it",
-          name, slot_action(family, -1), fresh->second);
-      finding.remedy = "use it only in objects that the new code made: mark these with shadow data";
-      findings_.push_back(std::move(finding));
+      report_state(
+          name, after,
+          fmt::format("{} now {}, which only {} initialises, and nothing did before: objects "
+                      "from before the update have not got it",
+                      name, slot_action(family, -1), fresh->second),
+          "use it only in objects that the new code made: mark these with shadow data");
     }
+  }
+
+  // Of what is so from then on, and has no counts.
+  void report_state(const std::string& name, const FunctionFacts& after, const std::string& what,
+                    const char* remedy) {
+    Finding finding;
+    finding.code = "reference-discipline";
+    finding.name = name;
+    finding.place = after.place;
+    finding.refuse = true;
+    finding.message = "refcount imbalance: " + what;
+    finding.remedy = remedy;
+    findings_.push_back(std::move(finding));
   }
 
   // A callee did it, and is reported itself.
