@@ -571,7 +571,7 @@ Result<void> switch_over(Apply& apply) {
   unsigned tries_left = kMatchTries;
   const auto switched = try_while_busy(
       apply.options.attempts, *apply.signals, [&] { return switch_once(apply, tries_left); },
-      [&](const Error& error, unsigned left) { show_busy(apply.console, error, left); });
+      [&](const Error& error, const std::string& left) { show_busy(apply.console, error, left); });
   if (!switched) return propagate(switched);
   apply.signals->hold_to_the_end();
   apply.pause_ns = switched->pause_ns;

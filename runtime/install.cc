@@ -54,7 +54,7 @@ Result<Store> open_store(const std::string& root, const Attempts& attempts,
   HeldSignals signals;
   auto store = try_while_busy(
       attempts, signals, [&] { return Store::open(root, running_kernel().release); },
-      [&](const Error& error, unsigned left) { show_busy(console, error, left); });
+      [&](const Error& error, const std::string& left) { show_busy(console, error, left); });
   if (!store) return store;
   const auto guilty = store->settle(boot_id());
   if (!guilty) return propagate(guilty);

@@ -58,7 +58,7 @@ Result<Switched> switch_back(const UndoOptions& options, const Console& console,
   const SymbolTable& symbols = image ? (*image)->symbols() : none;
   return try_while_busy(
       options.attempts, signals, [&] { return device.undo(update.id, functions, symbols); },
-      [&](const Error& error, unsigned left) { show_busy(console, error, left); });
+      [&](const Error& error, const std::string& left) { show_busy(console, error, left); });
 }
 
 // Is none applied that was made on this one, but for those that are to be undone before it?

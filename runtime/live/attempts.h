@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// How often to try while the kernel is busy: --retries and --retry-interval, which splice-apply and
-// splice-undo share, and the loop that obeys them.
+// How often to try while the kernel is busy, or for how long: --retries, --wait and --retry-interval, which
+// splice-apply, splice-undo, splice-install and splice-remove share, and the loop that obeys them.
 //
 //     add_attempts_options(command);  ...  auto attempts = attempts_option(command);
 //     auto pause = try_while_busy(*attempts, signals, [&] { return device.undo(...); }, busy);
@@ -9,13 +9,15 @@
 // A switch needs every thread out of the code at one moment. Most code is busy for microseconds, so
 // trying again is the whole strategy; a thread that sleeps there for long is named to the user.
 //
-// Invariant: only an Error with ExitCode::busy is tried again, at most `retries` times, and nothing
-// is tried after a signal that asks to end.
+// Invariant: only an Error with ExitCode::busy is tried again, at most `retries` times or until `wait` is
+// over, and nothing is tried after a signal that asks to end.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <type_traits>
 
@@ -31,8 +33,32 @@ class Command;
 struct Attempts {
   unsigned retries = 5;
   std::chrono::milliseconds interval{500};
-  bool usual = false;  // nobody has said how many
+  bool usual = false;                                  // nobody has said how many
+  std::optional<std::chrono::milliseconds> wait = {};  // for so long, and not so many times
 };
+
+// The tries of one loop, counted from when it is made.
+class Patience {
+ public:
+  explicit Patience(const Attempts& attempts);
+
+  // Was that the last try?
+  bool is_over() const;
+  // Counts a try, and says how long to wait before it: not beyond the end, so that the last one comes then.
+  std::chrono::milliseconds next();
+  // "3 left", "12 s left"
+  std::string left() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  const Attempts attempts_;
+  const Clock::time_point end_;
+  unsigned left_;
+};
+
+// "30s", "2m", "24h", which is the most; or nothing.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 void add_attempts_options(Command& command);
 
@@ -43,17 +69,17 @@ Result<Attempts> attempts_option(const Command& command);
 Failure interrupted();
 
 // Calls `attempt`, which gives a Result, until that is something else than an Error with
-// ExitCode::busy, at most 1 + retries times. Before each wait `busy` gets the error and how many
-// retries are left. Errors: "interrupted", which means that no attempt succeeded.
+// ExitCode::busy, at most 1 + retries times or until `wait` is over. Before each wait `busy` gets the error
+// and Patience::left(). Errors: "interrupted", which means that no attempt succeeded.
 template <typename Attempt>
 std::invoke_result_t<Attempt> try_while_busy(
     const Attempts& attempts, HeldSignals& signals, const Attempt& attempt,
-    const std::function<void(const Error&, unsigned left)>& busy) {
-  for (unsigned left = attempts.retries; !signals.interrupted(); --left) {
+    const std::function<void(const Error&, const std::string& left)>& busy) {
+  for (Patience patience(attempts); !signals.interrupted();) {
     auto result = attempt();
-    if (result || result.error().exit != ExitCode::busy || left == 0) return result;
-    busy(result.error(), left);
-    if (signals.wait_for(attempts.interval)) break;
+    if (result || result.error().exit != ExitCode::busy || patience.is_over()) return result;
+    busy(result.error(), patience.left());
+    if (signals.wait_for(patience.next())) break;
   }
   return interrupted();
 }
@@ -75,6 +101,6 @@ Result<void> match_in_motion(const Match& match, const GoOn& go_on, unsigned loo
 }
 
 // What `busy` has to say: who is in the way, with -v where.
-void show_busy(const Console& console, const Error& error, unsigned left);
+void show_busy(const Console& console, const Error& error, const std::string& left);
 
 }  // namespace splicer

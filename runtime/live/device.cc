@@ -318,7 +318,7 @@ bool Device::exists(const std::string& path) { return access(path.c_str(), F_OK)
 Result<Device> Device::open(const Attempts& attempts, HeldSignals& signals,
                             const std::string& path) {
   UniqueFd descriptor;
-  for (unsigned left = attempts.retries; !signals.interrupted(); --left) {
+  for (Patience patience(attempts); !signals.interrupted();) {
     int error = EBUSY;
     const auto holder = device_holder(path);
     if (!holder) {
@@ -326,8 +326,8 @@ Result<Device> Device::open(const Attempts& attempts, HeldSignals& signals,
       if (descriptor) break;
       error = errno;
     }
-    if (error != EBUSY || left == 0) return open_error(error, path, holder);
-    if (signals.wait_for(attempts.interval)) break;
+    if (error != EBUSY || patience.is_over()) return open_error(error, path, holder);
+    if (signals.wait_for(patience.next())) break;
   }
   if (!descriptor) return interrupted();
   splice_info info{};

@@ -28,6 +28,12 @@ constexpr std::size_t kShownFunctions = 3;
 constexpr milliseconds kPoll{50};
 // A minute: the kernel wakes sleepers after 15 s.
 constexpr unsigned kUsualIntervals = 120;
+
+milliseconds most_time(const Attempts& attempts) {
+  if (attempts.wait) return *attempts.wait;
+  return attempts.interval * (attempts.usual ? kUsualIntervals : attempts.retries + 1);
+}
+
 constexpr milliseconds kBetweenWords{10000};
 
 // "[<0>] vfs_read+0x12/0x340", innermost first (proc_pid_stack() in fs/proc/base.c).
@@ -125,8 +131,7 @@ Result<milliseconds> wait_for_transition(const std::string& name, Direction dire
                                          const Attempts& attempts, HeldSignals& signals,
                                          const Console& console, const TransitionTerms& terms) {
   const auto begun = Clock::now();
-  const milliseconds most =
-      attempts.interval * (attempts.usual ? kUsualIntervals : attempts.retries + 1);
+  const milliseconds most = most_time(attempts);
   auto word_at = begun + terms.quiet;
   while (livepatch_state(name, terms.sys).moving) {
     const bool ended = signals.wait_for(kPoll);
@@ -143,7 +148,7 @@ Result<milliseconds> wait_for_transition(const std::string& name, Direction dire
                               std::chrono::duration_cast<std::chrono::seconds>(now - begun).count(),
                               counted(threads.size(), "thread")))
           .detail(listed(threads))
-          .hint("wait or end what is named, or give more time with --retries");
+          .hint("end what is named, or give it more time: --wait 5m");
     }
     if (now < word_at) continue;
     word_at = now + kBetweenWords;

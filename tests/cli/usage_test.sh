@@ -87,6 +87,10 @@ for command in splice-apply splice-install splice-remove splice-undo; do
     expect 2 usage $command --retries $number 01234567
     expect 2 usage $command --retry-interval $number 01234567
   done
+  for duration in 30 '' s -1s 1.5s 2d 25h 99999999999999999999s; do
+    expect 2 usage $command "--wait=$duration" 01234567
+  done
+  expect 2 usage $command --wait 30s --retries 5 01234567
 done
 expect 2 usage splice-view 01234567 89abcdef
 expect 2 usage splice-status something

@@ -39,6 +39,33 @@ TEST(AttemptsOption, OutOfRange) {
   }
 }
 
+TEST(AttemptsOption, AsLongAsThat) {
+  EXPECT_FALSE(parsed({})->wait);
+  const auto attempts = parsed({"--wait", "2m", "--retry-interval", "100"});
+  EXPECT_EQ(attempts->wait, milliseconds(120000));
+  EXPECT_EQ(attempts->interval, milliseconds(100));
+  // One of the two, also if the other is given as it would be anyway.
+  for (const char* retries : {"--retries=5", "--retries=0"}) {
+    const auto both = parsed({"--wait=30s", retries});
+    ASSERT_FALSE(both);
+    EXPECT_EQ(both.error().code, "usage");
+  }
+}
+
+TEST(AttemptsOption, Durations) {
+  EXPECT_EQ(parse_duration("0s"), milliseconds(0));
+  EXPECT_EQ(parse_duration("30s"), milliseconds(30000));
+  EXPECT_EQ(parse_duration("2m"), milliseconds(120000));
+  EXPECT_EQ(parse_duration("24h"), milliseconds(86400000));
+  for (const char* wrong :
+       {"", "s", "30", "-1s", "+1s", "1.5s", " 1s", "1s ", "1ms", "1S", "25h", "86401s",
+        "4294967296s", "99999999999999999999h", "1m30s", "0x1s", "4294967295h"}) {
+    EXPECT_FALSE(parse_duration(wrong)) << wrong;
+    if (*wrong == '\0') continue;
+    EXPECT_FALSE(parsed({"--wait", wrong})) << wrong;
+  }
+}
+
 Result<std::uint64_t> busy() { return fail(ExitCode::busy, "kernel-busy", "busy"); }
 
 Result<void> differs() { return fail(ExitCode::mismatch, "run-pre-mismatch", "it differs"); }
@@ -76,14 +103,14 @@ TEST(TryWhileBusy, UntilItSucceeds) {
         if (++calls < 3) return busy();
         return 42;
       },
-      [](const Error&, unsigned) {});
+      [](const Error&, const std::string&) {});
   EXPECT_EQ(*result, 42u);
   EXPECT_EQ(calls, 3);
 }
 
 TEST(TryWhileBusy, GivesUpAfterTheRetries) {
   int calls = 0;
-  std::vector<unsigned> lefts;
+  std::vector<std::string> lefts;
   HeldSignals signals;
   const auto result = try_while_busy(
       {2, milliseconds(0)}, signals,
@@ -91,10 +118,51 @@ TEST(TryWhileBusy, GivesUpAfterTheRetries) {
         calls++;
         return busy();
       },
-      [&](const Error&, unsigned left) { lefts.push_back(left); });
+      [&](const Error&, const std::string& left) { lefts.push_back(left); });
   EXPECT_EQ(result.error().code, "kernel-busy");
   EXPECT_EQ(calls, 3);
-  EXPECT_EQ(lefts, (std::vector<unsigned>{2, 1}));
+  EXPECT_EQ(lefts, (std::vector<std::string>{"2 left", "1 left"}));
+}
+
+// Not so many times, but for so long; the last try comes at the end.
+TEST(TryWhileBusy, GivesUpWhenTheTimeIsOver) {
+  std::vector<std::string> lefts;
+  HeldSignals signals;
+  const auto began = std::chrono::steady_clock::now();
+  milliseconds last{0};
+  const auto result = try_while_busy(
+      {.retries = 0, .interval = milliseconds(150), .wait = milliseconds(400)}, signals,
+      [&] {
+        last = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
+        return busy();
+      },
+      [&](const Error&, const std::string& left) { lefts.push_back(left); });
+  EXPECT_EQ(result.error().code, "kernel-busy");
+  EXPECT_GE(lefts.size(), 1u);
+  EXPECT_LE(lefts.size(), 3u);  // at 0, 150, 300 and 400 ms, or fewer on a machine that is busy
+  EXPECT_EQ(lefts[0], "1 s left");
+  EXPECT_GE(last, milliseconds(400));
+}
+
+TEST(TryWhileBusy, NoTimeIsOneTry) {
+  int calls = 0;
+  HeldSignals signals;
+  const auto result = try_while_busy(
+      {.retries = 5, .wait = milliseconds(0)}, signals, [&] { return ++calls, busy(); },
+      [](const Error&, const std::string&) {});
+  EXPECT_EQ(result.error().code, "kernel-busy");
+  EXPECT_EQ(calls, 1);
+}
+
+// Each try stops the machine: without a number of them there is time in between.
+TEST(TryWhileBusy, NotWithoutAPause) {
+  int calls = 0;
+  HeldSignals signals;
+  const auto result = try_while_busy(
+      {.interval = milliseconds(0), .wait = milliseconds(100)}, signals,
+      [&] { return ++calls, busy(); }, [](const Error&, const std::string&) {});
+  EXPECT_FALSE(result);
+  EXPECT_LE(calls, 12);
 }
 
 TEST(TryWhileBusy, OtherErrorsAreFinal) {
@@ -106,7 +174,7 @@ TEST(TryWhileBusy, OtherErrorsAreFinal) {
         calls++;
         return fail(ExitCode::error, "other", "other");
       },
-      [](const Error&, unsigned) {});
+      [](const Error&, const std::string&) {});
   EXPECT_EQ(result.error().code, "other");
   EXPECT_EQ(calls, 1);
 }
@@ -122,7 +190,7 @@ TEST(TryWhileBusy, ASignalEndsTheWait) {
         calls++;
         return busy();
       },
-      [](const Error&, unsigned) { raise(SIGTERM); });
+      [](const Error&, const std::string&) { raise(SIGTERM); });
   EXPECT_EQ(result.error().code, "interrupted");
   EXPECT_EQ(result.error().exit, ExitCode::error);
   EXPECT_EQ(calls, 1);
@@ -139,7 +207,7 @@ TEST(TryWhileBusy, ASignalBeforeTheFirstAttempt) {
         calls++;
         return busy();
       },
-      [](const Error&, unsigned) {});
+      [](const Error&, const std::string&) {});
   EXPECT_EQ(result.error().code, "interrupted");
   EXPECT_EQ(calls, 0);
 }

@@ -61,6 +61,7 @@ class Transition : public ::testing::Test {
 
 constexpr Attempts kLong{0, milliseconds(60000)};
 constexpr Attempts kShort{1, milliseconds(60)};
+constexpr Attempts kWait{0, milliseconds(60000), false, milliseconds(120)};
 
 TEST_F(Transition, StateThatTheKernelSays) {
   EXPECT_FALSE(state().present);
@@ -178,6 +179,16 @@ TEST_F(Transition, ThatTakesTooLongIsTurnedBack) {
   EXPECT_THAT(took.error().message, HasSubstr("1 thread had not left"));
   EXPECT_FALSE(state().moving);
   EXPECT_FALSE(state().enabled);
+}
+
+// With --wait neither retries nor their interval count.
+TEST_F(Transition, ForAsLongAsThat) {
+  set("1", "1");
+  const std::jthread turning = kernel("0", "0");
+  const auto took = wait(Direction::in, kWait);
+  ASSERT_FALSE(took);
+  EXPECT_EQ(took.error().code, "kernel-busy");
+  EXPECT_THAT(took.error().advice, HasSubstr("--wait"));
 }
 
 TEST_F(Transition, OnItsWayOutItIsTurnedBackIn) {
