@@ -15,6 +15,7 @@
 #include "runtime/prepare/dependence.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
+#include "runtime/prepare/livepatch_module.h"
 #include "runtime/prepare/sealed_keys.h"
 
 namespace splicer {
@@ -72,10 +73,13 @@ Result<void> open_device(Apply& apply) {
 }
 
 Result<void> leave_out(Apply& apply, const PackageTarget& target) {
-  if (!apply.options.skip_unloaded) {
+  // The kernel's livepatch has one module for all of them.
+  const bool in_parts = apply.options.engine == Engine::stop;
+  if (!apply.options.skip_unloaded || !in_parts) {
     return fail(ExitCode::error, "module-not-loaded",
                 fmt::format("module {}, which the update patches, is not loaded", target.name))
-        .hint(fmt::format("modprobe {} first, or leave it out with --skip-unloaded", target.name));
+        .hint(fmt::format("modprobe {} first{}", target.name,
+                          in_parts ? ", or leave it out with --skip-unloaded" : ""));
   }
   apply.console.warning(fmt::format("module {} is not loaded and stays unpatched", target.name));
   apply.left_out.insert(target.name);
@@ -147,10 +151,13 @@ Result<void> decide_branches(Apply& apply) {
   return {};
 }
 
-// As a live patch of the kernel's own, whichever engine is asked for.
+// As a live patch of the kernel's own, whichever engine is asked for. One of which no record is left goes by its
+// module's name.
 Result<void> find_applied_live(Apply& apply) {
   const std::string& id = apply.package.manifest.id;
-  const auto update = std::ranges::find(apply.live, id, &LivepatchUpdate::id);
+  const std::string module = livepatch_module_name(apply.package);
+  const auto update = std::ranges::find_if(
+      apply.live, [&](const LivepatchUpdate& one) { return one.id == id || one.id == module; });
   if (update == apply.live.end() || update->undone) return {};
   if (update->moving)
     return fail(ExitCode::busy, "update-in-transition",
@@ -158,6 +165,7 @@ Result<void> find_applied_live(Apply& apply) {
                             update->enabled ? "applying" : "undoing", id, update->module))
         .hint("try again when splice-view shows that it is over");
   apply.applied_already = true;
+  apply.engine = Engine::livepatch;
   return {};
 }
 
@@ -429,6 +437,7 @@ Result<void> find_applied(Apply& apply) {
     return whole;
   apply.left_out = missing;
   apply.applied_already = true;
+  apply.engine = Engine::stop;
   apply.pause_ns = update->pause_ns;
   return {};
 }

@@ -35,6 +35,7 @@
 #include "runtime/live/module_loader.h"
 #include "runtime/package/package.h"
 #include "runtime/prepare/applied_record.h"
+#include "runtime/prepare/engine.h"
 #include "runtime/prepare/livepatch_updates.h"
 #include "runtime/prepare/match_update.h"
 #include "runtime/prepare/state.h"
@@ -43,10 +44,6 @@
 namespace splicer {
 
 inline constexpr const char* kCoreModule = "splice";
-
-// Who switches: the core module, with the machine stopped, or the kernel's livepatch, thread by thread
-// (livepatch_engine.h).
-enum class Engine { stop, livepatch };
 
 struct ApplyOptions {
   std::string path;
@@ -76,6 +73,7 @@ struct Apply {
   std::vector<LivepatchUpdate> live;  // applied by the kernel's livepatch
   bool record_written = false;
   bool applied_already = false;
+  Engine engine = options.engine;  // that has it, which may be another one if it was applied before
   std::set<std::string> left_out;  // targets that are not loaded
   std::set<std::string> held;      // modules pinned
   std::unique_ptr<Image> image;

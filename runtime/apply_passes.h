@@ -41,6 +41,7 @@ inline constexpr ApplyPass kApplyPasses[] = {
 inline constexpr ApplyPass kLivepatchPasses[] = {
     read_update,
     check_kernel,
+    check_livepatch,
     find_applied,
     check_stand,
     // From here a signal turns the threads back that have gone over.

@@ -3,7 +3,8 @@
 
 #include <fmt/core.h>
 
-#include "runtime/apply_passes.h"
+#include "matcher/base/wording.h"
+#include "runtime/choose_engine.h"
 
 namespace splicer {
 
@@ -17,12 +18,21 @@ Result<Applied> apply_once(GuardedUpdate& update, const Console& console) {
   options.skip_unloaded = update.entry.skip_unloaded;
   options.require_types = update.entry.require_types;
   options.attempts = update.attempts;
-  Apply apply(std::move(options), console);
-  if (auto done = run_passes(apply); !done) return propagate(done);
-  return Applied{apply.applied_already, apply.left_out, apply.pause_ns};
+  const auto done = apply_by_choice(std::move(options), update.entry.engine, console);
+  if (!done) return propagate(done);
+  const Apply& apply = *done->apply;
+  return Applied{apply.applied_already, apply.left_out,   apply.pause_ns,
+                 apply.engine,          done->why_engine, apply.transition};
 }
 
 }  // namespace
+
+std::string how_applied(const Applied& applied) {
+  return applied.engine == Engine::stop
+             ? fmt::format(", machine stopped for {} us", microseconds(applied.pause_ns))
+             : fmt::format(", by the kernel's livepatch: all threads went over in {} ms",
+                           applied.transition.count());
+}
 
 Result<Applied> guarded_apply(GuardedUpdate update, const Store& store, const Console& console) {
   const HeldSignals held;

@@ -14,6 +14,7 @@
 // leaves no marker.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -37,9 +38,15 @@ struct Applied {
   bool already = false;            // it was, so nothing was done
   std::set<std::string> left_out;  // modules that were not loaded
   std::uint64_t pause_ns = 0;
+  Engine engine = Engine::stop;  // that has it
+  std::string why_engine;        // that one, if it was to be chosen; or empty
+  std::chrono::milliseconds transition{0};
 };
 
-// Errors: those of the passes of splice-apply, "store-unwritable". After the latter the update may be
+// How it went: ", machine stopped for 21.4 us".
+std::string how_applied(const Applied& applied);
+
+// By the engine that the entry names. Errors: those of apply_by_choice(), "store-unwritable". After the latter the update may be
 // applied, as its hint says.
 Result<Applied> guarded_apply(GuardedUpdate update, const Store& store, const Console& console);
 

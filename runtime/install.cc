@@ -4,11 +4,17 @@
 #include <fmt/core.h>
 
 #include "runtime/apply.h"
-#include "runtime/package/package.h"
+#include "runtime/prepare/livepatch_module.h"
 
 namespace splicer {
 
-InstalledUpdate installed_entry(const Manifest& manifest, const InstallOptions& options) {
+void note_package(InstalledUpdate& entry, const Package& package) {
+  entry.livepatch = package.manifest.frame.empty() ? std::string() : livepatch_module_name(package);
+  entry.parts_left_out = package.manifest.parts_left_out;
+}
+
+InstalledUpdate installed_entry(const Package& package, const InstallOptions& options) {
+  const Manifest& manifest = package.manifest;
   InstalledUpdate entry;
   entry.id = manifest.id;
   entry.name = manifest.name;
@@ -16,6 +22,8 @@ InstalledUpdate installed_entry(const Manifest& manifest, const InstallOptions& 
   entry.kernel_version = manifest.kernel.version;
   entry.skip_unloaded = options.skip_unloaded;
   entry.require_types = options.require_types;
+  entry.engine = options.engine;
+  note_package(entry, package);
   return entry;
 }
 
@@ -29,7 +37,7 @@ Result<Installation> install_update(const InstallOptions& options, Store& store,
   if (auto same = check_identity(package->manifest.kernel, running_kernel()); !same)
     return propagate(same).at_file(options.path);
 
-  const InstalledUpdate entry = installed_entry(package->manifest, options);
+  const InstalledUpdate entry = installed_entry(*package, options);
   if (auto staged = store.stage(entry.id, *tar); !staged) return propagate(staged);
   const auto applied =
       guarded_apply({entry, std::move(*tar), options.path, options.attempts}, store, console);

@@ -6,7 +6,7 @@
 //
 // The package is read once, so that what was checked is what is applied and what is kept, whatever is
 // put in the file's place meanwhile. It lies in the store before it is applied, where a full disk is
-// found out, and is listed after that.
+// found out, and is listed after that, with the engine that was asked for: each boot uses it too.
 //
 // Invariant: after an error the update is not installed, unless it was before; if it is applied all the
 // same, the error's hint says so.
@@ -18,7 +18,7 @@
 #include "matcher/base/result.h"
 #include "runtime/guarded_apply.h"
 #include "runtime/live/attempts.h"
-#include "runtime/package/manifest.h"
+#include "runtime/package/package.h"
 #include "runtime/store/store.h"
 
 namespace splicer {
@@ -27,6 +27,7 @@ struct InstallOptions {
   std::string path;
   bool skip_unloaded = false;
   bool require_types = false;
+  EngineChoice engine = EngineChoice::stop;
   Attempts attempts = {};
 };
 
@@ -38,7 +39,9 @@ struct Installation {
 };
 
 // What the store lists of a package.
-InstalledUpdate installed_entry(const Manifest& manifest, const InstallOptions& options);
+InstalledUpdate installed_entry(const Package& package, const InstallOptions& options);
+// What of it is the package's own and not asked for: an entry of an older release may lack it.
+void note_package(InstalledUpdate& entry, const Package& package);
 
 // `store` is that of the running kernel. Errors: "wrong-kernel", those of read_package(), of
 // guarded_apply() and of Store.

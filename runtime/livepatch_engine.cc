@@ -2,6 +2,7 @@
 #include "runtime/livepatch_engine.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -112,6 +113,15 @@ Result<std::chrono::milliseconds> take_out(const std::string& module, const Atte
 }
 
 }  // namespace
+
+Result<void> check_has_livepatch(const std::string& sys) {
+  if (access((sys + "/kernel").c_str(), F_OK) != 0) return {};
+  if (access((sys + "/kernel/livepatch").c_str(), F_OK) == 0) return {};
+  return fail(ExitCode::unsafe, "kernel-lacks", "this kernel has no livepatch (CONFIG_LIVEPATCH)")
+      .hint("apply the update with --engine stop");
+}
+
+Result<void> check_livepatch(Apply& /*apply*/) { return check_has_livepatch(); }
 
 Result<void> switch_by_livepatch(Apply& apply) {
   if (auto free = refuse_replaced(apply); !free) return free;

@@ -23,6 +23,11 @@
 
 namespace splicer {
 
+// Has the running kernel a livepatch at all? What is not mounted says nothing. Errors: "kernel-lacks".
+Result<void> check_has_livepatch(const std::string& sys = "/sys");
+// The same as a pass.
+Result<void> check_livepatch(Apply& apply);
+
 // The last pass of an apply by this engine, behind match(). Errors: "livepatch-form", "replaced-by-update",
 // those of LoadedModule::load() and of wait_for_transition(), "kernel-changed".
 Result<void> switch_by_livepatch(Apply& apply);

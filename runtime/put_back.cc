@@ -9,6 +9,7 @@
 
 #include "runtime/apply.h"
 #include "runtime/guarded_apply.h"
+#include "runtime/install.h"
 #include "runtime/live/module_loader.h"
 #include "runtime/package/package.h"
 
@@ -23,8 +24,22 @@ bool is_there(const PackageTarget& target, const std::set<std::string, std::less
   return target.name == "vmlinux" || loaded.contains(target.name);
 }
 
+// Is there what the update is to be applied to? The engine "stop" leaves out what is not.
+Result<void> check_modules(const Package& package, EngineChoice engine, const std::string& path) {
+  const auto loaded = loaded_modules();
+  const auto absent = [&](const PackageTarget& target) { return !is_there(target, loaded); };
+  const auto& targets = package.manifest.targets;
+  const auto first = std::ranges::find_if(targets, absent);
+  if (first == targets.end()) return {};
+  if (engine != EngineChoice::livepatch && !std::ranges::all_of(targets, absent)) return {};
+  return fail(ExitCode::error, "module-not-loaded",
+              fmt::format("module {}, which the update patches, is not loaded yet", first->name))
+      .at_file(path)
+      .hint(fmt::format("once it is: splice-install --boot, or splice-apply {}", path));
+}
+
 // Takes the package out of the store and applies it, in part if not all of its modules are there.
-Result<Applied> apply_from_store(const InstalledUpdate& entry, const Store& store,
+Result<Applied> apply_from_store(InstalledUpdate& entry, const Store& store,
                                  const Attempts& attempts, const Console& console) {
   auto tar = store.package(entry.id);
   if (!tar) return propagate(tar);
@@ -38,17 +53,10 @@ Result<Applied> apply_from_store(const InstalledUpdate& entry, const Store& stor
         .hint("install the update again");
   if (auto same = check_identity(package->manifest.kernel, running_kernel()); !same)
     return propagate(same).at_file(path);
-  const auto& targets = package->manifest.targets;
-  const auto loaded = loaded_modules();
-  const auto there = [&](const PackageTarget& target) { return is_there(target, loaded); };
-  if (std::ranges::none_of(targets, there))
-    return fail(ExitCode::error, "module-not-loaded",
-                fmt::format("module {}, which the update patches, is not loaded yet",
-                            targets.front().name))
-        .at_file(path)
-        .hint(fmt::format("once it is: splice-install --boot, or splice-apply {}", path));
+  note_package(entry, *package);
+  if (auto there = check_modules(*package, entry.engine, path); !there) return propagate(there);
   GuardedUpdate update{entry, std::move(*tar), path, attempts};
-  update.entry.skip_unloaded = true;
+  update.entry.skip_unloaded = entry.engine != EngineChoice::livepatch;
   return guarded_apply(std::move(update), store, console);
 }
 
@@ -74,6 +82,8 @@ PutBack put_back_one(InstalledUpdate entry, Store& store, const Attempts& attemp
   if (applied) {
     row.outcome = applied->left_out.empty() ? Outcome::in_force : Outcome::partly;
     row.already = applied->already;
+    row.engine = applied->engine;
+    row.why_engine = applied->why_engine;
     row.without.assign(applied->left_out.begin(), applied->left_out.end());
   } else {
     row.outcome = outcome_after(applied.error());

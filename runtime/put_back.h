@@ -9,7 +9,7 @@
 // An update that cannot be applied does not keep the others from it. Modules are loaded when a device or
 // a program needs them, which may be later: what patches a module that is not there yet is left out of
 // its update, as by --skip-unloaded, and the update is in force in part. One that patches nothing else
-// waits.
+// waits, and so does one for the kernel's livepatch, which is one module for all of it.
 //
 // Invariant: nothing is applied that is left out, or that is for another build of this kernel.
 #pragma once
@@ -39,6 +39,8 @@ struct PutBack {
   std::string name;
   Outcome outcome = Outcome::failed;
   bool already = false;              // it was applied before
+  std::optional<Engine> engine;      // that has it, if it is applied
+  std::string why_engine;            // that one, if it was to be chosen
   std::vector<std::string> without;  // modules, if partly
   std::string why;                   // a sentence; empty: nothing is to be said
   std::optional<Error> error;        // if it failed

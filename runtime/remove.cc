@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "runtime/prepare/named_update.h"
@@ -55,28 +56,39 @@ Result<RemovalPlan> plan_removal(const std::vector<std::string>& names, const In
              return update.id == id && !update.undone;
            });
   };
+  // Or empty: it is not applied. Where the record of a live patch is lost, the store knows its module.
+  const auto applied_as = [&](const std::string& id) {
+    if (is_applied(id)) return id;
+    const InstalledUpdate* const kept = installed.find(id);
+    return kept != nullptr && !kept->livepatch.empty() && is_applied(kept->livepatch)
+               ? kept->livepatch
+               : std::string();
+  };
   RemovalPlan plan;
   std::vector<std::string> applied;
-  std::set<std::string> all;
+  std::map<std::string, std::string> all;  // by id: what it is applied as
   for (const std::string& text : names) {
     if (!may_mean_update(text)) return unknown(text);
     const std::set<std::string> ids = meant(text, installed, state, records, live);
     if (ids.size() > 1) return ambiguous(text, ids);
     if (ids.empty()) {
       plan.not_there.push_back(text);
-    } else if (all.insert(*ids.begin()).second && is_applied(*ids.begin())) {
-      applied.push_back(*ids.begin());
+      continue;
     }
+    const auto [one, is_new] = all.emplace(*ids.begin(), applied_as(*ids.begin()));
+    if (is_new && !one->second.empty()) applied.push_back(one->second);
   }
   if (!applied.empty()) {
     auto order = plan_undo(applied, state, records, live);
     if (!order) return propagate(order);
     applied = std::move(order->ids);
   }
-  for (const std::string& id : applied)
-    plan.updates.push_back({id, installed.find(id) != nullptr, true});
-  for (const std::string& id : all)
-    if (!is_applied(id)) plan.updates.push_back({id, true, false});
+  for (const std::string& as : applied) {
+    const auto one = std::ranges::find_if(all, [&](const auto& row) { return row.second == as; });
+    plan.updates.push_back({one->first, installed.find(one->first) != nullptr, true, as});
+  }
+  for (const auto& [id, as] : all)
+    if (as.empty()) plan.updates.push_back({id, true, false});
   return plan;
 }
 
@@ -85,7 +97,7 @@ Result<std::optional<Undone>> remove_update(const Removal& removal, Store& store
   if (removal.installed)
     if (auto gone = store.forget(removal.id); !gone) return propagate(gone);
   if (!removal.applied) return std::nullopt;
-  auto undone = undo_update({removal.id, attempts}, console);
+  auto undone = undo_update({removal.applied_as, attempts}, console);
   if (undone) return std::move(*undone);
   if (undone.error().code == "unknown-update") return std::nullopt;  // another command was faster
   if (!removal.installed) return propagate(undone);

@@ -29,6 +29,8 @@ struct Removal {
   std::string id;
   bool installed = false;
   bool applied = false;
+  // What it goes by in the kernel: its id, or the module's name of a live patch of which no record is left.
+  std::string applied_as = {};
 };
 
 struct RemovalPlan {

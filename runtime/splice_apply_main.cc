@@ -8,7 +8,7 @@
 #include "matcher/base/command_line.h"
 #include "matcher/base/wording.h"
 #include "runtime/apply.h"
-#include "runtime/apply_passes.h"
+#include "runtime/choose_engine.h"
 #include "runtime/live/attempts.h"
 
 namespace {
@@ -20,7 +20,12 @@ std::string without(const std::set<std::string>& left_out) {
   return left_out.empty() ? std::string() : fmt::format(", without {}", fmt::join(left_out, ", "));
 }
 
-int report(const Apply& apply) {
+// "engine livepatch: the engine stop cannot: ..."
+void tell_choice(const Apply& apply, const std::string& why) {
+  if (!why.empty()) apply.console.print("engine {}: {}\n", engine_word(apply.engine), why);
+}
+
+int report(const Apply& apply, const std::string& why_engine) {
   const std::string& id = apply.package.manifest.id;
   const std::size_t count = apply.matched.functions.size();
   if (apply.applied_already) {
@@ -28,11 +33,12 @@ int report(const Apply& apply) {
                             {"state", apply.left_out.empty() ? "applied" : "partly"},
                             {"already", true},
                             {"left_out", apply.left_out},
+                            {"engine", engine_word(apply.engine)},
                             {"pause_ns", apply.pause_ns}});
     apply.console.print("{}: applied already{}\n", id, without(apply.left_out));
     return 0;
   }
-  const bool stops = apply.options.engine == Engine::stop;
+  const bool stops = apply.engine == Engine::stop;
   const std::size_t values = count_values(apply);
   const std::string what = functions_and_values(count, values);
   const char* const state = apply.options.dry_run    ? "matched"
@@ -51,7 +57,8 @@ int report(const Apply& apply) {
   document["types"] = {{"compared", apply.matched.types},
                        {"unknown", apply.matched.unknown_types},
                        {"of", apply.matched.types + apply.matched.unknown_types.size()}};
-  document["engine"] = stops ? "stop" : "livepatch";
+  document["engine"] = engine_word(apply.engine);
+  if (!why_engine.empty()) document["why_engine"] = why_engine;
   if (!apply.options.dry_run && stops) document["pause_ns"] = apply.pause_ns;
   if (!apply.options.dry_run && !stops) document["transition_ms"] = apply.transition.count();
   apply.console.document(document);
@@ -66,20 +73,8 @@ int report(const Apply& apply) {
         "{} applied: {}, by the kernel's livepatch: all threads went over in {} ms\n", id, what,
         apply.transition.count());
   }
+  tell_choice(apply, why_engine);
   return 0;
-}
-
-// Errors: "usage".
-Result<Engine> engine_option(const Command& command) {
-  const auto name = command.values()["engine"].as<std::string>();
-  if (name == "stop") return Engine::stop;
-  if (name == "livepatch") {
-    if (!command.has("skip-unloaded")) return Engine::livepatch;
-    return fail(ExitCode::usage, "usage", "--skip-unloaded is for --engine stop")
-        .hint("modprobe the module first");
-  }
-  return fail(ExitCode::usage, "usage", fmt::format("there is no engine '{}'", name))
-      .hint("--engine stop or --engine livepatch");
 }
 
 int apply_update(Command& command) {
@@ -99,11 +94,10 @@ int apply_update(Command& command) {
   options.attempts = *attempts;
   const auto engine = engine_option(command);
   if (!engine) return console.finish(engine.error());
-  options.engine = *engine;
 
-  Apply apply(std::move(options), console);
-  if (auto done = run_passes(apply); !done) return console.finish(done.error());
-  return report(apply);
+  const auto done = apply_by_choice(std::move(options), *engine, console);
+  if (!done) return console.finish(done.error());
+  return report(*done->apply, done->why_engine);
 }
 
 }  // namespace
@@ -113,10 +107,8 @@ int main(int argc, char** argv) {
                   "Put an update into the running kernel.");
   command.options().add_options()("dry-run,n", "match and link, but change nothing")(
       "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
-      "require-types", "refuse where the kernel does not tell its types")(
-      "engine",
-      boost::program_options::value<std::string>()->default_value("stop")->value_name("NAME"),
-      "who switches: stop (all at one moment), or livepatch (the kernel's own, thread by thread)");
+      "require-types", "refuse where the kernel does not tell its types");
+  add_engine_option(command);
   add_attempts_options(command);
   command.positional("package", 1);
   return command.run([&] {

@@ -18,16 +18,24 @@ namespace {
 
 using namespace splicer;
 
-nlohmann::json describe(const Installation& done) {
-  return {{"id", done.id},
-          {"name", done.name},
-          {"state", done.applied.left_out.empty() ? "installed" : "partly"},
-          {"already", done.already},
-          {"left_out", done.applied.left_out},
-          {"pause_ns", done.applied.pause_ns}};
+nlohmann::json describe(const Installation& done, EngineChoice choice) {
+  const Applied& applied = done.applied;
+  nlohmann::json out{{"id", done.id},
+                     {"name", done.name},
+                     {"state", applied.left_out.empty() ? "installed" : "partly"},
+                     {"already", done.already},
+                     {"left_out", applied.left_out},
+                     {"engine", engine_word(applied.engine)},
+                     {"engine_at_boot", engine_word(choice)}};
+  if (!applied.why_engine.empty()) out["why_engine"] = applied.why_engine;
+  if (applied.engine == Engine::stop)
+    out["pause_ns"] = applied.pause_ns;
+  else if (!applied.already)
+    out["transition_ms"] = applied.transition.count();
+  return out;
 }
 
-void report(const Installation& done, const Console& console) {
+void report(const Installation& done, EngineChoice choice, const Console& console) {
   const std::string without =
       done.applied.left_out.empty()
           ? std::string()
@@ -37,8 +45,14 @@ void report(const Installation& done, const Console& console) {
   else if (done.applied.already)
     console.print("{} ({}) installed{}: it was applied already\n", done.name, done.id, without);
   else
-    console.print("{} ({}) installed{}, machine stopped for {} us\n", done.name, done.id, without,
-                  microseconds(done.applied.pause_ns));
+    console.print("{} ({}) installed{}{}\n", done.name, done.id, without,
+                  how_applied(done.applied));
+  const std::string_view by = engine_word(done.applied.engine);
+  if (!done.applied.why_engine.empty())
+    console.print("engine {}: {}\n", by, done.applied.why_engine);
+  if (choice != EngineChoice::automatic && engine_word(choice) != by)
+    console.print("it is applied by the engine {}, and the next boot puts it back by {}\n", by,
+                  engine_word(choice));
 }
 
 // In the order given; ends at the first that cannot be installed. What was, stays so.
@@ -51,8 +65,8 @@ int install(const std::vector<std::string>& paths, InstallOptions options, Store
     if (!done) {
       return console.finish(done.error(), "updates", updates);
     }
-    updates.push_back(describe(*done));
-    report(*done, console);
+    updates.push_back(describe(*done, options.engine));
+    report(*done, options.engine, console);
   }
   console.document({{"updates", std::move(updates)}});
   return 0;
@@ -64,6 +78,8 @@ nlohmann::json describe(const PutBack& row) {
                      {"state", outcome_word(row.outcome)},
                      {"already", row.already},
                      {"left_out", row.without}};
+  if (row.engine) out["engine"] = engine_word(*row.engine);
+  if (!row.why_engine.empty()) out["why_engine"] = row.why_engine;
   if (!row.why.empty()) out["why"] = row.why;
   if (row.error) out["error"] = error_json(*row.error);
   return out;
@@ -72,7 +88,8 @@ nlohmann::json describe(const PutBack& row) {
 std::string in_words(const PutBack& row) {
   switch (row.outcome) {
     case Outcome::in_force:
-      return row.already ? "in force already" : "in force";
+      return fmt::format("in force{}{}", row.already ? " already" : "",
+                         row.engine == Engine::livepatch ? ", by the kernel's livepatch" : "");
     case Outcome::partly:
       if (row.error) return fmt::format("in force only in part: {}", row.why);
       return fmt::format("in force, without {}, which {} not loaded", fmt::join(row.without, ", "),
@@ -129,6 +146,10 @@ int boot(const std::string& root, const Attempts& attempts, const Console& conso
 
 // What parsing alone cannot tell. Errors: "no-package", "usage".
 Result<void> check_options(const Command& command) {
+  if (command.has("boot") && !command.values()["engine"].defaulted())
+    return fail(ExitCode::usage, "usage",
+                "--boot uses the engine that each update was installed with")
+        .hint("to change it: splice-install --engine NAME UPDATE.tar");
   if (command.has("boot") == command.has("package"))
     return command.has("boot") ? fail(ExitCode::usage, "usage",
                                       "--boot takes no update: it puts back what is installed")
@@ -143,6 +164,8 @@ int run(Command& command) {
   if (auto right = check_options(command); !right) return console.finish(right.error());
   const auto attempts = attempts_option(command);
   if (!attempts) return console.finish(attempts.error());
+  const auto engine = engine_option(command);
+  if (!engine) return console.finish(engine.error());
   if (auto root = check_root(); !root) return console.finish(root.error());
   const std::string root = command.values()["store"].as<std::string>();
   if (command.has("boot")) return boot(root, *attempts, console);
@@ -153,6 +176,7 @@ int run(Command& command) {
   options.skip_unloaded = command.has("skip-unloaded");
   options.require_types = command.has("require-types");
   options.attempts = *attempts;
+  options.engine = *engine;
   return install(command.values()["package"].as<std::vector<std::string>>(), options, *store,
                  console);
 }
@@ -168,6 +192,7 @@ int main(int argc, char** argv) {
       "what is installed is kept here")(
       "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
       "require-types", "refuse where the kernel does not tell its types");
+  add_engine_option(command);
   add_attempts_options(command);
   command.positional("package", -1);
   return command.run([&] {

@@ -36,6 +36,7 @@ std::string what_lacks(const AppliedUpdate& update, const Surroundings& around) 
 
 void add_applied(UpdateStanding& row, const AppliedUpdate& update, const Surroundings& around) {
   row.applied = true;
+  row.engine = EngineChoice::stop;
   row.pause_ns = update.pause_ns;
   row.why = what_lacks(update, around);
   row.standing =
@@ -43,16 +44,22 @@ void add_applied(UpdateStanding& row, const AppliedUpdate& update, const Surroun
   if (update.state != "applied") row.why = "another command is undoing it";
 }
 
+// Is this the installed update? Where the record of a live patch is lost, it goes by its module's name.
+bool is_live(const LivepatchUpdate& live, const InstalledUpdate& update) {
+  return !live.undone &&
+         (live.id == update.id || (!update.livepatch.empty() && live.id == update.livepatch));
+}
+
 // By the kernel's livepatch.
-const LivepatchUpdate* find_live(const std::string& id, const Surroundings& around) {
-  const auto found = std::ranges::find_if(around.live, [&](const LivepatchUpdate& update) {
-    return update.id == id && !update.undone;
-  });
+const LivepatchUpdate* find_live(const InstalledUpdate& installed, const Surroundings& around) {
+  const auto found = std::ranges::find_if(
+      around.live, [&](const LivepatchUpdate& update) { return is_live(update, installed); });
   return found == around.live.end() ? nullptr : &*found;
 }
 
 void add_live(UpdateStanding& row, const LivepatchUpdate& update) {
   row.applied = true;
+  row.engine = EngineChoice::livepatch;
   row.standing = update.enabled && !update.moving ? Standing::in_force : Standing::partly;
   if (update.moving) row.why = "threads are still going over";
 }
@@ -68,9 +75,15 @@ UpdateStanding of_installed(const InstalledUpdate& update, const State& state,
   row.name = update.name;
   row.fixes = update.fixes;
   row.installed = true;
+  row.engine = row.engine_at_boot = update.engine;
+  row.parts_left_out = update.parts_left_out;
+  // An older release has installed it; a record of this one may know.
+  if (const AppliedRecord* record = around.records.find(update.id);
+      record != nullptr && row.parts_left_out.empty())
+    row.parts_left_out = record->parts_left_out;
   if (const AppliedUpdate* applied = state.find(update.id); applied != nullptr) {
     add_applied(row, *applied, around);
-  } else if (const LivepatchUpdate* live = find_live(update.id, around); live != nullptr) {
+  } else if (const LivepatchUpdate* live = find_live(update, around); live != nullptr) {
     add_live(row, *live);
   } else if (!update.left_out.empty()) {
     row.standing = Standing::left_out;
@@ -90,6 +103,7 @@ UpdateStanding of_applied(const AppliedUpdate& update, const Surroundings& aroun
   if (const AppliedRecord* record = around.records.find(update.id); record != nullptr) {
     row.name = record->name;
     row.fixes = record->fixes;
+    row.parts_left_out = record->parts_left_out;
   }
   add_applied(row, update, around);
   return row;
@@ -99,8 +113,10 @@ UpdateStanding of_live(const LivepatchUpdate& update, const Surroundings& around
   UpdateStanding row;
   row.id = update.id;
   row.name = update.name;
-  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr)
+  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr) {
     row.fixes = record->fixes;
+    row.parts_left_out = record->parts_left_out;
+  }
   add_live(row, update);
   return row;
 }
@@ -166,7 +182,9 @@ Status judge(const Installed& installed, const State& state, const Surroundings&
   for (const AppliedUpdate& update : state.updates())
     if (installed.find(update.id) == nullptr) status.updates.push_back(of_applied(update, around));
   for (const LivepatchUpdate& update : around.live)
-    if (!update.undone && installed.find(update.id) == nullptr)
+    if (!update.undone && std::ranges::none_of(installed.updates, [&](const InstalledUpdate& one) {
+          return is_live(update, one);
+        }))
       status.updates.push_back(of_live(update, around));
   status.cves = cves_of(status.updates);
   return status;

@@ -43,6 +43,12 @@ struct UpdateStanding {
   bool applied = false;
   std::string why;             // sentences; empty where nothing is to be said
   std::uint64_t pause_ns = 0;  // if it is applied
+  // That has it, and if it is not applied, that is to put it back.
+  EngineChoice engine = EngineChoice::stop;
+  // The same at the next boot, if it is installed.
+  EngineChoice engine_at_boot = EngineChoice::stop;
+  std::vector<std::string> parts_left_out =
+      {};  // of its patches when it was made, each with its reason
 };
 
 struct CveStanding {

@@ -35,6 +35,19 @@ std::string in_words(const UpdateStanding& update) {
   }
 }
 
+// ", by the kernel's livepatch"; the usual engine is not said.
+std::string engine_in_words(const UpdateStanding& update) {
+  std::string text;
+  if (update.applied && update.engine == EngineChoice::livepatch)
+    text = ", by the kernel's livepatch";
+  // Which engine a choice comes to is known once it is applied, and may be another one after each boot.
+  if (update.installed && update.applied && update.engine_at_boot != EngineChoice::automatic &&
+      update.engine_at_boot != update.engine)
+    text += fmt::format("; the next boot puts it back by the engine {}",
+                        engine_word(update.engine_at_boot));
+  return text;
+}
+
 // How many there are that should be in force.
 std::size_t wanted(const Status& status) {
   return status.updates.size() - status.count(Standing::for_another_build);
@@ -70,9 +83,13 @@ std::string status_text(const Status& status) {
     text += fmt::format("nothing is installed for kernel {}, and nothing is applied\n",
                         status.kernel.release);
   for (const UpdateStanding& update : status.updates) {
-    text += fmt::format("{}: {}\n", called(update), in_words(update));
+    text += fmt::format("{}: {}{}\n", called(update), in_words(update), engine_in_words(update));
     if (!update.fixes.empty() && update.fixes != std::vector{update.name})
       text += fmt::format("    fixes {}\n", fmt::join(update.fixes, ", "));
+    if (!update.parts_left_out.empty())
+      text += fmt::format("    made without {} of its patches:\n",
+                          counted(update.parts_left_out.size(), "part"));
+    for (const std::string& part : update.parts_left_out) text += fmt::format("        {}\n", part);
   }
   if (!status.updates.empty()) text += fmt::format("{}\n", summary(status));
   for (const CveStanding& cve : status.cves)
@@ -91,7 +108,10 @@ json status_json(const Status& status) {
              {"state", standing_word(update.standing)},
              {"installed", update.installed},
              {"applied", update.applied},
+             {"engine", engine_word(update.engine)},
+             {"parts_left_out", update.parts_left_out},
              {"why", update.why}};
+    if (update.installed) row["engine_at_boot"] = engine_word(update.engine_at_boot);
     if (update.applied) row["pause_ns"] = update.pause_ns;
     updates.push_back(std::move(row));
   }
@@ -125,8 +145,15 @@ std::string prometheus_text(const Status& status) {
   text += fmt::format("splice_put_back {}\n", status.switched_off ? 0 : 1);
   text += metric("splice_update_info", "The updates that are installed or applied.");
   for (const UpdateStanding& update : status.updates)
-    text += fmt::format("splice_update_info{{id=\"{}\",name=\"{}\",state=\"{}\"}} 1\n",
-                        label(update.id), label(update.name), standing_word(update.standing));
+    text +=
+        fmt::format("splice_update_info{{id=\"{}\",name=\"{}\",state=\"{}\",engine=\"{}\"}} 1\n",
+                    label(update.id), label(update.name), standing_word(update.standing),
+                    engine_word(update.engine));
+  text +=
+      metric("splice_parts_left_out", "How many parts of its patches the update was made without.");
+  for (const UpdateStanding& update : status.updates)
+    text += fmt::format("splice_parts_left_out{{id=\"{}\"}} {}\n", label(update.id),
+                        update.parts_left_out.size());
   text += metric("splice_pause_seconds", "How long the machine was stopped for the update.");
   for (const UpdateStanding& update : status.updates)
     if (update.applied)

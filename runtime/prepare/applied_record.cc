@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <tuple>
@@ -25,14 +26,17 @@ using nlohmann::json;
 constexpr std::size_t kMaxRecord = 4U << 20;
 constexpr std::size_t kMaxAttribute = 4096;
 
-// Of a release that knew one engine, a record does not have it.
-constexpr const char* kLivepatch = "livepatch";
-
-// The lists of a record, by their names in the file.
+// The lists of a record, by their names in the file. The last ones are younger than others: a record of an older
+// release may lack them.
 constexpr std::pair<const char*, std::vector<std::string> AppliedRecord::*> kLists[] = {
-    {"titles", &AppliedRecord::titles},     {"patches", &AppliedRecord::patches},
-    {"base", &AppliedRecord::base},         {"units", &AppliedRecord::units},
-    {"left_out", &AppliedRecord::left_out}, {kLivepatch, &AppliedRecord::livepatch}};
+    {"titles", &AppliedRecord::titles},
+    {"patches", &AppliedRecord::patches},
+    {"base", &AppliedRecord::base},
+    {"units", &AppliedRecord::units},
+    {"left_out", &AppliedRecord::left_out},
+    {"livepatch", &AppliedRecord::livepatch},
+    {"parts_left_out", &AppliedRecord::parts_left_out}};
+constexpr auto kYounger = std::size(kLists) - 2;
 
 constexpr std::tuple<const char*, std::string AppliedRecord::*, bool (*)(std::string_view)>
     kTexts[] = {{"name", &AppliedRecord::name, is_update_name},
@@ -53,9 +57,10 @@ std::optional<AppliedRecord> parse_record(const fs::path& file, const std::strin
     for (const json& one : *found)
       if (one.is_string() && is_cve_id(one.get_ref<const std::string&>()))
         record.fixes.push_back(one.get<std::string>());
-  for (const auto& [name, list] : kLists) {
+  for (std::size_t i = 0; i < std::size(kLists); ++i) {
+    const auto& [name, list] = kLists[i];
     const auto found = document.find(name);
-    if (found == document.end() && std::string_view(name) == kLivepatch) continue;
+    if (found == document.end() && i >= kYounger) continue;
     if (found == document.end() || !found->is_array()) return std::nullopt;
     for (const json& one : *found) {
       if (!one.is_string()) return std::nullopt;
@@ -77,6 +82,7 @@ AppliedRecord record_of(const Package& package, const std::set<std::string>& lef
   record.name = package.manifest.name;
   record.fix_id = package.manifest.fix_id;
   record.fixes = package.manifest.fixes;
+  record.parts_left_out = package.manifest.parts_left_out;
   for (const PackagePatch& patch : package.manifest.patches) {
     record.titles.push_back(patch.title);
     record.patches.push_back(sha256_hex(package.members.at(patch.member)));

@@ -39,6 +39,7 @@ struct AppliedRecord {
   std::vector<std::string> base;      // SHA-256 of each patch that the kernel had to have
   std::vector<std::string> units;     // "kernel/fork.o"
   std::vector<std::string> left_out;  // modules that were not loaded, and stayed unpatched
+  std::vector<std::string> parts_left_out = {};  // of its patches when it was made, with reasons
   // The module that it is, as a live patch of the kernel's own; none for an update of the core module's.
   std::vector<std::string> livepatch = {};
 };

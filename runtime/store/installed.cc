@@ -26,6 +26,13 @@ std::string sentence(const std::string& text) {
   return without_controls(text).substr(0, kMaxSentence);
 }
 
+std::vector<std::string> sentences(const std::vector<std::string>& texts) {
+  std::vector<std::string> harmless;
+  harmless.reserve(texts.size());
+  for (const std::string& text : texts) harmless.push_back(sentence(text));
+  return harmless;
+}
+
 json update_json(const InstalledUpdate& update) {
   return {{"id", update.id},
           {"name", update.name},
@@ -33,6 +40,9 @@ json update_json(const InstalledUpdate& update) {
           {"kernel_version", update.kernel_version},
           {"skip_unloaded", update.skip_unloaded},
           {"require_types", update.require_types},
+          {"engine", engine_word(update.engine)},
+          {"livepatch", update.livepatch},
+          {"parts_left_out", sentences(update.parts_left_out)},
           {"left_out", sentence(update.left_out)},
           {"failure_code", update.failure_code},
           {"failure", sentence(update.failure)}};
@@ -52,6 +62,24 @@ bool flag(JsonReader& in, const json& row, const std::string& where, const char*
   return value->get<bool>();
 }
 
+// What an older release did not write is as that release had it: the engine "stop", and nothing known of the rest.
+void read_newer_fields(JsonReader& in, const json& row, const std::string& where,
+                       InstalledUpdate& update) {
+  if (in.failed() || !row.is_object()) return;
+  if (row.contains("engine")) {
+    const std::string word = in.text(
+        row, where, "engine", [](const std::string& s) { return engine_choice(s).has_value(); },
+        "an engine");
+    update.engine = engine_choice(word).value_or(EngineChoice::stop);
+  }
+  if (row.contains("livepatch")) update.livepatch = in.name_or_empty(row, where, "livepatch");
+  if (!row.contains("parts_left_out")) return;
+  in.rows(row, where, "parts_left_out", [&](const json& entry, const std::string& at) {
+    update.parts_left_out.push_back(
+        in.checked(entry, at, JsonReader::is_prose, "a text without control characters"));
+  });
+}
+
 InstalledUpdate read_row(JsonReader& in, const json& row, const std::string& where) {
   InstalledUpdate update;
   update.id = in.text(row, where, "id", is_update_id, "an update's id");
@@ -62,6 +90,7 @@ InstalledUpdate read_row(JsonReader& in, const json& row, const std::string& whe
   update.kernel_version = in.words(row, where, "kernel_version");
   update.skip_unloaded = flag(in, row, where, "skip_unloaded");
   update.require_types = flag(in, row, where, "require_types");
+  read_newer_fields(in, row, where, update);
   update.left_out = in.prose(row, where, "left_out");
   update.failure_code = in.name_or_empty(row, where, "failure_code");
   update.failure = in.prose(row, where, "failure");

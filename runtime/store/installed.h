@@ -7,7 +7,8 @@
 //     {"schema": 1, "boot_id": "0b1c...", "update": {"id": "42acce30ee7d420c", ...}}
 //
 // Both are on a disk that outlives the machine's crashes, so they are read as any file is that may be
-// damaged: within limits, and every field checked.
+// damaged: within limits, and every field checked. Releases that knew one engine wrote neither `engine`,
+// `livepatch` nor `parts_left_out`.
 //
 // Invariant: parse_installed(installed_text(x)) == x for every x that it can return; no id is listed
 // twice.
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "matcher/base/result.h"
+#include "runtime/prepare/engine.h"
 
 namespace splicer {
 
@@ -32,6 +34,10 @@ struct InstalledUpdate {
   std::string kernel_version;      // uname -v of the build that it is for
   bool skip_unloaded = false;      // as splice-install was asked
   bool require_types = false;
+  EngineChoice engine = EngineChoice::stop;  // likewise
+  // The module that it is as a live patch of the kernel's own; empty: it cannot be one.
+  std::string livepatch;
+  std::vector<std::string> parts_left_out;  // of its patches when it was made, each with its reason
   // Why it is not put back any more, a sentence; empty: it is.
   std::string left_out;
   // What the last try at boot ended with, both empty if with success.

@@ -20,6 +20,10 @@ namespace {
 constexpr const char* kState = "state.json";
 constexpr const char* kMarker = "applying.json";
 constexpr std::string_view kTar = ".tar";
+constexpr const char* kTooMuch =
+    "more is installed than can be listed: too many updates, or too much that they say of "
+    "themselves";
+constexpr const char* kRemoveSome = "remove some: splice-remove NAME";
 
 std::string tar_name(const std::string& id) { return id + std::string(kTar); }
 
@@ -161,30 +165,38 @@ Result<void> Store::unstage(const std::string& id) const {
   return folder_.remove(tar_name(id));
 }
 
+// What is written can be read, or the store could not be opened any more; so it is found out before anything is
+// applied.
 Result<void> Store::mark(const InstalledUpdate& update, const std::string& boot) const {
-  return folder_.write(kMarker, bytes(marker_text({one_line(boot), update})));
+  const std::string marker = marker_text({one_line(boot), update});
+  if (!parse_marker(marker, kMarker) || !parse_installed(installed_text(with(update)), kState))
+    return fail(ExitCode::error, "store-unwritable", kTooMuch)
+        .at_file(folder_.path())
+        .hint(kRemoveSome);
+  return folder_.write(kMarker, bytes(marker));
 }
 
 Result<void> Store::unmark() const { return folder_.remove(kMarker); }
 
-// What is written can be read: the reader's limits hold for the writer too.
+// The reader's limits hold for the writer too.
 Result<void> Store::write(Installed next) {
   if (!parse_installed(installed_text(next), kState))
-    return fail(ExitCode::error, "store-unwritable",
-                "more is installed than can be listed: too many updates, or too many CVEs")
+    return fail(ExitCode::error, "store-unwritable", kTooMuch)
         .at_file(folder_.path())
-        .hint("remove some: splice-remove NAME");
+        .hint(kRemoveSome);
   if (auto written = folder_.write(kState, bytes(installed_text(next))); !written) return written;
   installed_ = std::move(next);
   return {};
 }
 
-Result<void> Store::keep(const InstalledUpdate& update) {
+Installed Store::with(const InstalledUpdate& update) const {
   Installed next = installed_;
   std::erase_if(next.updates, [&](const InstalledUpdate& one) { return one.id == update.id; });
   next.updates.push_back(update);
-  return write(std::move(next));
+  return next;
 }
+
+Result<void> Store::keep(const InstalledUpdate& update) { return write(with(update)); }
 
 Result<void> Store::note(const InstalledUpdate& update) {
   Installed next = installed_;

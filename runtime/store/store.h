@@ -87,6 +87,7 @@ class Store {
   Store(FolderLock lock, DurableFolder folder)
       : lock_(std::move(lock)), folder_(std::move(folder)) {}
   Result<void> read();
+  Installed with(const InstalledUpdate& update) const;  // what keep() would list
   Result<void> remove_unlisted() const;
   Result<void> write(Installed next);
 

@@ -92,6 +92,12 @@ for command in splice-apply splice-install splice-remove splice-undo; do
   done
   expect 2 usage $command --wait 30s --retries 5 01234567
 done
+for command in splice-apply splice-install; do
+  expect 2 usage $command --engine kexec one.tar
+  expect 2 usage $command --engine= one.tar
+  expect 2 usage $command --engine livepatch --skip-unloaded one.tar
+done
+expect 2 usage splice-install --boot --engine stop
 expect 2 usage splice-view 01234567 89abcdef
 expect 2 usage splice-status something
 expect 2 usage splice-status --nagios --prometheus
@@ -167,6 +173,16 @@ status_says 0 'not for this build: it is for the build #1 SMP PREEMPT_DYNAMIC De
 sed -i "s/\"kernel_version\": .*/\"kernel_version\": \"\",/" "states/$release/state.json"
 status_says 9 '^CVE-2026-1234 [(]42acce30ee7d420c[)]: NOT IN FORCE: it is not applied'
 status_says 9 '^CVE-2026-1234 is NOT fixed'
+# A store of a release that knew one engine; and what an update was made without.
+status_says 9 '^ *"engine_at_boot": "stop",' --json
+sed -i 's/^   "left_out"/   "engine": "auto", "livepatch": "", "parts_left_out": ["fs\/x.c, line 3: a lock"],\n&/' \
+  "states/$release/state.json"
+status_says 9 '^ *"engine": "auto",' --json
+status_says 9 '^        fs/x.c, line 3: a lock$'
+status_says 0 '^splice_parts_left_out[{]id="42acce30ee7d420c"[}] 1$' --prometheus
+sed -i 's/"auto"/"kexec"/' "states/$release/state.json"
+expect 1 store-malformed splice-status --store "$work/states"
+sed -i 's/"kexec"/"livepatch"/' "states/$release/state.json"
 status_says 2 '^SPLICE CRITICAL - 0 of 1 update in force, 0 of 1 CVE fixed; ' --nagios
 echo '{' >"states/$release/state.json"
 expect 1 store-malformed splice-status --store "$work/states"

@@ -46,7 +46,7 @@ class PutBackStore : public testing::Test {
     package.manifest.tool_version = tool;
     const auto tar = write_package(package).value();
     Store store = open();
-    const InstalledUpdate entry = installed_entry(package.manifest, {});
+    const InstalledUpdate entry = installed_entry(package, {});
     EXPECT_TRUE(store.stage(entry.id, tar));
     EXPECT_TRUE(store.keep(entry));
     return entry;
@@ -98,12 +98,49 @@ TEST_F(PutBackStore, ASwappedPackage) {
 TEST_F(PutBackStore, WhatTheStoreListsOfAPackage) {
   InstallOptions options;
   options.require_types = true;
-  const InstalledUpdate entry = installed_entry(sample_package().manifest, options);
+  const InstalledUpdate entry = installed_entry(sample_package(), options);
   EXPECT_EQ(entry.name, "fork-check-the-limit");
   EXPECT_EQ(entry.fixes.size(), 2u);
   EXPECT_EQ(entry.kernel_version, sample_package().manifest.kernel.version);
   EXPECT_TRUE(entry.require_types);
   EXPECT_TRUE(entry.left_out.empty());
+}
+
+TEST_F(PutBackStore, TheEngineAndWhatThePackageSays) {
+  InstallOptions options;
+  options.engine = EngineChoice::automatic;
+  Package package = sample_package();
+  InstalledUpdate entry = installed_entry(package, options);
+  EXPECT_EQ(entry.engine, EngineChoice::automatic);
+  EXPECT_EQ(entry.parts_left_out, package.manifest.parts_left_out);
+  EXPECT_EQ(entry.livepatch, "");
+  package.manifest.frame = "livepatch/frame.o";
+  note_package(entry, package);
+  EXPECT_EQ(entry.livepatch.substr(0, 10), "livepatch_");
+}
+
+// It is one module for all of them, so nothing is loaded before they are there; what an older release did not note
+// is noted.
+TEST_F(PutBackStore, ALivePatchWaitsForAllOfItsModules) {
+  Package package = sample_package();
+  package.manifest.kernel = running_kernel();
+  package.manifest.kernel.compiler = "gcc-12";
+  package.manifest.targets[1].name = "splice_no_such_module";
+  const auto tar = write_package(package);
+  ASSERT_TRUE(tar) << tar.error().message;
+  InstallOptions options;
+  options.engine = EngineChoice::livepatch;
+  InstalledUpdate entry = installed_entry(package, options);
+  entry.parts_left_out.clear();
+  Store store = open();
+  ASSERT_TRUE(store.stage(entry.id, *tar));
+  ASSERT_TRUE(store.keep(entry));
+  const auto rows = put_back(store, {}, console_);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].outcome, Outcome::waiting) << rows[0].why;
+  EXPECT_NE(rows[0].why.find("splice_no_such_module"), std::string::npos);
+  EXPECT_EQ(store.installed().updates[0].parts_left_out, package.manifest.parts_left_out);
+  EXPECT_EQ(store.installed().updates[0].engine, EngineChoice::livepatch);
 }
 
 TEST_F(PutBackStore, APackageForAnotherKernelIsNotKept) {

@@ -92,6 +92,22 @@ TEST_F(Removals, WhatTheKernelsLivepatchHas) {
   EXPECT_EQ(plan({"not-kept"}, {update})->not_there, Ids{"not-kept"});
 }
 
+// Without its record in /run/splice a live patch goes by its module's name, which the store knows.
+TEST_F(Removals, ALivePatchOfWhichTheRecordIsLost) {
+  installed_.updates[1].livepatch = "livepatch_5d1f0c2e77aa9b31";
+  LivepatchUpdate update;
+  update.id = update.module = "livepatch_5d1f0c2e77aa9b31";
+  const auto one = plan({"later", kInstalled}, {update});
+  ASSERT_TRUE(one) << one.error().message;
+  ASSERT_EQ(one->updates.size(), 1U);
+  EXPECT_EQ(one->updates[0].id, kInstalled);
+  EXPECT_TRUE(one->updates[0].installed);
+  EXPECT_TRUE(one->updates[0].applied);
+  EXPECT_EQ(one->updates[0].applied_as, "livepatch_5d1f0c2e77aa9b31");
+  update.undone = true;
+  EXPECT_FALSE(plan({"later"}, {update})->updates[0].applied);
+}
+
 TEST_F(Removals, WhatIsNotThere) {
   const auto none = plan({"CVE-2026-9999", "0123"});
   ASSERT_TRUE(none);

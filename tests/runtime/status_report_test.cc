@@ -50,6 +50,9 @@ Status sample() {
                      false,
                      "it is for another",
                      0}};
+  status.updates[0].engine = EngineChoice::livepatch;
+  status.updates[1].parts_left_out = {"kernel/groups.c, lines 12 to 18: a type changes",
+                                      "mm/mmap.c, line 7: a lock"};
   status.cves = {{"CVE-2026-1234", true, {"42acce30ee7d420c"}},
                  {"CVE-2026-2222", false, {"1111111111111111"}}};
   return status;
@@ -58,7 +61,11 @@ Status sample() {
 TEST(StatusReport, ForPeople) {
   const std::string text = status_text(sample());
   for (const char* line :
-       {"CVE-2026-1234 (42acce30ee7d420c): in force\n",
+       {"CVE-2026-1234 (42acce30ee7d420c): in force, by the kernel's livepatch; the next boot puts "
+        "it "
+        "back by the engine stop\n",
+        "    made without 2 parts of its patches:\n        kernel/groups.c, lines 12 to 18: a type "
+        "changes\n        mm/mmap.c, line 7: a lock\n",
         "groups (1111111111111111): in force only in part: module tun is not loaded, and not "
         "patched\n",
         "    fixes CVE-2026-2222, CVE-2026-3333\n",
@@ -68,6 +75,9 @@ TEST(StatusReport, ForPeople) {
         "1 of 3 updates in force, 1 of 2 CVEs fixed\n", "CVE-2026-2222 is NOT fixed\n"})
     EXPECT_THAT(text, HasSubstr(line));
   EXPECT_THAT(text, Not(HasSubstr("fixes CVE-2026-1234")));
+  Status chosen = sample();
+  chosen.updates[0].engine_at_boot = EngineChoice::automatic;
+  EXPECT_THAT(status_text(chosen), HasSubstr("in force, by the kernel's livepatch\n"));
   Status none;
   none.kernel.release = "6.1.0";
   none.switched_off = "splice.enable=0 is on the kernel's command line";
@@ -81,6 +91,10 @@ TEST(StatusReport, AsADocument) {
   EXPECT_EQ(json["updates"][0]["state"], "in-force");
   EXPECT_EQ(json["updates"][0]["pause_ns"], 1140100);
   EXPECT_FALSE(json["updates"][2].contains("pause_ns"));
+  EXPECT_EQ(json["updates"][0]["engine"], "livepatch");
+  EXPECT_EQ(json["updates"][0]["engine_at_boot"], "stop");
+  EXPECT_EQ(json["updates"][0]["parts_left_out"], nlohmann::json::array());
+  EXPECT_EQ(json["updates"][1]["parts_left_out"][1], "mm/mmap.c, line 7: a lock");
   EXPECT_EQ(json["cves"][1]["fixed"], false);
   EXPECT_EQ(json["counts"]["left-out"], 1);
   EXPECT_EQ(json["counts"]["pending"], 0);
@@ -101,6 +115,8 @@ TEST(StatusReport, AsMetrics) {
   EXPECT_THAT(text, HasSubstr("splice_pause_seconds{id=\"42acce30ee7d420c\"} 0.001140100\n"));
   EXPECT_THAT(text, HasSubstr("splice_cve_fixed{cve=\"CVE-2026-2222\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("splice_all_in_force 0\n"));
+  EXPECT_THAT(text, HasSubstr("splice_parts_left_out{id=\"1111111111111111\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("state=\"partly\",engine=\"stop\"} 1\n"));
   EXPECT_THAT(prometheus_text({}), HasSubstr("splice_updates{state=\"left-out\"} 0\n"));
 }
 

@@ -112,6 +112,54 @@ TEST_F(StatusTest, WhatIsForAnotherBuildIsNoFault) {
   EXPECT_TRUE(judge({}, State(), {}, kKernel).all_in_force());
 }
 
+// What an update was made without is said wherever it is known from: the store, or the record of what is applied.
+TEST_F(StatusTest, WhatAnUpdateWasMadeWithout) {
+  installed_.updates[2].parts_left_out = {"kernel/fork.c, line 3: a type changes"};
+  AppliedRecord record;
+  record.id = kNotInstalled;
+  record.parts_left_out = {"mm/mmap.c, line 7: a lock"};
+  add_applied(folder_, record, 3);
+  record.id = kInForce;  // which an older release has installed
+  add_applied(folder_, record, 1);
+  const Status all = status();
+  EXPECT_EQ(all.updates[0].parts_left_out, Ids{"mm/mmap.c, line 7: a lock"});
+  EXPECT_TRUE(all.updates[1].parts_left_out.empty());
+  EXPECT_EQ(all.updates[2].parts_left_out, Ids{"kernel/fork.c, line 3: a type changes"});
+  EXPECT_EQ(all.updates[5].parts_left_out, Ids{"mm/mmap.c, line 7: a lock"});
+  // It is in force all the same: as much as there is of it.
+  EXPECT_EQ(all.updates[0].standing, Standing::in_force);
+}
+
+// Which engine has it is the kernel's word, which one puts it back the store's.
+TEST_F(StatusTest, Engines) {
+  installed_.updates[0].engine = EngineChoice::livepatch;
+  installed_.updates[2].engine = EngineChoice::livepatch;
+  installed_.updates[3].engine = EngineChoice::automatic;
+  LivepatchUpdate live;
+  live.id = kPending;
+  live.enabled = true;
+  const auto with = [&](const LivepatchUpdate& update) {
+    const Surroundings around{{}, AppliedRecords::read(folder_ / "run"), {}, {}, {update}};
+    return judge(installed_, State::read(folder_ / "sys").value(), around, kKernel);
+  };
+  const Status all = with(live);
+  EXPECT_EQ(all.updates[0].engine, EngineChoice::stop);
+  EXPECT_EQ(all.updates[0].engine_at_boot, EngineChoice::livepatch);
+  EXPECT_EQ(all.updates[2].engine, EngineChoice::livepatch);
+  EXPECT_EQ(all.updates[2].standing, Standing::in_force);
+  EXPECT_EQ(all.updates[3].engine, EngineChoice::automatic);
+  // Its record is lost, and it is one update all the same.
+  installed_.updates[2].livepatch = live.id = live.module = "livepatch_5d1f0c2e77aa9b31";
+  const Status lost = with(live);
+  EXPECT_EQ(lost.updates.size(), all.updates.size());
+  EXPECT_EQ(lost.updates[2].standing, Standing::in_force);
+  live.undone = true;
+  EXPECT_EQ(with(live).updates[2].standing, Standing::pending);
+  installed_.updates[2].livepatch.clear();
+  live.undone = false;
+  EXPECT_EQ(with(live).updates.size(), all.updates.size() + 1);
+}
+
 TEST_F(StatusTest, BeingUndone) {
   folder_.write(std::string("sys/") + kInForce + "/state", "undoing\n");
   EXPECT_EQ(status().updates[0].standing, Standing::partly);

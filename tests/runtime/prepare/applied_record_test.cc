@@ -39,6 +39,7 @@ TEST_F(AppliedRecordTest, ComesBackAsItWas) {
   EXPECT_EQ(record->base, std::vector<std::string>{std::string(64, 'a')});
   EXPECT_EQ(record->units, std::vector<std::string>{"kernel/fork.o"});
   EXPECT_EQ(record->left_out, std::vector<std::string>{"tun"});
+  EXPECT_EQ(record->parts_left_out, package.manifest.parts_left_out);
 
   remove_record("0123456789abcdef", run_);
   EXPECT_FALSE(read().known("0123456789abcdef"));
@@ -51,12 +52,27 @@ TEST_F(AppliedRecordTest, OfAnotherBootSaysNothing) {
   EXPECT_FALSE(read().known("0123456789abcdef"));
 }
 
+// What it did not know is as it had it; what it did know must be there.
+TEST_F(AppliedRecordTest, OfAnOlderRelease) {
+  folder_.write("run/splice/0123456789abcdef.json",
+                R"({"boot_id": "first\n", "titles": [], "patches": [], "base": [], "units": [],
+                    "left_out": ["tun"]})");
+  const AppliedRecords records = read();
+  ASSERT_TRUE(records.known("0123456789abcdef"));
+  EXPECT_TRUE(records.find("0123456789abcdef")->livepatch.empty());
+  EXPECT_TRUE(records.find("0123456789abcdef")->parts_left_out.empty());
+}
+
 TEST_F(AppliedRecordTest, WhatIsNoRecord) {
   for (const char* text : {"", "{", "[]", R"({"boot_id": "first\n"})",
                            R"({"boot_id": "first\n", "titles": [1], "patches": [], "base": [],
                                "units": [], "left_out": []})",
                            R"({"boot_id": "first\n", "titles": [], "patches": [], "base": [],
-                               "units": [], "left_out": [], "livepatch": "a name"})"}) {
+                               "units": [], "left_out": [], "livepatch": "a name"})",
+                           R"({"boot_id": "first\n", "titles": [], "patches": [], "base": [],
+                               "units": [], "left_out": [], "parts_left_out": [1]})",
+                           R"({"boot_id": "first\n", "titles": [], "patches": [], "base": [],
+                               "units": []})"}) {
     folder_.write("run/splice/0123456789abcdef.json", text);
     EXPECT_FALSE(read().known("0123456789abcdef")) << text;
   }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace splicer {
@@ -11,9 +13,21 @@ namespace {
 using nlohmann::json;
 
 InstalledUpdate sample(const std::string& id) {
-  return {id,    "CVE-2026-1234",         {"CVE-2026-1234"}, "#1 SMP Debian 6.1.192-2", true,
-          false, "the machine went down", "kernel-busy",     "threads are inside"};
+  return {.id = id,
+          .name = "CVE-2026-1234",
+          .fixes = {"CVE-2026-1234"},
+          .kernel_version = "#1 SMP Debian 6.1.192-2",
+          .skip_unloaded = true,
+          .engine = EngineChoice::livepatch,
+          .livepatch = "livepatch_5d1f0c2e77aa9b31",
+          .parts_left_out = {"kernel/fork.c, lines 12 to 18: layout-changed: struct foo"},
+          .left_out = "the machine went down",
+          .failure_code = "kernel-busy",
+          .failure = "threads are inside"};
 }
+
+// What older releases did not write.
+constexpr std::string_view kYounger[] = {"engine", "livepatch", "parts_left_out"};
 
 Installed two() { return {{sample("42acce30ee7d420c"), sample("1111111111111111")}}; }
 
@@ -41,13 +55,37 @@ TEST(Installed, WhatIsDamaged) {
   }
 }
 
+// Written by a release that knew one engine: it is put back as that one would have.
+TEST(Installed, OfAnOlderRelease) {
+  json document = json::parse(installed_text(two()));
+  for (const std::string_view key : kYounger) document["updates"][0].erase(key);
+  const auto installed = parse_installed(document.dump(), "x");
+  ASSERT_TRUE(installed) << installed.error().message;
+  EXPECT_EQ(installed->updates[0].engine, EngineChoice::stop);
+  EXPECT_EQ(installed->updates[0].livepatch, "");
+  EXPECT_TRUE(installed->updates[0].parts_left_out.empty());
+  EXPECT_EQ(installed->updates[1], two().updates[1]);
+}
+
+TEST(Installed, AnEngineThatThereIsNot) {
+  json document = json::parse(installed_text(two()));
+  for (const char* word : {"", "kexec", "stop ", "STOP", "automatic"}) {
+    document["updates"][0]["engine"] = word;
+    const auto installed = parse_installed(document.dump(), "x");
+    ASSERT_FALSE(installed) << word;
+    EXPECT_EQ(installed.error().code, "store-malformed");
+    EXPECT_NE(installed.error().message.find("engine"), std::string::npos);
+  }
+}
+
 // Each field, in its turn, is missing, of another type, or something that no such field can be.
 TEST(Installed, EveryFieldIsChecked) {
   const json whole = json::parse(installed_text(two()));
   for (const auto& [key, value] : whole["updates"][0].items()) {
     json without = whole;
     without["updates"][0].erase(key);
-    EXPECT_FALSE(parse_installed(without.dump(), "x")) << key;
+    const bool may_lack = std::ranges::find(kYounger, key) != std::end(kYounger);
+    EXPECT_EQ(parse_installed(without.dump(), "x").has_value(), may_lack) << key;
     for (const json& wrong :
          {json(nullptr), json(7), json::array({1}), json::object(), json("\033[2J\n")}) {
       json document = whole;
@@ -67,8 +105,11 @@ TEST(Installed, EveryFieldIsChecked) {
 TEST(Installed, SentencesAreMadeHarmless) {
   Installed installed = two();
   installed.updates[0].failure = "pid 7 (\033[2J\n) is inside";
+  installed.updates[0].parts_left_out = {"a\nb", std::string(1 << 20, 'x')};
   EXPECT_EQ(parse_installed(installed_text(installed), "x")->updates[0].failure,
             "pid 7 ( [2J ) is inside");
+  EXPECT_EQ(parse_installed(installed_text(installed), "x")->updates[0].parts_left_out,
+            (std::vector<std::string>{"a b", std::string(4096, 'x')}));
 }
 
 TEST(Installed, NoMoreThanThereCanBe) {

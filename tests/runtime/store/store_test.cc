@@ -178,6 +178,23 @@ TEST_F(StoreTest, MoreThanCanBeListedIsRefused) {
   EXPECT_TRUE(Store::look(root_, kRelease));
 }
 
+// A marker that nobody can read would lock everybody out, so it is not written, and nothing is applied then.
+TEST_F(StoreTest, AMarkerThatCouldNotBeReadIsRefused) {
+  InstalledUpdate greedy = update(kFirst);
+  greedy.parts_left_out.assign(1100, std::string(4096, 'x'));
+  const auto marked = open()->mark(greedy, kBoot);
+  ASSERT_FALSE(marked);
+  EXPECT_EQ(marked.error().code, "store-unwritable");
+  EXPECT_FALSE(has("applying.json"));
+  // Nor one after which the list could not be kept.
+  greedy.parts_left_out.resize(520);
+  auto store = open();
+  ASSERT_TRUE(store->mark(greedy, kBoot));
+  ASSERT_TRUE(store->keep(greedy));
+  greedy.id = kSecond;
+  EXPECT_EQ(store->mark(greedy, kBoot).error().code, "store-unwritable");
+}
+
 TEST_F(StoreTest, TwoCommandsAtOnce) {
   const auto first = open();
   ASSERT_TRUE(first);
