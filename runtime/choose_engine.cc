@@ -40,6 +40,12 @@ std::string joined(const std::string& one, const std::string& two, const char* b
   return two.empty() ? one : one + between + two;
 }
 
+// What is applied already has been by whichever engine: nobody chose.
+Application chosen(std::unique_ptr<Apply> apply, std::string why) {
+  if (apply->applied_already) why.clear();
+  return {std::move(apply), std::move(why)};
+}
+
 Error neither(const Error& stop, const Error& livepatch) {
   const bool busy = stop.exit == ExitCode::busy || livepatch.exit == ExitCode::busy;
   Error both = fail(ExitCode::busy, "no-engine",
@@ -82,12 +88,12 @@ Result<Application> apply_by_choice(ApplyOptions options, EngineChoice choice,
     options.tar = std::move(*tar);
   }
   auto stop = apply_once(options, Engine::stop, console, run);
-  if (stop) return Application{std::move(*stop), "the engine stop is the first choice, and it can"};
+  if (stop) return chosen(std::move(*stop), "the engine stop is the first choice, and it can");
   if (!leaves_livepatch(stop.error())) return propagate(stop);
   const std::string why = fmt::format("the engine stop cannot: {}", said(stop.error()));
   console.stage("{}; trying the kernel's livepatch", why);
   auto livepatch = apply_once(std::move(options), Engine::livepatch, console, run);
-  if (livepatch) return Application{std::move(*livepatch), why};
+  if (livepatch) return chosen(std::move(*livepatch), why);
   if (std::ranges::find(kFinal, livepatch.error().code) != std::end(kFinal))
     return propagate(livepatch);
   return Failure(neither(stop.error(), livepatch.error()));

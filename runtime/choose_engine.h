@@ -32,7 +32,8 @@ namespace splicer {
 // One that succeeded.
 struct Application {
   std::unique_ptr<Apply> apply;
-  std::string why_engine;  // that one, a sentence; empty if nobody left it open
+  std::string
+      why_engine;  // that one, a sentence; empty if nobody left it open, or it was applied before
 };
 
 // `options.engine` does not count. `run` is run_passes() but for tests. Errors: those of the passes; "no-engine",

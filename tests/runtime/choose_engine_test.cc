@@ -37,6 +37,7 @@ class ChooseEngine : public testing::Test {
     return apply_by_choice(std::move(options), choice, console_, [&](Apply& one) -> Result<void> {
       asked_.emplace_back(engine_word(one.options.engine));
       tars_.emplace_back(one.options.tar.begin(), one.options.tar.end());
+      one.applied_already = already_;
       const auto failed = fails_.find(one.options.engine);
       if (failed == fails_.end()) return {};
       return Failure(failed->second);
@@ -45,6 +46,7 @@ class ChooseEngine : public testing::Test {
 
   TemporaryFolder folder_;
   Console console_;
+  bool already_ = false;
   std::map<Engine, Error> fails_;
   std::vector<std::string> asked_, tars_;
 };
@@ -66,6 +68,15 @@ TEST_F(ChooseEngine, StopIsTheFirstChoice) {
   EXPECT_EQ(done->apply->engine, Engine::stop);
   EXPECT_THAT(done->why_engine, HasSubstr("first choice"));
   EXPECT_THAT(asked_, ElementsAre("stop"));
+}
+
+TEST_F(ChooseEngine, NobodyChoseWhatWasAppliedBefore) {
+  already_ = true;
+  EXPECT_EQ(apply(EngineChoice::automatic)->why_engine, "");
+  fails_ = {{Engine::stop, error("locked-down")}};
+  const auto livepatch = apply(EngineChoice::automatic);
+  ASSERT_TRUE(livepatch);
+  EXPECT_EQ(livepatch->why_engine, "");
 }
 
 TEST_F(ChooseEngine, LivepatchWhereStopCannot) {
