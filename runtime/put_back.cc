@@ -35,7 +35,7 @@ Result<void> check_modules(const Package& package, EngineChoice engine, const st
   return fail(ExitCode::error, "module-not-loaded",
               fmt::format("module {}, which the update patches, is not loaded yet", first->name))
       .at_file(path)
-      .hint(fmt::format("once it is: splice-install --boot, or splice-apply {}", path));
+      .hint("once it is: splice-install --boot");
 }
 
 // Takes the package out of the store and applies it, in part if not all of its modules are there.
