@@ -43,6 +43,8 @@ struct UpdateStanding {
   bool applied = false;
   std::string why;             // sentences; empty where nothing is to be said
   std::uint64_t pause_ns = 0;  // if it is applied
+  // As its key stands today; nothing if it is not known.
+  std::optional<Verdict> signature = {};
 };
 
 struct CveStanding {
@@ -57,6 +59,7 @@ struct Status {
       updates;                    // installed ones in their order, then the others that are applied
   std::vector<CveStanding> cves;  // by year and number
   std::optional<std::string> switched_off;  // why nothing is put back at boot
+  std::optional<Error> trust_fault;         // why nothing can be applied or put back
 
   std::size_t count(Standing standing) const;
   std::size_t fixed() const;  // how many CVEs are

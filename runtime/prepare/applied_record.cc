@@ -13,6 +13,7 @@
 #include "runtime/package/cve.h"
 #include "runtime/package/digest.h"
 #include "runtime/package/update_name.h"
+#include "runtime/trust/signature_file.h"
 
 namespace splicer {
 
@@ -27,6 +28,7 @@ constexpr std::size_t kMaxAttribute = 4096;
 
 // Of a release that knew one engine, a record does not have it.
 constexpr const char* kLivepatch = "livepatch";
+constexpr const char* kSignedBy = "signed_by";
 
 // The lists of a record, by their names in the file.
 constexpr std::pair<const char*, std::vector<std::string> AppliedRecord::*> kLists[] = {
@@ -53,6 +55,9 @@ std::optional<AppliedRecord> parse_record(const fs::path& file, const std::strin
     for (const json& one : *found)
       if (one.is_string() && is_cve_id(one.get_ref<const std::string&>()))
         record.fixes.push_back(one.get<std::string>());
+  if (const auto found = document.find(kSignedBy); found != document.end() && found->is_string())
+    if (const auto& key = found->get_ref<const std::string&>(); key.empty() || is_key_id(key))
+      record.signed_by = key;
   for (const auto& [name, list] : kLists) {
     const auto found = document.find(name);
     if (found == document.end() && std::string_view(name) == kLivepatch) continue;
@@ -71,8 +76,10 @@ std::string boot_id(const std::string& proc) {
   return read_contents(proc + "/sys/kernel/random/boot_id", kMaxAttribute).text();
 }
 
-AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out) {
+AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out,
+                        const std::string& signed_by) {
   AppliedRecord record;
+  record.signed_by = signed_by;
   record.id = package.manifest.id;
   record.name = package.manifest.name;
   record.fix_id = package.manifest.fix_id;
@@ -95,6 +102,7 @@ Result<void> write_record(const AppliedRecord& record, const std::string& folder
                 {"name", record.name},
                 {"fix_id", record.fix_id},
                 {"fixes", record.fixes}};
+  if (record.signed_by) document[kSignedBy] = *record.signed_by;
   for (const auto& [name, list] : kLists) document[name] = record.*list;
   const fs::path file = fs::path(folder) / (record.id + ".json");
   const fs::path fresh = fs::path(folder) / (record.id + ".new");

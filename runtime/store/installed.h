@@ -32,6 +32,7 @@ struct InstalledUpdate {
   std::string kernel_version;      // uname -v of the build that it is for
   bool skip_unloaded = false;      // as splice-install was asked
   bool require_types = false;
+  std::string signed_by;  // the key of its signature (PublicKey::id()); empty: it was not signed
   // Why it is not put back any more, a sentence; empty: it is.
   std::string left_out;
   // What the last try at boot ended with, both empty if with success.

@@ -68,6 +68,19 @@ TEST(StatusReport, ForPeople) {
         "1 of 3 updates in force, 1 of 2 CVEs fixed\n", "CVE-2026-2222 is NOT fixed\n"})
     EXPECT_THAT(text, HasSubstr(line));
   EXPECT_THAT(text, Not(HasSubstr("fixes CVE-2026-1234")));
+  Status signed_one = sample();
+  signed_one.updates[0].signature = {Signature::revoked, std::string(64, 'a'), "vendor", ""};
+  signed_one.trust_fault = fail(ExitCode::error, "config-malformed", "the line is wrong")
+                               .at_file("splice.conf:3")
+                               .take();
+  EXPECT_THAT(
+      status_text(signed_one),
+      HasSubstr(": in force\n    signed by vendor (aaaaaaaaaaaaaaaa), a key that is REVOKED\n"));
+  EXPECT_THAT(status_text(signed_one),
+              HasSubstr("nothing can be applied: splice.conf:3: the line is wrong\n"));
+  EXPECT_EQ(status_json(signed_one)["updates"][0]["signature"]["state"], "revoked");
+  EXPECT_FALSE(status_json(signed_one)["updates"][1].contains("signature"));
+  EXPECT_EQ(status_json(signed_one)["trust_fault"]["code"], "config-malformed");
   Status none;
   none.kernel.release = "6.1.0";
   none.switched_off = "splice.enable=0 is on the kernel's command line";
@@ -114,6 +127,12 @@ TEST(StatusReport, AsALineForMonitoring) {
             "cves_fixed=1 cves=2\n");
   status.updates.erase(status.updates.begin() + 2);
   EXPECT_EQ(nagios_state(status), NagiosState::warning);
+  Status fault;
+  EXPECT_EQ(nagios_state(fault), NagiosState::ok);
+  fault.trust_fault = fail(ExitCode::error, "trust-unsafe", "it is a link").at_file("x").take();
+  EXPECT_EQ(nagios_state(fault), NagiosState::warning);
+  EXPECT_THAT(nagios_line(fault), HasSubstr("; nothing can be applied: x: it is a link | "));
+  EXPECT_THAT(prometheus_text(fault), HasSubstr("splice_trust_known 0\n"));
   status.updates.erase(status.updates.begin() + 1);
   status.cves.pop_back();
   EXPECT_EQ(nagios_line(status),

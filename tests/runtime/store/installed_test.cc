@@ -11,8 +11,16 @@ namespace {
 using nlohmann::json;
 
 InstalledUpdate sample(const std::string& id) {
-  return {id,    "CVE-2026-1234",         {"CVE-2026-1234"}, "#1 SMP Debian 6.1.192-2", true,
-          false, "the machine went down", "kernel-busy",     "threads are inside"};
+  return {id,
+          "CVE-2026-1234",
+          {"CVE-2026-1234"},
+          "#1 SMP Debian 6.1.192-2",
+          true,
+          false,
+          std::string(64, 'a'),
+          "the machine went down",
+          "kernel-busy",
+          "threads are inside"};
 }
 
 Installed two() { return {{sample("42acce30ee7d420c"), sample("1111111111111111")}}; }
