@@ -309,7 +309,7 @@ Result<void> match_again(Apply& apply) {
 // Before the switch, so that no update is in force that nothing is known about. Only what is left out
 // has to be noted.
 Result<void> note_applied(Apply& apply) {
-  auto written = write_record(record_of(apply.package, apply.left_out));
+  auto written = write_record(record_of(apply.package, apply.left_out, apply.signature.key));
   if (!written && !apply.left_out.empty()) return written;
   if (!written) apply.console.warning(written.error().message);
   apply.record_written = true;
@@ -395,9 +395,17 @@ std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
 
 Result<void> read_update(Apply& apply) {
   apply.console.stage("reading {}", apply.options.path);
-  auto package = apply.options.tar.empty() ? read_package(apply.options.path)
-                                           : parse_package(apply.options.tar, apply.options.path);
+  auto admitted = apply.options.admitted;
+  if (!admitted) {
+    auto read = read_admitted(apply.options.path, apply.options.signature);
+    if (!read) return propagate(read);
+    admitted = std::move(*read);
+  }
+  if (!admitted->warning().empty()) apply.console.warning(admitted->warning());
+  auto package = admitted->parse();
   if (!package) return propagate(package);
+  apply.signature = admitted->verdict();
+  if (apply.signature.state != Signature::none) apply.console.stage("{}", apply.signature.text());
   apply.package = std::move(*package);
   for (const std::string& warning : apply.package.manifest.warnings) apply.console.warning(warning);
   return {};

@@ -3,7 +3,7 @@
 // The passes of splice-apply, in order. Each takes the state of the application one step further or
 // says why it cannot go on; giving up at any of them leaves the kernel as it was.
 //
-//     read_update    the package, whole and intact
+//     read_update    the package: by whom, if that is asked (trust/trust.h), whole and intact
 //     check_kernel   made for the running kernel, run by root, and modules can be loaded
 //     find_applied   is it applied already? then there is nothing left to do
 //     check_stand    is what it was made on applied?
@@ -40,6 +40,7 @@
 #include "runtime/prepare/match_update.h"
 #include "runtime/prepare/state.h"
 #include "runtime/running_kernel.h"
+#include "runtime/trust/trust.h"
 
 namespace splicer {
 
@@ -47,8 +48,9 @@ inline constexpr const char* kCoreModule = "splice";
 
 struct ApplyOptions {
   std::string path;
+  std::string signature = {};  // path of its file; empty: that beside it, if there is one
   // What is in it, where the caller has read it already: what was checked is what is applied.
-  std::vector<std::uint8_t> tar = {};
+  std::shared_ptr<const AdmittedPackage> admitted = {};
   bool dry_run = false;
   bool skip_unloaded = false;
   bool require_types = false;
@@ -68,6 +70,7 @@ struct Apply {
   const ApplyOptions options;
   const Console& console;
   Package package;
+  Verdict signature;
   State state;
   AppliedRecords records;
   std::vector<LivepatchUpdate> live;  // applied by the kernel's livepatch

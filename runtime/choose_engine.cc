@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "runtime/apply_passes.h"
-#include "runtime/package/package.h"
+#include "runtime/trust/trust.h"
 
 namespace splicer {
 
@@ -82,10 +82,10 @@ Result<Application> apply_by_choice(ApplyOptions options, EngineChoice choice,
     return Application{std::move(*apply), {}};
   }
   // Once: both engines have the same bytes, and standard input can be read once.
-  if (options.tar.empty()) {
-    auto tar = read_package_file(options.path);
-    if (!tar) return propagate(tar);
-    options.tar = std::move(*tar);
+  if (!options.admitted) {
+    auto read = read_admitted(options.path, options.signature);
+    if (!read) return propagate(read);
+    options.admitted = std::move(*read);
   }
   auto stop = apply_once(options, Engine::stop, console, run);
   if (stop) return chosen(std::move(*stop), "the engine stop is the first choice, and it can");

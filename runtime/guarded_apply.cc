@@ -14,7 +14,7 @@ namespace {
 Result<Applied> apply_once(GuardedUpdate& update, const Console& console) {
   ApplyOptions options;
   options.path = update.path;
-  options.tar = std::move(update.tar);
+  options.admitted = std::move(update.admitted);
   options.skip_unloaded = update.entry.skip_unloaded;
   options.require_types = update.entry.require_types;
   options.attempts = update.attempts;

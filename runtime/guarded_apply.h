@@ -2,7 +2,7 @@
 //
 // Applying an update that is, or is to be, put back at each boot: under a marker on the disk.
 //
-//     auto applied = guarded_apply({entry, tar, path, attempts}, store, console);   // applied->pause_ns
+//     auto applied = guarded_apply({entry, admitted, path, attempts}, store, console);   // applied->pause_ns
 //
 // An update that brings the machine down would do so again at each boot. So its name is on the disk
 // before anything of it is in the kernel, and goes when the application has ended, whichever way. If it
@@ -16,20 +16,21 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "matcher/base/console.h"
 #include "matcher/base/result.h"
 #include "runtime/live/attempts.h"
 #include "runtime/store/store.h"
+#include "runtime/trust/trust.h"
 
 namespace splicer {
 
 struct GuardedUpdate {
   InstalledUpdate entry;
-  std::vector<std::uint8_t> tar;
+  std::shared_ptr<const AdmittedPackage> admitted;
   std::string path;  // for messages
   Attempts attempts;
 };

@@ -13,7 +13,8 @@ void note_package(InstalledUpdate& entry, const Package& package) {
   entry.parts_left_out = package.manifest.parts_left_out;
 }
 
-InstalledUpdate installed_entry(const Package& package, const InstallOptions& options) {
+InstalledUpdate installed_entry(const Package& package, const InstallOptions& options,
+                                const std::string& signed_by) {
   const Manifest& manifest = package.manifest;
   InstalledUpdate entry;
   entry.id = manifest.id;
@@ -23,24 +24,27 @@ InstalledUpdate installed_entry(const Package& package, const InstallOptions& op
   entry.skip_unloaded = options.skip_unloaded;
   entry.require_types = options.require_types;
   entry.engine = options.engine;
+  entry.signed_by = signed_by;
   note_package(entry, package);
   return entry;
 }
 
 Result<Installation> install_update(const InstallOptions& options, Store& store,
                                     const Console& console) {
-  auto tar = read_package_file(options.path);
-  if (!tar) return propagate(tar);
-  const auto package = parse_package(*tar, options.path);
+  const auto read = read_admitted(options.path, options.signature, options.trust);
+  if (!read) return propagate(read);
+  const auto& admitted = *read;
+  const auto package = admitted->parse();
   if (!package) return propagate(package);
   // Before it is kept: it would lie in the folder of a kernel that it is not for.
   if (auto same = check_identity(package->manifest.kernel, running_kernel()); !same)
     return propagate(same).at_file(options.path);
 
-  const InstalledUpdate entry = installed_entry(*package, options);
-  if (auto staged = store.stage(entry.id, *tar); !staged) return propagate(staged);
+  const InstalledUpdate entry = installed_entry(*package, options, admitted->verdict().key);
+  if (auto staged = store.stage(entry.id, admitted->bytes(), admitted->signature()); !staged)
+    return propagate(staged);
   const auto applied =
-      guarded_apply({entry, std::move(*tar), options.path, options.attempts}, store, console);
+      guarded_apply({entry, admitted, options.path, options.attempts}, store, console);
   if (!applied) {
     if (auto gone = store.unstage(entry.id); !gone) console.warning(gone.error().message);
     return propagate(applied);

@@ -130,7 +130,7 @@ Result<void> switch_by_livepatch(Apply& apply) {
   if (!module) return propagate(module);
   if (apply.options.dry_run) return {};
   if (auto gone = unload_stale(name, apply.package.manifest.id, apply.console); !gone) return gone;
-  AppliedRecord record = record_of(apply.package, {});
+  AppliedRecord record = record_of(apply.package, {}, apply.signature.key);
   record.livepatch = {name};
   // Without it the update goes by its module's name.
   if (auto noted = write_record(record); !noted) apply.console.warning(noted.error().message);

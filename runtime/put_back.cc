@@ -38,13 +38,34 @@ Result<void> check_modules(const Package& package, EngineChoice engine, const st
       .hint("once it is: splice-install --boot");
 }
 
-// Takes the package out of the store and applies it, in part if not all of its modules are there.
-Result<Applied> apply_from_store(InstalledUpdate& entry, const Store& store,
-                                 const Attempts& attempts, const Console& console) {
+// The package out of the store, if it counts today: its key may be revoked since, or the policy another.
+Result<std::shared_ptr<const AdmittedPackage>> admit_from_store(const InstalledUpdate& entry,
+                                                                const Store& store,
+                                                                const Result<Trust>& trust) {
+  const std::string path = store.package_path(entry.id);
   auto tar = store.package(entry.id);
   if (!tar) return propagate(tar);
+  auto signature = store.signature(entry.id);
+  if (!signature) return propagate(signature);
+  if (!*signature && !entry.signed_by.empty())
+    return fail(ExitCode::bad_package, "signature-stripped",
+                "the update was installed with a signature, which is gone")
+        .at_file(path)
+        .hint("install the update again");
+  if (!trust) return propagate(trust);
+  auto admitted = trust->admit({path, std::move(*tar), std::move(*signature)}, Moment::put_back);
+  if (!admitted) return propagate(admitted);
+  return std::make_shared<const AdmittedPackage>(std::move(*admitted));
+}
+
+// Takes the package out of the store and applies it, in part if not all of its modules are there.
+Result<Applied> apply_from_store(InstalledUpdate& entry, const Store& store,
+                                 const Result<Trust>& trust, const Attempts& attempts,
+                                 const Console& console) {
+  const auto admitted = admit_from_store(entry, store, trust);
+  if (!admitted) return propagate(admitted);
   const std::string path = store.package_path(entry.id);
-  const auto package = parse_package(*tar, path);
+  const auto package = (*admitted)->parse();
   if (!package) return propagate(package);
   if (package->manifest.id != entry.id)
     return fail(ExitCode::bad_package, "package-id",
@@ -55,7 +76,7 @@ Result<Applied> apply_from_store(InstalledUpdate& entry, const Store& store,
     return propagate(same).at_file(path);
   note_package(entry, *package);
   if (auto there = check_modules(*package, entry.engine, path); !there) return propagate(there);
-  GuardedUpdate update{entry, std::move(*tar), path, attempts};
+  GuardedUpdate update{entry, *admitted, path, attempts};
   update.entry.skip_unloaded = entry.engine != EngineChoice::livepatch;
   return guarded_apply(std::move(update), store, console);
 }
@@ -66,8 +87,8 @@ Outcome outcome_after(const Error& error) {
   return error.code == "module-not-loaded" ? Outcome::waiting : Outcome::failed;
 }
 
-PutBack put_back_one(InstalledUpdate entry, Store& store, const Attempts& attempts,
-                     const Console& console) {
+PutBack put_back_one(InstalledUpdate entry, Store& store, const Result<Trust>& trust,
+                     const Attempts& attempts, const Console& console) {
   PutBack row;
   row.id = entry.id;
   row.name = entry.name;
@@ -76,7 +97,7 @@ PutBack put_back_one(InstalledUpdate entry, Store& store, const Attempts& attemp
     row.why = entry.left_out;
     return row;
   }
-  auto applied = apply_from_store(entry, store, attempts, console);
+  auto applied = apply_from_store(entry, store, trust, attempts, console);
   entry.failure_code.clear();
   entry.failure.clear();
   if (applied) {
@@ -111,13 +132,15 @@ std::optional<std::string> switched_off(const std::string& command_line, const s
   return std::nullopt;
 }
 
-std::vector<PutBack> put_back(Store& store, const Attempts& attempts, const Console& console) {
+std::vector<PutBack> put_back(Store& store, const Attempts& attempts, const Console& console,
+                              const std::string& trust) {
+  const auto trusted = Trust::read(trust);
   std::vector<PutBack> rows;
   // A copy: each row may change the list.
   const std::vector<InstalledUpdate> updates = store.installed().updates;
   rows.reserve(updates.size());
   for (const InstalledUpdate& entry : updates)
-    rows.push_back(put_back_one(entry, store, attempts, console));
+    rows.push_back(put_back_one(entry, store, trusted, attempts, console));
   return rows;
 }
 

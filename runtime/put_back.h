@@ -11,7 +11,8 @@
 // its update, as by --skip-unloaded, and the update is in force in part. One that patches nothing else
 // waits, and so does one for the kernel's livepatch, which is one module for all of it.
 //
-// Invariant: nothing is applied that is left out, or that is for another build of this kernel.
+// Invariant: nothing is applied that is left out, that is for another build of this kernel, or whose
+// signature does not count any more (trust/trust.h).
 #pragma once
 
 #include <optional>
@@ -22,6 +23,7 @@
 #include "matcher/base/result.h"
 #include "runtime/live/attempts.h"
 #include "runtime/store/store.h"
+#include "runtime/trust/trust.h"
 
 namespace splicer {
 
@@ -50,7 +52,8 @@ struct PutBack {
 const char* outcome_word(Outcome outcome);
 
 // One row for each installed update, in order; errors are in their rows, and noted in the store for
-// splice-status. `store` is that of the running kernel.
-std::vector<PutBack> put_back(Store& store, const Attempts& attempts, const Console& console);
+// splice-status. `store` is that of the running kernel; `trust` is another folder in tests only.
+std::vector<PutBack> put_back(Store& store, const Attempts& attempts, const Console& console,
+                              const std::string& trust = kTrustFolder);
 
 }  // namespace splicer

@@ -32,6 +32,7 @@ int report(const Apply& apply, const std::string& why_engine) {
     apply.console.document({{"id", id},
                             {"state", apply.left_out.empty() ? "applied" : "partly"},
                             {"already", true},
+                            {"signature", verdict_json(apply.signature)},
                             {"left_out", apply.left_out},
                             {"engine", engine_word(apply.engine)},
                             {"pause_ns", apply.pause_ns}});
@@ -52,7 +53,8 @@ int report(const Apply& apply, const std::string& why_engine) {
   nlohmann::json document{{"id", id},
                           {"state", state},
                           {"functions", std::move(functions)},
-                          {"left_out", apply.left_out}};
+                          {"left_out", apply.left_out},
+                          {"signature", verdict_json(apply.signature)}};
   document["values"] = {{"in_place", values}, {"set_by_others", apply.matched.set_values}};
   document["types"] = {{"compared", apply.matched.types},
                        {"unknown", apply.matched.unknown_types},
@@ -86,6 +88,7 @@ int apply_update(Command& command) {
   }
   ApplyOptions options;
   options.path = command.values()["package"].as<std::vector<std::string>>().front();
+  if (command.has("signature")) options.signature = command.values()["signature"].as<std::string>();
   options.dry_run = command.has("dry-run");
   options.skip_unloaded = command.has("skip-unloaded");
   options.require_types = command.has("require-types");
@@ -106,6 +109,8 @@ int main(int argc, char** argv) {
   Command command("splice-apply", "[OPTION]... UPDATE.tar",
                   "Put an update into the running kernel.");
   command.options().add_options()("dry-run,n", "match and link, but change nothing")(
+      "signature", boost::program_options::value<std::string>()->value_name("FILE"),
+      "the package's signature (default: UPDATE.tar.sig)")(
       "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
       "require-types", "refuse where the kernel does not tell its types");
   add_engine_option(command);

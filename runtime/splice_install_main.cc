@@ -156,6 +156,11 @@ Result<void> check_options(const Command& command) {
                                      .hint("splice-install UPDATE.tar, without --boot")
                                : fail(ExitCode::usage, "no-package", "no update is given")
                                      .hint("name the package: splice-install splice-ID.tar");
+  if (command.has("signature") &&
+      (command.has("boot") ||
+       command.values()["package"].as<std::vector<std::string>>().size() != 1))
+    return fail(ExitCode::usage, "usage", "--signature is for one package")
+        .hint("put each signature beside its package, as UPDATE.tar.sig");
   return {};
 }
 
@@ -173,6 +178,7 @@ int run(Command& command) {
   auto store = open_store(root, *attempts, console);
   if (!store) return console.finish(store.error());
   InstallOptions options;
+  if (command.has("signature")) options.signature = command.values()["signature"].as<std::string>();
   options.skip_unloaded = command.has("skip-unloaded");
   options.require_types = command.has("require-types");
   options.attempts = *attempts;
@@ -189,7 +195,8 @@ int main(int argc, char** argv) {
                   "Put updates into the running kernel, and back into it after each boot.");
   command.options().add_options()("boot", "put back what is installed for this kernel")(
       "store", po::value<std::string>()->default_value(kStore)->value_name("DIR"),
-      "what is installed is kept here")(
+      "what is installed is kept here")("signature", po::value<std::string>()->value_name("FILE"),
+                                        "the package's signature (default: UPDATE.tar.sig)")(
       "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
       "require-types", "refuse where the kernel does not tell its types");
   add_engine_option(command);

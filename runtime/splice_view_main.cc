@@ -8,17 +8,27 @@
 #include "matcher/base/command_line.h"
 #include "runtime/prepare/named_update.h"
 #include "runtime/prepare/state.h"
+#include "runtime/trust/signature_file.h"
+#include "runtime/trust/trust.h"
 #include "runtime/view.h"
 
 namespace {
 
 using namespace splicer;
 
-int view_package(const std::string& path, const Console& console) {
-  const auto package = read_package(path);
+// Also one that would not be let in, so that people can look at it: what its signature is worth is said. One
+// that is not what was signed is not parsed.
+int view_package(const std::string& path, const std::string& signature, const Console& console) {
+  const auto trust = Trust::read();
+  if (!trust) return console.finish(trust.error());
+  auto given = read_signed(path, signature);
+  if (!given) return console.finish(given.error());
+  const auto verdict = trust->judge(*given, today());
+  if (!verdict) return console.finish(verdict.error());
+  const auto package = parse_package(std::move(given->bytes), path);
   if (!package) return console.finish(package.error());
-  console.document({{"package", package_json(*package)}});
-  console.print("{}", package_text(*package));
+  console.document({{"package", package_json(*package, *verdict)}});
+  console.print("{}", package_text(*package, *verdict));
   return 0;
 }
 
@@ -31,8 +41,8 @@ int view_update(const std::string& name, const Console& console) {
     const auto live = find_livepatch(around.live, name);
     if (!live) return console.finish(live.error());
     if (*live != nullptr) {
-      console.document({{"update", livepatch_json(**live)}});
-      console.print("{}", livepatch_text(**live));
+      console.document({{"update", livepatch_json(**live, around)}});
+      console.print("{}", livepatch_text(**live, around));
       return (*live)->moving ? static_cast<int>(ExitCode::partly) : 0;
     }
   }
@@ -56,9 +66,17 @@ int view_all(const Console& console) {
 
 int view(Command& command) {
   const Console& console = command.console();
+  const std::string what =
+      command.has("what") ? command.values()["what"].as<std::vector<std::string>>().front() : "";
+  if (command.has("signature") && !names_a_file(what))
+    return console.finish(fail(ExitCode::usage, "usage", "--signature is for a package")
+                              .hint("splice-view UPDATE.tar --signature FILE")
+                              .take());
   if (!command.has("what")) return view_all(console);
-  const std::string what = command.values()["what"].as<std::vector<std::string>>().front();
-  return names_a_file(what) ? view_package(what, console) : view_update(what, console);
+  if (!names_a_file(what)) return view_update(what, console);
+  return view_package(
+      what, command.has("signature") ? command.values()["signature"].as<std::string>() : "",
+      console);
 }
 
 }  // namespace
@@ -66,6 +84,9 @@ int view(Command& command) {
 int main(int argc, char** argv) {
   Command command("splice-view", "[OPTION]... [NAME|UPDATE.tar]",
                   "List the updates that are applied, or describe one of them or a package.");
+  command.options().add_options()("signature",
+                                  boost::program_options::value<std::string>()->value_name("FILE"),
+                                  "the package's signature (default: UPDATE.tar.sig)");
   command.positional("what", 1);
   return command.run([&] {
     const auto status = command.parse(argc, argv);

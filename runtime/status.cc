@@ -81,6 +81,7 @@ UpdateStanding of_installed(const InstalledUpdate& update, const State& state,
   if (const AppliedRecord* record = around.records.find(update.id);
       record != nullptr && row.parts_left_out.empty())
     row.parts_left_out = record->parts_left_out;
+  row.signature = around.standing_of(update.signed_by);
   if (const AppliedUpdate* applied = state.find(update.id); applied != nullptr) {
     add_applied(row, *applied, around);
   } else if (const LivepatchUpdate* live = find_live(update, around); live != nullptr) {
@@ -100,6 +101,7 @@ UpdateStanding of_installed(const InstalledUpdate& update, const State& state,
 UpdateStanding of_applied(const AppliedUpdate& update, const Surroundings& around) {
   UpdateStanding row;
   row.id = update.id;
+  row.signature = around.signature(update.id);
   if (const AppliedRecord* record = around.records.find(update.id); record != nullptr) {
     row.name = record->name;
     row.fixes = record->fixes;
@@ -113,6 +115,7 @@ UpdateStanding of_live(const LivepatchUpdate& update, const Surroundings& around
   UpdateStanding row;
   row.id = update.id;
   row.name = update.name;
+  row.signature = around.signature(update.id);
   if (const AppliedRecord* record = around.records.find(update.id); record != nullptr) {
     row.fixes = record->fixes;
     row.parts_left_out = record->parts_left_out;
@@ -177,6 +180,7 @@ Status judge(const Installed& installed, const State& state, const Surroundings&
              const KernelIdentity& kernel) {
   Status status;
   status.kernel = kernel;
+  status.trust_fault = around.trust_fault;
   for (const InstalledUpdate& update : installed.updates)
     status.updates.push_back(of_installed(update, state, around, kernel));
   for (const AppliedUpdate& update : state.updates())

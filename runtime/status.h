@@ -49,6 +49,8 @@ struct UpdateStanding {
   EngineChoice engine_at_boot = EngineChoice::stop;
   std::vector<std::string> parts_left_out =
       {};  // of its patches when it was made, each with its reason
+  // As its key stands today; nothing if it is not known.
+  std::optional<Verdict> signature = {};
 };
 
 struct CveStanding {
@@ -63,6 +65,7 @@ struct Status {
       updates;                    // installed ones in their order, then the others that are applied
   std::vector<CveStanding> cves;  // by year and number
   std::optional<std::string> switched_off;  // why nothing is put back at boot
+  std::optional<Error> trust_fault;         // why nothing can be applied or put back
 
   std::size_t count(Standing standing) const;
   std::size_t fixed() const;  // how many CVEs are

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "matcher/base/console.h"
 #include "matcher/base/terminal_text.h"
 #include "matcher/base/wording.h"
 
@@ -61,6 +62,10 @@ std::string summary(const Status& status) {
   return text;
 }
 
+std::string in_words(const Error& trust_fault) {
+  return fmt::format("nothing can be applied: {}: {}", trust_fault.file, trust_fault.message);
+}
+
 // Between the quotes of a label.
 std::string label(const std::string& text) {
   std::string out;
@@ -86,6 +91,7 @@ std::string status_text(const Status& status) {
     text += fmt::format("{}: {}{}\n", called(update), in_words(update), engine_in_words(update));
     if (!update.fixes.empty() && update.fixes != std::vector{update.name})
       text += fmt::format("    fixes {}\n", fmt::join(update.fixes, ", "));
+    if (update.signature) text += fmt::format("    {}\n", update.signature->text());
     if (!update.parts_left_out.empty())
       text += fmt::format("    made without {} of its patches:\n",
                           counted(update.parts_left_out.size(), "part"));
@@ -96,6 +102,7 @@ std::string status_text(const Status& status) {
     if (!cve.fixed) text += fmt::format("{} is NOT fixed\n", cve.id);
   if (status.switched_off)
     text += fmt::format("nothing is put back at boot: {}\n", *status.switched_off);
+  if (status.trust_fault) text += in_words(*status.trust_fault) + "\n";
   return text;
 }
 
@@ -113,6 +120,7 @@ json status_json(const Status& status) {
              {"why", update.why}};
     if (update.installed) row["engine_at_boot"] = engine_word(update.engine_at_boot);
     if (update.applied) row["pause_ns"] = update.pause_ns;
+    if (update.signature) row["signature"] = verdict_json(*update.signature);
     updates.push_back(std::move(row));
   }
   json cves = json::array();
@@ -130,6 +138,7 @@ json status_json(const Status& status) {
            {"counts", std::move(counts)},
            {"all_in_force", status.all_in_force()}};
   if (status.switched_off) out["switched_off"] = *status.switched_off;
+  if (status.trust_fault) out["trust_fault"] = error_json(*status.trust_fault);
   return out;
 }
 
@@ -143,6 +152,8 @@ std::string prometheus_text(const Status& status) {
   text += fmt::format("splice_all_in_force {}\n", status.all_in_force() ? 1 : 0);
   text += metric("splice_put_back", "1 if what is installed is put back at boot.");
   text += fmt::format("splice_put_back {}\n", status.switched_off ? 0 : 1);
+  text += metric("splice_trust_known", "1 if the keys and the policy in /etc/splice can be read.");
+  text += fmt::format("splice_trust_known {}\n", status.trust_fault ? 0 : 1);
   text += metric("splice_update_info", "The updates that are installed or applied.");
   for (const UpdateStanding& update : status.updates)
     text +=
@@ -168,7 +179,8 @@ std::string prometheus_text(const Status& status) {
 NagiosState nagios_state(const Status& status) {
   if (status.count(Standing::pending) + status.count(Standing::left_out) != 0)
     return NagiosState::critical;
-  return status.count(Standing::partly) != 0 ? NagiosState::warning : NagiosState::ok;
+  return status.count(Standing::partly) != 0 || status.trust_fault ? NagiosState::warning
+                                                                   : NagiosState::ok;
 }
 
 std::string nagios_line(const Status& status) {
@@ -181,6 +193,7 @@ std::string nagios_line(const Status& status) {
   if (worst != status.updates.end() && worst->standing != Standing::in_force &&
       worst->standing != Standing::for_another_build)
     text += fmt::format("; {}: {}", called(*worst), in_words(*worst));
+  if (status.trust_fault) text += "; " + in_words(*status.trust_fault);
   std::ranges::replace(text, '|', '/');  // it ends the text
   return terminal_line(text) +
          fmt::format(" | in_force={} partly={} pending={} left_out={} cves_fixed={} cves={}\n",

@@ -40,6 +40,11 @@ std::string fixing(const AppliedRecord& record) {
   return fmt::format(", fixes {}", fmt::join(record.fixes, ", "));
 }
 
+std::string signature_line(const std::string& id, const Surroundings& around) {
+  const auto signature = around.signature(id);
+  return signature ? fmt::format("    {}\n", signature->text()) : std::string();
+}
+
 std::string headline(const AppliedUpdate& update, const Surroundings& around) {
   std::string text = fmt::format("{}  since {}", update.id, local_time(update.applied_at));
   if (!update.functions_hidden)
@@ -52,6 +57,7 @@ std::string headline(const AppliedUpdate& update, const Surroundings& around) {
     if (!record->name.empty()) text += fmt::format("    {}{}\n", record->name, fixing(*record));
     for (const std::string& title : record->titles) text += fmt::format("    \"{}\"\n", title);
   }
+  text += signature_line(update.id, around);
   for (const std::string& module : left_out(update, around))
     text += around.modules.contains(module)
                 ? fmt::format(
@@ -92,8 +98,24 @@ std::string section(std::string_view title) { return fmt::format("{}:\n", title)
 Surroundings Surroundings::read(const State& state) {
   AppliedRecords records = AppliedRecords::read();
   auto live = livepatch_updates(records);
-  return {LivePatches::read(state.redirected()), std::move(records), loaded_modules(),
-          leftover_modules(state), std::move(live)};
+  Surroundings around{LivePatches::read(state.redirected()), std::move(records), loaded_modules(),
+                      leftover_modules(state), std::move(live)};
+  auto trust = Trust::read();
+  if (trust)
+    around.trust = std::move(*trust);
+  else
+    around.trust_fault = std::move(trust.error());
+  return around;
+}
+
+std::optional<Verdict> Surroundings::signature(const std::string& id) const {
+  const AppliedRecord* record = records.find(id);
+  return record == nullptr ? std::nullopt : standing_of(record->signed_by);
+}
+
+std::optional<Verdict> Surroundings::standing_of(const std::optional<std::string>& key) const {
+  if (trust_fault || !key) return std::nullopt;
+  return trust.standing_of(*key);
 }
 
 bool in_force(const AppliedUpdate& update, const Surroundings& around) {
@@ -119,7 +141,7 @@ std::string applied_text(const State& state, const Surroundings& around) {
       if (!function.checked()) text += function_line(state, update, function, around);
     for (const AppliedValue& value : update.values) text += value_line(value);
   }
-  for (const LivepatchUpdate& update : around.live) text += livepatch_text(update);
+  for (const LivepatchUpdate& update : around.live) text += livepatch_text(update, around);
   for (const UndoneUpdate& update : state.undone())
     text +=
         fmt::format("{}: undone, its memory stays{}\n", update.id,
@@ -134,7 +156,8 @@ json applied_json(const State& state, const Surroundings& around) {
   json updates = json::array();
   for (const AppliedUpdate& update : state.updates())
     updates.push_back(update_json(state, update, around));
-  for (const LivepatchUpdate& update : around.live) updates.push_back(livepatch_json(update));
+  for (const LivepatchUpdate& update : around.live)
+    updates.push_back(livepatch_json(update, around));
   json undone = json::array();
   for (const UndoneUpdate& update : state.undone())
     undone.push_back({{"id", update.id}, {"memory", update.kept ? "kept" : "in use"}});
@@ -143,13 +166,14 @@ json applied_json(const State& state, const Surroundings& around) {
           {"leftovers", around.leftovers}};
 }
 
-std::string livepatch_text(const LivepatchUpdate& update) {
+std::string livepatch_text(const LivepatchUpdate& update, const Surroundings& around) {
   if (update.undone)
     return fmt::format("{}: undone, its memory stays, as module {}\n", update.id, update.module);
   std::string text = fmt::format("{}  by the kernel's livepatch, as {}, {}", update.id,
                                  update.module, counted(update.functions.size(), "function"));
   if (update.moving) text += fmt::format(" ({}: threads are still going over)", update.state());
   text += "\n";
+  text += signature_line(update.id, around);
   for (const std::string& title : update.titles) text += fmt::format("    \"{}\"\n", title);
   for (const auto& [object, function] : update.functions)
     text += object == "vmlinux" ? fmt::format("    {}\n", function)
@@ -157,18 +181,21 @@ std::string livepatch_text(const LivepatchUpdate& update) {
   return text;
 }
 
-json livepatch_json(const LivepatchUpdate& update) {
+json livepatch_json(const LivepatchUpdate& update, const Surroundings& around) {
   json functions = json::array();
   for (const auto& [object, function] : update.functions)
     functions.push_back({{"name", function}, {"object", object}});
-  return {{"id", update.id},
-          {"state", update.state()},
-          {"engine", "livepatch"},
-          {"name", update.name},
-          {"titles", update.titles},
-          {"modules", {update.module}},
-          {"in_force", update.enabled && !update.moving},
-          {"functions", std::move(functions)}};
+  json out{{"id", update.id},
+           {"state", update.state()},
+           {"engine", "livepatch"},
+           {"name", update.name},
+           {"titles", update.titles},
+           {"modules", {update.module}},
+           {"in_force", update.enabled && !update.moving},
+           {"functions", std::move(functions)}};
+  if (const auto signature = around.signature(update.id))
+    out["signature"] = verdict_json(*signature);
+  return out;
 }
 
 std::string update_text(const State& state, const AppliedUpdate& update,
@@ -236,6 +263,8 @@ json update_json(const State& state, const AppliedUpdate& update, const Surround
            {"sequence", update.sequence},
            {"in_force", in_force(update, around)},
            {"modules", update.modules}};
+  if (const auto signature = around.signature(update.id))
+    out["signature"] = verdict_json(*signature);
   json values = json::array();
   for (const AppliedValue& value : update.values)
     values.push_back({{"name", value.name},
@@ -249,10 +278,11 @@ json update_json(const State& state, const AppliedUpdate& update, const Surround
   return out;
 }
 
-std::string package_text(const Package& package) {
+std::string package_text(const Package& package, const Verdict& signature) {
   const Manifest& manifest = package.manifest;
   std::string text =
       fmt::format("update {}, made by splice-create {}\n", manifest.id, manifest.tool_version);
+  text += fmt::format("{}\n", signature.text());
   text += fmt::format("name {}\n", manifest.name);
   if (!manifest.fixes.empty()) text += fmt::format("fixes {}\n", fmt::join(manifest.fixes, ", "));
   text += fmt::format("kernel {} {} ({})\n", manifest.kernel.release, manifest.kernel.version,
@@ -292,7 +322,7 @@ std::string package_text(const Package& package) {
   return text;
 }
 
-json package_json(const Package& package) {
+json package_json(const Package& package, const Verdict& signature) {
   const Manifest& manifest = package.manifest;
   json patches = json::array();
   for (const PackagePatch& patch : manifest.patches)
@@ -329,6 +359,7 @@ json package_json(const Package& package) {
           {"fixes", manifest.fixes},
           {"fix_id", manifest.fix_id},
           {"tool_version", manifest.tool_version},
+          {"signature", verdict_json(signature)},
           {"kernel", kernel_json(manifest.kernel)},
           {"patches", std::move(patches)},
           {"base", std::move(base)},

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 #include "runtime/prepare/live_patches.h"
 #include "runtime/prepare/livepatch_updates.h"
 #include "runtime/prepare/state.h"
+#include "runtime/trust/trust.h"
 
 namespace splicer {
 
@@ -36,8 +38,14 @@ struct Surroundings {
   std::set<std::string, std::less<>> modules = {};  // that are loaded
   std::vector<std::string> leftovers = {};          // of updates that are not applied
   std::vector<LivepatchUpdate> live = {};           // ours, by the kernel's livepatch
+  Trust trust = {};
+  std::optional<Error> trust_fault = {};  // why that is not known
 
   static Surroundings read(const State& state);
+  // What is known today of the signature of an applied update; nothing if nothing is.
+  std::optional<Verdict> signature(const std::string& id) const;
+  // The same by the key of the signature.
+  std::optional<Verdict> standing_of(const std::optional<std::string>& key) const;
 };
 
 std::string applied_text(const State& state, const Surroundings& around = {});
@@ -48,12 +56,12 @@ std::string update_text(const State& state, const AppliedUpdate& update,
 nlohmann::json update_json(const State& state, const AppliedUpdate& update,
                            const Surroundings& around = {});
 // Of one that is applied by the kernel's livepatch.
-std::string livepatch_text(const LivepatchUpdate& update);
-nlohmann::json livepatch_json(const LivepatchUpdate& update);
+std::string livepatch_text(const LivepatchUpdate& update, const Surroundings& around = {});
+nlohmann::json livepatch_json(const LivepatchUpdate& update, const Surroundings& around = {});
 // Is each replaced function of the update in force, and each of its modules patched that is loaded?
 bool in_force(const AppliedUpdate& update, const Surroundings& around);
-std::string package_text(const Package& package);
-nlohmann::json package_json(const Package& package);
+std::string package_text(const Package& package, const Verdict& signature);
+nlohmann::json package_json(const Package& package, const Verdict& signature);
 
 // Is the argument of splice-view a file, and not an id? It has a '/', ends in ".tar", or is there.
 bool names_a_file(std::string_view argument);

@@ -15,8 +15,8 @@ namespace splicer {
 
 // create_inputs.cc
 
-// Release, headers, source, compiler, and the key that is to sign modules. Errors: those of find_host() and
-// ModuleKey::load().
+// Release, headers, source, compiler, and the keys that are to sign modules and the package. Errors: those of
+// find_host(), ModuleKey::load() and PackageKey::load().
 Result<void> find_kernel(Creation& creation);
 // The tree, and kbuild to compile in it. Errors: those of prepare_tree() and Kbuild::open().
 Result<void> prepare_source(Creation& creation);
@@ -72,6 +72,7 @@ Result<void> name_update(Creation& creation);
 // The update as a live patch of the kernel's own, and signatures, if they are asked for. Errors: those of
 // make_livepatch_module(), decide_sealed_branches() and ModuleKey::sign().
 Result<void> make_livepatch(Creation& creation);
+// The file, and its signature beside it. Errors: those of write_package(), write_file() and PackageKey::sign().
 Result<void> write_update(Creation& creation);
 
 // What several passes share.

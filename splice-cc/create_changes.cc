@@ -84,7 +84,7 @@ Failure refuse_without_code(Creation& creation, const Changes& changes) {
                 "module, and changes no code")
         .at_file(changes.exporting->unit.source)
         .in_function(changes.exporting->diff->exported.front())
-        .hint("put the change that needs the export into the same update, or reboot");
+        .hint("an export is for modules that are loaded later: it is there after a reboot");
   const bool differs = std::ranges::any_of(creation.units, [](const ChangedUnit& unit) {
     return !unit.diff->findings.empty() || !unit.diff->described.empty();
   });
@@ -144,6 +144,26 @@ Result<void> refuse_unaccepted(Creation& creation, std::vector<Finding> findings
   return refuse_findings(creation.refused);
 }
 
+// The kernel and each module read their own exports when they are loaded (kernel/module/main.c,
+// resolve_symbol()): a module that wants this one is refused, whatever the update has.
+Finding new_export(const ChangedUnit& unit, const std::string& name, bool leave_out) {
+  Finding finding;
+  finding.code = "special-section-changed";
+  finding.name = name;
+  finding.place.file = unit.unit.source;
+  finding.refuse = !leave_out;  // else the export is what stays out, and this says so
+  finding.message = fmt::format(
+      "the patch newly exports {}: only the code of this update can use it before a reboot, and a "
+      "module that asks for it cannot be loaded",
+      name);
+  finding.remedy = fmt::format(
+      "leave the EXPORT_SYMBOL line of {} out: the code of the update, in all its modules, finds "
+      "the "
+      "function without it",
+      name);
+  return finding;
+}
+
 Result<void> compare_units(Creation& creation) {
   if (auto compared = compare_all(creation); !compared) return compared;
   const Changes changes = changes_of(creation);
@@ -166,8 +186,7 @@ Result<void> compare_units(Creation& creation) {
   }
   for (const ChangedUnit& unit : creation.units)
     for (const std::string& name : unit.diff->exported)
-      creation.warnings.push_back(fmt::format(
-          "{} is newly exported: only the code of this update can use it before a reboot", name));
+      creation.findings.push_back(new_export(unit, name, creation.options.leave_out));
   creation.console.stage(
       "{} to replace{}", counted(changes.replaced, "function"),
       changes.hooks == 0 ? "" : fmt::format(", {}", counted(changes.hooks, "hook")));

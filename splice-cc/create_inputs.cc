@@ -48,6 +48,11 @@ Result<void> find_kernel(Creation& creation) {
   creation.console.detail("source {}", creation.host.source.string());
   creation.console.detail("compiler {}", creation.host.kernel.compiler);
   const CreateOptions& options = creation.options;
+  if (!options.package_key.empty()) {
+    auto key = PackageKey::load(options.package_key);
+    if (!key) return propagate(key);
+    creation.package_key = std::move(*key);
+  }
   if (options.module_key.empty()) return {};
   auto signer = ModuleKey::load(options.module_key, options.module_certificate);
   if (!signer) return propagate(signer);

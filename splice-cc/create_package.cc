@@ -230,7 +230,13 @@ Result<void> write_update(Creation& creation) {
   creation.written = creation.options.output.empty()
                          ? fs::path(fmt::format("splice-{}.tar", manifest.id))
                          : creation.options.output;
-  return write_file(creation.written, {reinterpret_cast<const char*>(tar->data()), tar->size()});
+  Result<std::string> signature;
+  if (creation.package_key) signature = creation.package_key->sign(*tar, creation.options.expires);
+  if (!signature) return propagate(signature);
+  auto written =
+      write_file(creation.written, {reinterpret_cast<const char*>(tar->data()), tar->size()});
+  if (!written || signature->empty()) return written;
+  return write_file(creation.written.string() + ".sig", *signature);
 }
 
 }  // namespace splicer

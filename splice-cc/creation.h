@@ -21,6 +21,7 @@
 #include "matcher/image/image.h"
 #include "runtime/package/package.h"
 #include "runtime/prepare/match_update.h"
+#include "runtime/trust/signature_file.h"
 #include "splice-cc/build/kbuild.h"
 #include "splice-cc/build/patched_tree.h"
 #include "splice-cc/build/unit_list.h"
@@ -28,6 +29,7 @@
 #include "splice-cc/findings/findings.h"
 #include "splice-cc/headers/include_graph.h"
 #include "splice-cc/module/sign_module.h"
+#include "splice-cc/module/sign_package.h"
 #include "splice-cc/semantics/check.h"
 #include "splice-cc/source/host.h"
 #include "splice-cc/source/patch_set.h"
@@ -55,6 +57,8 @@ struct CreateOptions {
   Format format = Format::package;
   std::string module_key;                // signs modules; empty for no signature
   std::string module_certificate;        // of that key
+  std::string package_key;               // signs the package; empty for no signature
+  std::string expires = kNever;          // of that signature
   std::filesystem::path driver;          // splice-cc
   std::filesystem::path core_source;     // kmod/
   std::filesystem::path include_folder;  // holds splice.h
@@ -79,6 +83,7 @@ struct Creation {
 
   Host host;                               // find_kernel
   std::optional<ModuleKey> signer;         // find_kernel: of modules, if they are to be signed
+  std::optional<PackageKey> package_key;   // find_kernel: of the package, likewise
   std::unique_ptr<ScratchFolder> scratch;  // prepare_source
   Tree tree;                               // prepare_source
   std::unique_ptr<Kbuild> kbuild;          // prepare_source

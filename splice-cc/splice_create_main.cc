@@ -185,6 +185,8 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
     options.format = splicer::Format::livepatch;
   options.module_key = text("module-key");
   options.module_certificate = text("module-certificate");
+  options.package_key = text("sign");
+  if (command.has("sign-expires")) options.expires = text("sign-expires");
   options.leave_out = command.has("leave-out");
   if (command.has("must")) options.must = command.values()["must"].as<std::vector<std::string>>();
   options.patches = command.values()["patch"].as<std::vector<std::string>>();
@@ -241,6 +243,7 @@ nlohmann::json describe(const splicer::Creation& creation) {
                              {"accepted", accepted},
                              {"parts_left_out", manifest.parts_left_out},
                              {"warnings", manifest.warnings}};
+  if (creation.package_key) document["signature"] = creation.written.string() + ".sig";
   if (creation.verified)
     document["verified"] = {{"functions", creation.verified->functions},
                             {"objects", creation.verified->objects}};
@@ -273,6 +276,10 @@ void add_options(splicer::Command& command) {
       "verify", "match it against the kernel's package, without booting that")(
       "format", po::value<std::string>()->default_value("package")->value_name("NAME"),
       "package (for splice-apply), or livepatch: one module for insmod")(
+      "sign", po::value<std::string>()->value_name("KEY"),
+      "sign the update with this key (PEM file or URI), in a file beside it: UPDATE.tar.sig")(
+      "sign-expires", po::value<std::string>()->value_name("DATE"),
+      "nobody is to take it in after this day, as 2027-06-30 (default: never)")(
       "module-key", po::value<std::string>()->value_name("KEY"),
       "sign modules with this key (PEM file or URI); --sign-modules KEY CERT gives both")(
       "module-certificate", po::value<std::string>()->value_name("CERT"),
@@ -303,6 +310,16 @@ splicer::Result<void> check_options(splicer::Command& command) {
   if (command.has("module-key") != command.has("module-certificate"))
     return fail(ExitCode::usage, "usage", "a key that signs modules has a certificate")
         .hint("--sign-modules KEY CERT");
+
+  if (command.has("sign") && format == "livepatch")
+    return fail(ExitCode::usage, "usage",
+                "--sign is for packages: a live patch is signed as a module")
+        .hint("--sign-modules KEY CERT");
+  if (command.has("sign-expires") &&
+      (!command.has("sign") ||
+       !splicer::is_date(command.values()["sign-expires"].as<std::string>())))
+    return fail(ExitCode::usage, "usage", "--sign-expires is a day, until which --sign is good")
+        .hint("--sign KEY --sign-expires 2027-06-30");
 
   // Boost takes -1 for the largest number.
   constexpr unsigned kMostJobs = 1024;
@@ -349,6 +366,7 @@ int create(splicer::Command& command) {
                   splicer::counted(creation.verified->functions, "function"),
                   splicer::counted(creation.verified->objects, "object"));
   console.stage("wrote {}", creation.written.string());
+  if (creation.package_key) console.stage("wrote {}.sig, its signature", creation.written.string());
   console.document(describe(creation));
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "runtime/package/cve.h"
 #include "runtime/package/digest.h"
 #include "runtime/package/update_name.h"
+#include "runtime/trust/signature_file.h"
 
 namespace splicer {
 
@@ -25,6 +26,8 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxRecord = 4U << 20;
 constexpr std::size_t kMaxAttribute = 4096;
+
+constexpr const char* kSignedBy = "signed_by";
 
 // The lists of a record, by their names in the file. The last ones are younger than others: a record of an older
 // release may lack them.
@@ -57,6 +60,9 @@ std::optional<AppliedRecord> parse_record(const fs::path& file, const std::strin
     for (const json& one : *found)
       if (one.is_string() && is_cve_id(one.get_ref<const std::string&>()))
         record.fixes.push_back(one.get<std::string>());
+  if (const auto found = document.find(kSignedBy); found != document.end() && found->is_string())
+    if (const auto& key = found->get_ref<const std::string&>(); key.empty() || is_key_id(key))
+      record.signed_by = key;
   for (std::size_t i = 0; i < std::size(kLists); ++i) {
     const auto& [name, list] = kLists[i];
     const auto found = document.find(name);
@@ -76,8 +82,10 @@ std::string boot_id(const std::string& proc) {
   return read_contents(proc + "/sys/kernel/random/boot_id", kMaxAttribute).text();
 }
 
-AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out) {
+AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out,
+                        const std::string& signed_by) {
   AppliedRecord record;
+  record.signed_by = signed_by;
   record.id = package.manifest.id;
   record.name = package.manifest.name;
   record.fix_id = package.manifest.fix_id;
@@ -101,6 +109,7 @@ Result<void> write_record(const AppliedRecord& record, const std::string& folder
                 {"name", record.name},
                 {"fix_id", record.fix_id},
                 {"fixes", record.fixes}};
+  if (record.signed_by) document[kSignedBy] = *record.signed_by;
   for (const auto& [name, list] : kLists) document[name] = record.*list;
   const fs::path file = fs::path(folder) / (record.id + ".json");
   const fs::path fresh = fs::path(folder) / (record.id + ".new");

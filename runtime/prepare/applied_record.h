@@ -4,7 +4,7 @@
 // which of its modules were not there. The core module's account (state.h) has addresses and names of
 // functions; nothing in it says that tun, which was not loaded, is unpatched.
 //
-//     write_record(record_of(package, left_out));      before the switch
+//     write_record(record_of(package, left_out, key));  before the switch
 //     const AppliedRecords records = AppliedRecords::read();
 //     records.find("5d1f0c2e77aa9b31")->left_out       {"tun"}
 //
@@ -17,6 +17,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -42,12 +43,17 @@ struct AppliedRecord {
   std::vector<std::string> parts_left_out = {};  // of its patches when it was made, with reasons
   // The module that it is, as a live patch of the kernel's own; none for an update of the core module's.
   std::vector<std::string> livepatch = {};
+  // The key of the package's signature (PublicKey::id()); empty: it was not signed; none: another release
+  // applied it.
+  std::optional<std::string> signed_by = {};
 };
 
 // Another text after each boot (drivers/char/random.c, proc_do_uuid()); empty where there is none.
 std::string boot_id(const std::string& proc = "/proc");
 
-AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out);
+// `signed_by`: as in the record.
+AppliedRecord record_of(const Package& package, const std::set<std::string>& left_out,
+                        const std::string& signed_by);
 
 // Errors: "record-unwritable".
 Result<void> write_record(const AppliedRecord& record, const std::string& folder = kRecordFolder,

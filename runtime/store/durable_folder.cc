@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "matcher/base/ownership.h"
+
 namespace splicer {
 
 namespace {
@@ -46,17 +48,10 @@ Failure untrusted(const std::string& path, const char* why) {
       .hint("find out who put it there, remove it, and install the updates again");
 }
 
-// Whose is it? What others could have written does not count. One who reads for root, such as
-// splice-status run by anybody, trusts root as well as himself.
+// What others could have written does not count. One who reads for root, such as splice-status run by
+// anybody, trusts root as well as himself.
 Result<void> check_owner(int descriptor, const std::string& path, mode_t type) {
-  struct stat status {};
-  if (fstat(descriptor, &status) != 0) return unreadable(path, errno);
-  if ((status.st_mode & S_IFMT) != type)
-    return untrusted(path, type == S_IFDIR ? "is no folder" : "is no regular file");
-  if (status.st_uid != geteuid() && status.st_uid != 0)
-    return untrusted(path, "is somebody else's");
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return untrusted(path, "can be written by others");
+  if (const char* why = why_not_ours(descriptor, type)) return untrusted(path, why);
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/package/json_reader.h"
 #include "runtime/package/manifest.h"
 #include "runtime/package/update_name.h"
+#include "runtime/trust/signature_file.h"
 
 namespace splicer {
 
@@ -43,6 +44,7 @@ json update_json(const InstalledUpdate& update) {
           {"engine", engine_word(update.engine)},
           {"livepatch", update.livepatch},
           {"parts_left_out", sentences(update.parts_left_out)},
+          {"signed_by", update.signed_by},
           {"left_out", sentence(update.left_out)},
           {"failure_code", update.failure_code},
           {"failure", sentence(update.failure)}};
@@ -91,6 +93,9 @@ InstalledUpdate read_row(JsonReader& in, const json& row, const std::string& whe
   update.skip_unloaded = flag(in, row, where, "skip_unloaded");
   update.require_types = flag(in, row, where, "require_types");
   read_newer_fields(in, row, where, update);
+  update.signed_by = in.text(
+      row, where, "signed_by", [](const std::string& s) { return s.empty() || is_key_id(s); },
+      "a key's id");
   update.left_out = in.prose(row, where, "left_out");
   update.failure_code = in.name_or_empty(row, where, "failure_code");
   update.failure = in.prose(row, where, "failure");

@@ -38,6 +38,7 @@ struct InstalledUpdate {
   // The module that it is as a live patch of the kernel's own; empty: it cannot be one.
   std::string livepatch;
   std::vector<std::string> parts_left_out;  // of its patches when it was made, each with its reason
+  std::string signed_by;  // the key of its signature (PublicKey::id()); empty: it was not signed
   // Why it is not put back any more, a sentence; empty: it is.
   std::string left_out;
   // What the last try at boot ended with, both empty if with success.

@@ -10,6 +10,7 @@
 #include "matcher/base/safe_path.h"
 #include "runtime/package/manifest.h"
 #include "runtime/package/tarball.h"
+#include "runtime/trust/signature_file.h"
 
 namespace splicer {
 
@@ -24,8 +25,10 @@ constexpr const char* kTooMuch =
     "more is installed than can be listed: too many updates, or too much that they say of "
     "themselves";
 constexpr const char* kRemoveSome = "remove some: splice-remove NAME";
+constexpr std::string_view kSignature = ".tar.sig";
 
 std::string tar_name(const std::string& id) { return id + std::string(kTar); }
+std::string signature_name(const std::string& id) { return id + std::string(kSignature); }
 
 std::span<const std::uint8_t> bytes(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -131,13 +134,13 @@ Result<void> Store::read() {
   return {};
 }
 
-// Packages that were staged by a command that did not come to its end.
+// Packages and signatures that were staged by a command that did not come to its end.
 Result<void> Store::remove_unlisted() const {
   const auto names = folder_.names();
   if (!names) return propagate(names);
   for (const std::string& name : *names) {
-    if (!name.ends_with(kTar)) continue;
-    const std::string id = name.substr(0, name.size() - kTar.size());
+    if (!name.ends_with(kTar) && !name.ends_with(kSignature)) continue;
+    const std::string id = name.substr(0, name.find('.'));
     if (!is_update_id(id) || installed_.find(id) != nullptr) continue;
     if (auto gone = folder_.remove(name); !gone) return gone;
   }
@@ -156,13 +159,16 @@ Result<std::optional<InstalledUpdate>> Store::settle(const std::string& boot) {
   return guilty;
 }
 
-Result<void> Store::stage(const std::string& id, std::span<const std::uint8_t> tar) const {
-  return folder_.write(tar_name(id), tar, Readers::owner);
+Result<void> Store::stage(const std::string& id, std::span<const std::uint8_t> tar,
+                          const std::optional<std::string>& signature) const {
+  if (auto staged = folder_.write(tar_name(id), tar, Readers::owner); !staged) return staged;
+  if (!signature) return {};
+  return folder_.write(signature_name(id), bytes(*signature));
 }
 
 Result<void> Store::unstage(const std::string& id) const {
   if (installed_.find(id) != nullptr) return {};
-  return folder_.remove(tar_name(id));
+  return remove_files(id);
 }
 
 // What is written can be read, or the store could not be opened any more; so it is found out before anything is
@@ -196,7 +202,11 @@ Installed Store::with(const InstalledUpdate& update) const {
   return next;
 }
 
-Result<void> Store::keep(const InstalledUpdate& update) { return write(with(update)); }
+Result<void> Store::keep(const InstalledUpdate& update) {
+  if (auto written = write(with(update)); !written) return written;
+  // That of a package of this id which was installed before goes when nothing counts on it any more.
+  return update.signed_by.empty() ? folder_.remove(signature_name(update.id)) : Result<void>();
+}
 
 Result<void> Store::note(const InstalledUpdate& update) {
   Installed next = installed_;
@@ -210,7 +220,12 @@ Result<void> Store::forget(const std::string& id) {
   Installed next = installed_;
   std::erase_if(next.updates, [&](const InstalledUpdate& one) { return one.id == id; });
   if (auto written = write(std::move(next)); !written) return written;
-  return folder_.remove(tar_name(id));
+  return remove_files(id);
+}
+
+Result<void> Store::remove_files(const std::string& id) const {
+  if (auto gone = folder_.remove(tar_name(id)); !gone) return gone;
+  return folder_.remove(signature_name(id));
 }
 
 Result<std::vector<std::uint8_t>> Store::package(const std::string& id) const {
@@ -221,6 +236,13 @@ Result<std::vector<std::uint8_t>> Store::package(const std::string& id) const {
         .at_file(package_path(id))
         .hint("install the update again");
   return std::move(**tar);
+}
+
+Result<std::optional<std::string>> Store::signature(const std::string& id) const {
+  const auto file = folder_.read(signature_name(id), kMaxSignatureFile);
+  if (!file) return propagate(file);
+  if (!*file) return std::nullopt;
+  return std::string(text(**file));
 }
 
 std::string Store::package_path(const std::string& id) const {

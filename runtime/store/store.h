@@ -4,11 +4,12 @@
 //
 //     /var/lib/splice/lock               held while a command changes anything
 //     /var/lib/splice/RELEASE/ID.tar     a package, as it was given
+//     /var/lib/splice/RELEASE/ID.tar.sig its signature, if it has one (trust/signature_file.h)
 //     /var/lib/splice/RELEASE/state.json which of them are installed, in which order (installed.h)
 //     /var/lib/splice/RELEASE/applying.json  the one that is being applied
 //
 //     auto store = Store::open("/var/lib/splice", release);
-//     store->stage(id, tar);           // before anything is applied: a full disk is found out here
+//     store->stage(id, tar, sig);      // before anything is applied: a full disk is found out here
 //     store->mark(update);             // from here a crash is this update's
 //     ...                              // it is applied
 //     store->unmark();
@@ -67,19 +68,23 @@ class Store {
   Result<std::optional<InstalledUpdate>> settle(const std::string& boot);
 
   // Errors of all of these: "store-unwritable".
-  Result<void> stage(const std::string& id, std::span<const std::uint8_t> tar) const;
+  // `signature`: the text of its file, if there is one.
+  Result<void> stage(const std::string& id, std::span<const std::uint8_t> tar,
+                     const std::optional<std::string>& signature = {}) const;
   Result<void> unstage(const std::string& id) const;  // unless it is installed
   Result<void> mark(const InstalledUpdate& update, const std::string& boot) const;
   Result<void> unmark() const;
-  // Behind all others; it takes the place of an entry of its id.
+  // Behind all others; it takes the place of an entry of its id, and of its signature.
   Result<void> keep(const InstalledUpdate& update);
   // Where it is, with another result of the last boot.
   Result<void> note(const InstalledUpdate& update);
-  // The list first, then the package.
+  // The list first, then the package and its signature.
   Result<void> forget(const std::string& id);
 
   // The package of an update. Errors: "store-unreadable", "store-untrusted".
   Result<std::vector<std::uint8_t>> package(const std::string& id) const;
+  // The text of its signature's file; nothing if there is none. Errors: as of package().
+  Result<std::optional<std::string>> signature(const std::string& id) const;
   // Where it lies, for messages.
   std::string package_path(const std::string& id) const;
 
@@ -89,6 +94,7 @@ class Store {
   Result<void> read();
   Installed with(const InstalledUpdate& update) const;  // what keep() would list
   Result<void> remove_unlisted() const;
+  Result<void> remove_files(const std::string& id) const;
   Result<void> write(Installed next);
 
   FolderLock lock_;

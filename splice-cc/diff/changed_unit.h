@@ -29,7 +29,7 @@ struct ChangedUnit {
   std::unique_ptr<UnitPair> pair;
   std::set<std::string> wanted;  // new global names of it that other units need
   std::optional<UnitDiff> diff;
-  std::shared_ptr<const UnitReading> reading;
+  std::shared_ptr<UnitReading> reading;
 };
 
 // Takes both objects apart, if that is not done yet. Errors: those of UnitPair::open().

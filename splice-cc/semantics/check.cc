@@ -15,10 +15,12 @@
 #include "splice-cc/semantics/clang_unit.h"
 #include "splice-cc/semantics/compare_effects.h"
 #include "splice-cc/semantics/compare_memory.h"
+#include "splice-cc/semantics/compare_places.h"
 #include "splice-cc/semantics/compare_start_up.h"
 #include "splice-cc/semantics/compare_types.h"
 #include "splice-cc/semantics/compare_uses.h"
 #include "splice-cc/semantics/read_facts.h"
+#include "splice-cc/semantics/renamed_members.h"
 #include "splice-cc/semantics/values_in_place.h"
 
 namespace splicer {
@@ -155,7 +157,7 @@ class Checking {
   // Uses up the unit's reading.
   void add(ChangedUnit& unit) {
     const auto reading = std::exchange(unit.reading, nullptr);
-    const auto& [before, after, error] = *reading;
+    auto& [before, after, error] = *reading;
     if (error) check_.findings.push_back(not_checked(unit.unit, *error));
     const UnitFacts nothing;
     add(compare_start_up(error ? nothing : before, error ? nothing : after, unit.unit.source,
@@ -169,15 +171,18 @@ class Checking {
     check_.used[unit.unit.target].merge(used_names(before, after, *unit.diff));
     const ChangedCode code = changed_code(*unit.pair, *unit.diff, versions_);
     add(compare_types(before, after, code));
+    follow_renamed_members(before, after);
     add(compare_effects(before, after, code));
     add(compare_uses(before, after, code));
     states_.add(before, after, code);
+    places_.add(before, after, code);
     merge_memory(memory_before_, before.memory);
     merge_memory(memory_after_, after.memory);
   }
 
   SemanticCheck take() {
     add(states_.compare());
+    add(places_.compare());
     add(compare_memory(memory_before_, memory_after_));
     judge_references(check_.findings);
     return std::move(check_);
@@ -191,6 +196,7 @@ class Checking {
   const SourceVersions& versions_;
   SemanticCheck check_;
   StateValues states_;
+  PlaceComparison places_;
   std::map<std::string, MemoryFacts> memory_before_;
   std::map<std::string, MemoryFacts> memory_after_;
 };

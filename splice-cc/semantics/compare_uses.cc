@@ -52,6 +52,7 @@ class UseComparison {
         compare_indexes(name, before, after->second);
       }
     }
+    compare_hash_parameters();
     find_nmi_code();
     for (auto& [key, finding] : found_) findings_.push_back(std::move(finding));
     return std::move(findings_);
@@ -217,6 +218,29 @@ class UseComparison {
       finding.was = "an index computed as " + digest(without(old->second, texts));
       finding.is = "an index computed as " + digest(without(texts, old->second));
       finding.remedy = fmt::format("keep the way in which entries of {} are found", table);
+    }
+  }
+
+  // What a table of the kernel's own kind finds objects by: include/linux/rhashtable-types.h.
+  void compare_hash_parameters() {
+    for (const auto& [name, before] : pre_.variables) {
+      const auto after = post_.variables.find(name);
+      if (before.type != "struct rhashtable_params" || after == post_.variables.end() ||
+          before.text == after->second.text)
+        continue;
+      Finding finding;
+      finding.code = "table-index-changed";
+      finding.name = name;
+      finding.place = after->second.place;
+      finding.message = fmt::format(
+          "the patch changes {}, by which entries of a hash table are found: what is in the table "
+          "lies "
+          "where the old one put it",
+          name);
+      finding.was = before.text;
+      finding.is = after->second.text;
+      finding.remedy = fmt::format("keep the way in which entries are found by {}", name);
+      findings_.push_back(std::move(finding));
     }
   }
 

@@ -63,6 +63,11 @@ class Forward {
   std::map<const clang::CFGBlock*, std::vector<const clang::CFGBlock*>> next_;
 };
 
+bool exclude_each_other(const EffectSite& one, const EffectSite& other) {
+  return one.guards != nullptr && other.guards != nullptr &&
+         are_exclusive(*one.guards, *other.guards);
+}
+
 }  // namespace
 
 bool are_apart(const std::set<EffectSite>& sites) {
@@ -72,7 +77,7 @@ bool are_apart(const std::set<EffectSite>& sites) {
   for (const EffectSite& one : sites) {
     if (one.takes && one.gives) return false;
     for (const EffectSite& other : sites)
-      if (one.takes != other.takes &&
+      if (one.takes != other.takes && !exclude_each_other(one, other) &&
           (one.block == other.block || forward.reaches(one.block, other.block)))
         return false;
   }

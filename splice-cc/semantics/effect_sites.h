@@ -8,6 +8,8 @@
 //     }
 //     if (x) dev_hold(dev); ...; if (x) dev_put(dev);      not apart
 //
+//     if (on) dev_hold(dev); if (!on) dev_put(dev);          apart: no call passes both conditions
+//
 // A loop around a switch does not make it one path: what is done in the next round is done to the
 // next object.
 //
@@ -18,9 +20,12 @@
 #include <set>
 #include <tuple>
 
+#include "splice-cc/semantics/guards.h"
+
 namespace clang {
+class CallExpr;
 class CFGBlock;
-}
+}  // namespace clang
 
 namespace splicer {
 
@@ -30,9 +35,12 @@ struct EffectSite {
   bool takes = false;
   bool gives = false;
   bool apart = false;  // a call of a function in which both are apart
+  const clang::CallExpr* call = nullptr;
+  const Guards* guards = nullptr;  // of the call
   auto operator<=>(const EffectSite&) const = default;
 };
 
+// With each site's guards, or without: then by paths alone.
 bool are_apart(const std::set<EffectSite>& sites);
 
 }  // namespace splicer

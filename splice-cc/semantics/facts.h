@@ -24,6 +24,7 @@
 
 #include "splice-cc/findings/findings.h"
 #include "splice-cc/semantics/memory_uses.h"
+#include "splice-cc/semantics/place_uses.h"
 
 namespace splicer {
 
@@ -85,6 +86,7 @@ struct FunctionFacts {
   std::set<std::string> taken;   // families of slots (lock_families.h), wherever it takes them
   std::set<std::string> relies;  // set-ups of slots that it takes for granted
   MemoryUses uses;
+  PlaceUses places;
   std::set<std::string> calls;     // functions of this file
   std::set<std::string> mentions;  // all functions
 };

@@ -16,6 +16,7 @@
 
 #include "splice-cc/semantics/branch.h"
 #include "splice-cc/semantics/effect_sites.h"
+#include "splice-cc/semantics/guards.h"
 #include "splice-cc/semantics/lock_annotations.h"
 #include "splice-cc/semantics/slot.h"
 
@@ -128,18 +129,19 @@ void fit_to_type(CallEffect& effect, const clang::CallExpr& call) {
 
 class FunctionFlow {
  public:
-  FunctionFlow(clang::ASTContext& context, LockEffects& lock_effects, ObjectPaths& paths)
-      : context_(context), lock_effects_(lock_effects), paths_(paths) {}
+  FunctionFlow(clang::ASTContext& context, LockEffects& lock_effects, ObjectPaths& paths,
+               const clang::FunctionDecl& function)
+      : context_(context), lock_effects_(lock_effects), paths_(paths), function_(function) {}
 
-  LockSummary run(const clang::FunctionDecl& function) {
+  LockSummary run() {
     clang::CFG::BuildOptions options;
     options.setAlwaysAdd(clang::Stmt::CallExprClass)
         .setAlwaysAdd(clang::Stmt::UnaryOperatorClass)
         .setAlwaysAdd(clang::Stmt::CompoundAssignOperatorClass);
     const std::unique_ptr<clang::CFG> graph =
-        clang::CFG::buildCFG(&function, function.getBody(), &context_, options);
+        clang::CFG::buildCFG(&function_, function_.getBody(), &context_, options);
     if (!graph) return {};
-    collect_guards(function.getBody(), guarded_);
+    collect_guards(function_.getBody(), cleaned_up_);
     std::map<const clang::CFGBlock*, State> states;
     std::set<const clang::CFGBlock*> reached = {&graph->getEntry()};
     std::deque<const clang::CFGBlock*> todo = {&graph->getEntry()};
@@ -169,7 +171,19 @@ class FunctionFlow {
     return true;
   }
 
-  LockSummary at_return(const State& state) const {
+  // With the conditions around the calls, which are read only where they decide.
+  std::set<EffectSite> guarded(const std::set<EffectSite>& sites) {
+    if (!guards_) guards_ = guards_of_calls(function_, context_);
+    std::set<EffectSite> all;
+    for (EffectSite site : sites) {
+      if (const auto found = guards_->find(site.call); found != guards_->end())
+        site.guards = &found->second;
+      all.insert(site);
+    }
+    return all;
+  }
+
+  LockSummary at_return(const State& state) {
     LockSummary summary;
     summary.taken = taken_;
     summary.relies = relies_;
@@ -177,7 +191,7 @@ class FunctionFlow {
       if (counts == std::set<int>{0} || held == obtained(held.object)) continue;
       const auto sites = sites_.find(held);
       if (sites != sites_.end()) {
-        if (*counts.begin() < 0 && *counts.rbegin() > 0 && are_apart(sites->second))
+        if (*counts.begin() < 0 && *counts.rbegin() > 0 && are_apart(guarded(sites->second)))
           summary.apart.insert(held);
         const auto result = returned_.find(held);
         if (result != returned_.end() && sites->second.size() == 1 && counts.size() == 2 &&
@@ -191,7 +205,8 @@ class FunctionFlow {
 
   void change(State& state, const HeldObject& held, const std::set<int>& changes, bool apart) {
     if (is_slot_family(held.family) && *changes.rbegin() > 0) taken_.insert(held.family);
-    sites_[held].insert({block_, place_, *changes.rbegin() > 0, *changes.begin() < 0, apart});
+    sites_[held].insert(
+        {block_, place_, *changes.rbegin() > 0, *changes.begin() < 0, apart, call_});
     add(state, held, changes);
   }
 
@@ -209,8 +224,9 @@ class FunctionFlow {
   }
 
   void through(const clang::Stmt& what, State& state, std::vector<Pending>& pending) {
-    if (const auto* call = llvm::dyn_cast<clang::CallExpr>(&what)) {
-      apply(*call, state, pending);
+    call_ = llvm::dyn_cast<clang::CallExpr>(&what);
+    if (call_ != nullptr) {
+      apply(*call_, state, pending);
     } else if (const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(&what);
                unary != nullptr && unary->isIncrementDecrementOp()) {
       count(*unary->getSubExpr(), unary->isIncrementOp() ? 1 : -1, state);
@@ -219,6 +235,7 @@ class FunctionFlow {
       if (compound->getOpcode() == clang::BO_SubAssign) count(*compound->getLHS(), -1, state);
     } else if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(&what);
                binary != nullptr && binary->getOpcode() == clang::BO_Assign) {
+      note_callback(*binary);
       const auto* target = llvm::dyn_cast<clang::DeclRefExpr>(bare(binary->getLHS()));
       assigned(*binary->getRHS(), target != nullptr ? target->getDecl() : nullptr,
                paths_.of(*binary->getLHS()), state, pending);
@@ -234,6 +251,20 @@ class FunctionFlow {
         if (entry.when != Succeeds::always && value.value == entry.call)
           returned_[entry.held] = value.when_nonzero ? entry.when : opposite(entry.when);
     }
+  }
+
+  // sk->sk_destruct = foo_destruct: who calls it finds it in objects that came by here.
+  void note_callback(const clang::BinaryOperator& assignment) {
+    const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(bare(strip_address(assignment.getRHS())));
+    if (name == nullptr || !llvm::isa<clang::FunctionDecl>(name->getDecl())) return;
+    if (const auto slot = slot_of(*assignment.getLHS()))
+      taken_.insert(slot_family(kCallbackIn, *slot));
+  }
+
+  static const clang::Expr* strip_address(const clang::Expr* expression) {
+    const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(bare(expression));
+    return unary != nullptr && unary->getOpcode() == clang::UO_AddrOf ? unary->getSubExpr()
+                                                                      : expression;
   }
 
   static Succeeds opposite(Succeeds when) {
@@ -262,7 +293,8 @@ class FunctionFlow {
 
   void apply(const clang::CallExpr& call, State& state, std::vector<Pending>& pending) {
     const clang::FunctionDecl* callee = call.getDirectCallee();
-    if (callee == nullptr || callee->getIdentifier() == nullptr || guarded_.contains(&call)) return;
+    if (callee == nullptr || callee->getIdentifier() == nullptr || cleaned_up_.contains(&call))
+      return;
     std::vector<CallEffect> effects = effects_of_call(callee->getName().str());
     if (effects.empty()) {
       const clang::FunctionDecl* body = nullptr;
@@ -358,6 +390,7 @@ class FunctionFlow {
     }
     for (const Pending& entry : pending) {
       if (entry.of_result && entry.held.object.empty()) continue;
+      call_ = entry.call;
       const auto* variable =
           branch.value == nullptr ? nullptr : llvm::dyn_cast<clang::DeclRefExpr>(branch.value);
       const bool by_variable =
@@ -379,13 +412,16 @@ class FunctionFlow {
   clang::ASTContext& context_;
   LockEffects& lock_effects_;
   ObjectPaths& paths_;
-  std::set<const clang::CallExpr*> guarded_;
+  const clang::FunctionDecl& function_;
+  std::set<const clang::CallExpr*> cleaned_up_;
   std::set<std::string> taken_;
   std::set<std::string> relies_;
   std::map<HeldObject, std::set<EffectSite>> sites_;
   std::map<HeldObject, Succeeds> returned_;  // what the function's own result says
   const clang::CFGBlock* block_ = nullptr;   // where the flow is
   unsigned place_ = 0;
+  const clang::CallExpr* call_ = nullptr;
+  std::optional<std::map<const clang::CallExpr*, Guards>> guards_;
 };
 
 }  // namespace
@@ -394,7 +430,7 @@ const LockSummary& LockEffects::effects_of(const clang::FunctionDecl& function) 
   const auto [entry, fresh] = known_.try_emplace(&function);
   // A function that calls itself has, while it is looked at, no effect.
   if (!fresh) return entry->second;
-  LockSummary summary = FunctionFlow(context_, *this, paths_).run(function);
+  LockSummary summary = FunctionFlow(context_, *this, paths_, function).run();
   return entry->second = annotated(std::move(summary), annotations_of(function));
 }
 

@@ -50,6 +50,8 @@ constexpr SlotKind kSlotKinds[] = {
     {"tree entry ", "puts {} into a tree", "takes {} out of its tree"},
     {"timer ", "sets up the timer {}", "stops the timer {}"},
     {"set-up of ", "initialises {}", "uses {}"},
+    {"release of ", "releases the memory of {}", ""},
+    {"callback in ", "sets the callback {}", ""},
     {"work ", "sets up the work {}", "cancels the work {}"},
 };
 

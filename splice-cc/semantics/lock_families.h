@@ -44,6 +44,8 @@ struct CallEffect {
 
 // A family of one slot: "list entry struct foo.node", "count of eventfd_nr".
 inline constexpr const char* kCountOf = "count of";
+inline constexpr const char* kReleaseOf = "release of";
+inline constexpr const char* kCallbackIn = "callback in";
 inline constexpr const char* kSetUpOf = "set-up of";  // given back by what relies on it
 std::string slot_family(std::string_view kind, const std::string& slot);
 bool is_slot_family(std::string_view family);

@@ -39,6 +39,7 @@ struct Origins {
 struct Handling {
   std::set<Call> returns;
   std::map<unsigned, std::set<Call>> releases;  // by parameter
+  std::set<std::string> released;               // slots
 };
 
 void collect(const clang::Stmt* statement, std::vector<const clang::Stmt*>& all) {
@@ -87,12 +88,13 @@ const clang::Expr* released_by(const AllocRow& row, const clang::CallExpr& call)
 
 class MemoryReader::Flow {
  public:
-  void read(const clang::FunctionDecl& function, const SourcePlace& place,
-            std::map<std::string, MemoryFacts>& facts) {
+  std::set<std::string> read(const clang::FunctionDecl& function, const SourcePlace& place,
+                             std::map<std::string, MemoryFacts>& facts) {
     Body body(*this, function);
     body.where = {function.getNameAsString(), place};
     body.facts = &facts;
     body.run();
+    return std::move(body.handling.released);
   }
 
  private:
@@ -232,6 +234,7 @@ class MemoryReader::Flow {
       }
       const Handling* theirs = allocator_of(name) == nullptr ? flow.handling_of(call) : nullptr;
       if (theirs == nullptr) return;
+      handling.released.insert(theirs->released.begin(), theirs->released.end());
       for (const auto& [parameter, calls] : theirs->releases)
         if (parameter < call.getNumArgs())
           for (const Call& one : calls) released(*call.getArg(parameter), one);
@@ -240,6 +243,7 @@ class MemoryReader::Flow {
     void released(const clang::Expr& object, const Call& call) {
       const Origins origins = origins_of(object);
       for (const std::string& slot : origins.slots) note(slot, call, false);
+      handling.released.insert(origins.slots.begin(), origins.slots.end());
       for (const unsigned parameter : origins.parameters) handling.releases[parameter].insert(call);
       if (const auto record = pointed_record(object); record && !origins.is_own())
         note(*record, call, false);
@@ -281,9 +285,10 @@ class MemoryReader::Flow {
 MemoryReader::MemoryReader() : flow_(std::make_unique<Flow>()) {}
 MemoryReader::~MemoryReader() = default;
 
-void MemoryReader::read(const clang::FunctionDecl& function, const SourcePlace& place,
-                        std::map<std::string, MemoryFacts>& facts) {
-  flow_->read(function, place, facts);
+std::set<std::string> MemoryReader::read(const clang::FunctionDecl& function,
+                                         const SourcePlace& place,
+                                         std::map<std::string, MemoryFacts>& facts) {
+  return flow_->read(function, place, facts);
 }
 
 }  // namespace splicer

@@ -19,6 +19,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "splice-cc/semantics/facts.h"
@@ -35,9 +36,9 @@ class MemoryReader {
   ~MemoryReader();
   MemoryReader(const MemoryReader&) = delete;
   MemoryReader& operator=(const MemoryReader&) = delete;
-  // Adds what a function with a body does.
-  void read(const clang::FunctionDecl& function, const SourcePlace& place,
-            std::map<std::string, MemoryFacts>& facts);
+  // Adds what a function with a body does. The slots whose memory it releases, or what it calls does.
+  std::set<std::string> read(const clang::FunctionDecl& function, const SourcePlace& place,
+                             std::map<std::string, MemoryFacts>& facts);
 
  private:
   class Flow;

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+#include "splice-cc/semantics/memory_name.h"
+#include "splice-cc/semantics/number_functions.h"
 #include "splice-cc/semantics/slot.h"
 #include "splice-cc/semantics/type_text.h"
 #include "splice-cc/semantics/value_slice.h"
@@ -23,110 +25,11 @@ namespace splicer {
 
 namespace {
 
-constexpr int kDeepest = 4;             // functions that compute an index
-constexpr std::size_t kLongest = 4096;  // characters of an expression's text
-
-// Functions that use a number with memory: which argument is the number, which the memory, and whether
-// the number is that of a bit.
-struct NumberFunction {
-  std::string_view name;
-  unsigned constant;
-  unsigned memory;
-  bool tests;
-  bool stores;
-  bool is_bit;
-};
-// include/linux/bitops.h, include/asm-generic/bitops/, include/linux/atomic/atomic-instrumented.h
-constexpr NumberFunction kNumberFunctions[] = {
-    {"test_bit", 0, 1, true, false, true},
-    {"test_bit_acquire", 0, 1, true, false, true},
-    {"set_bit", 0, 1, false, true, true},
-    {"clear_bit", 0, 1, false, true, true},
-    {"clear_bit_unlock", 0, 1, false, true, true},
-    {"change_bit", 0, 1, false, true, true},
-    {"test_and_set_bit", 0, 1, true, true, true},
-    {"test_and_clear_bit", 0, 1, true, true, true},
-    {"test_and_change_bit", 0, 1, true, true, true},
-    {"test_and_set_bit_lock", 0, 1, true, true, true},
-    {"atomic_set", 1, 0, false, true, false},
-    {"atomic_or", 0, 1, false, true, false},
-    {"atomic_andnot", 0, 1, false, true, false},
-    {"atomic_cmpxchg", 1, 0, true, true, false},
-    {"atomic_long_set", 1, 0, false, true, false},
-};
-
-// test_bit() is a macro for const_test_bit() and _test_bit(), or calls arch_test_bit(), and that
-// constant_test_bit() (include/linux/bitops.h, bitop()).
-const NumberFunction* number_function(std::string_view name) {
-  for (const std::string_view beginning : {"constant_", "variable_", "const", "generic_", "arch_"})
-    if (name.starts_with(beginning)) name.remove_prefix(beginning.size());
-  name.remove_prefix(std::min(name.find_first_not_of('_'), name.size()));
-  const auto found = std::ranges::find(kNumberFunctions, name, &NumberFunction::name);
-  return found == std::end(kNumberFunctions) ? nullptr : &*found;
-}
+constexpr int kDeepest = 4;                  // functions that compute an index
+constexpr std::size_t kLongest = 4096;       // characters of an expression's text
+constexpr const char* kNumber = "a number";  // in a void *
 
 const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
-
-// Is it a part of a variable that lives in the function's frame?
-bool is_local(const clang::Expr* expression) {
-  for (expression = bare(expression);;) {
-    if (const auto* member = llvm::dyn_cast<clang::MemberExpr>(expression)) {
-      if (member->isArrow()) return false;
-      expression = bare(member->getBase());
-    } else if (const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(expression)) {
-      if (!element->getBase()->IgnoreParenImpCasts()->getType()->isArrayType()) return false;
-      expression = bare(element->getBase());
-    } else {
-      const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(expression);
-      const auto* variable =
-          name == nullptr ? nullptr : llvm::dyn_cast<clang::VarDecl>(name->getDecl());
-      return variable != nullptr && !variable->hasGlobalStorage();
-    }
-  }
-}
-
-// The name of the memory that an expression reads or points to; empty if it is none that lives on.
-std::string memory_of(const clang::Expr* expression) {
-  expression = bare(expression);
-  if (const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(expression)) {
-    const clang::UnaryOperatorKind kind = unary->getOpcode();
-    // READ_ONCE(x) is *(volatile T *)&x.
-    const bool passes = kind == clang::UO_Deref || kind == clang::UO_AddrOf ||
-                        kind == clang::UO_Extension || unary->isIncrementDecrementOp();
-    return passes ? memory_of(unary->getSubExpr()) : std::string();
-  }
-  if (const auto* statements = llvm::dyn_cast<clang::StmtExpr>(expression)) {
-    // The value of ({ ...; x; }).
-    const clang::CompoundStmt* body = statements->getSubStmt();
-    if (body->body_empty()) return {};
-    const auto* last = llvm::dyn_cast<clang::Expr>(body->body_back());
-    return last == nullptr ? std::string() : memory_of(last);
-  }
-  if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(expression)) {
-    // What a mask or a shift leaves of it.
-    switch (binary->getOpcode()) {
-      case clang::BO_And:
-      case clang::BO_Shr:
-      case clang::BO_Shl:
-        return memory_of(binary->getLHS());
-      default:
-        return {};
-    }
-  }
-  if (const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(expression))
-    return memory_of(element->getBase());
-  if (const auto* member = llvm::dyn_cast<clang::MemberExpr>(expression)) {
-    const auto* field = llvm::dyn_cast<clang::FieldDecl>(member->getMemberDecl());
-    return field == nullptr || is_local(member)
-               ? std::string()
-               : owner_name(*field->getParent()) + "." + field->getNameAsString();
-  }
-  if (const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(expression)) {
-    const auto* variable = llvm::dyn_cast<clang::VarDecl>(name->getDecl());
-    if (variable != nullptr && variable->hasGlobalStorage()) return variable->getNameAsString();
-  }
-  return {};
-}
 
 // The macros and enumerators that a constant expression is made of, as the function writes them: of
 // macros inside of macros the outermost.
@@ -215,7 +118,10 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
       if (*role == ConstantRole::test)
         note_constant(binary->getLHS(), binary->getRHS(), *role, number);
     }
-    if (binary->getOpcode() == clang::BO_Assign) note_stored_pointer(*binary);
+    if (binary->getOpcode() == clang::BO_Assign) {
+      note_stored_pointer(*binary);
+      note_stored_hash(*binary);
+    }
     if (start_up_ && binary->isAssignmentOp())
       if (const std::string memory = variable_in(binary->getLHS()); !memory.empty())
         uses_.sets_up[memory].insert(text_of(binary));
@@ -242,6 +148,7 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
       if (one->tests) note_constant(number, memory, ConstantRole::test, kind);
       if (one->stores) note_constant(number, memory, ConstantRole::store, kind);
     }
+    note_key(*call, name);
     if (gives_memory(name))
       for (const clang::Expr* argument : call->arguments())
         note_constant(argument, nullptr, ConstantRole::size);
@@ -255,6 +162,13 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   bool VisitCastExpr(clang::CastExpr* cast) {
     const clang::QualType target = cast->getType().getCanonicalType();
     const clang::Expr* origin = cast->getSubExpr()->IgnoreParens();
+    if (cast->getCastKind() == clang::CK_PointerToIntegral) {
+      // (long)file->private_data
+      if (bare(origin)->getType().getCanonicalType()->isVoidPointerType())
+        if (const std::string memory = memory_of(origin); !memory.empty())
+          uses_.casts[memory].insert(kNumber);
+      return true;
+    }
     if (!target->isPointerType() || !origin->getType().getCanonicalType()->isVoidPointerType())
       return true;
     const clang::RecordDecl* record = innermost_record(target->getPointeeType(), false);
@@ -347,11 +261,54 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   void note_stored_pointer(const clang::BinaryOperator& assignment) {
     if (!assignment.getLHS()->getType().getCanonicalType()->isVoidPointerType()) return;
     const clang::QualType stored = bare(assignment.getRHS())->getType().getCanonicalType();
+    clang::Expr::EvalResult constant;
+    // file->private_data = (void *)(long)minor; a constant says "none", or is an error.
+    if (stored->isIntegerType() && !bare(assignment.getRHS())->EvaluateAsInt(constant, context_))
+      if (const std::string memory = memory_of(assignment.getLHS()); !memory.empty())
+        uses_.casts[memory].insert(kNumber);
     if (!stored->isPointerType()) return;
     const clang::RecordDecl* record = innermost_record(stored->getPointeeType(), false);
     const std::string memory = memory_of(assignment.getLHS());
     if (record != nullptr && !memory.empty() && !record_name(*record).empty())
       uses_.casts[memory].insert(record_name(*record));
+  }
+
+  // obj->hash = hash_of(key): objects are found by it, and told from each other.
+  void note_stored_hash(const clang::BinaryOperator& assignment) {
+    const std::string memory = memory_of(assignment.getLHS());
+    if (memory.find("hash", memory.rfind('.') + 1) == std::string::npos) return;
+    if (const std::string text = computed(assignment.getRHS(), 0); !text.empty())
+      uses_.indexes[memory].insert(text);
+  }
+
+  // linux/xarray.h, radix-tree.h, idr.h: what is found by a number lies under the one that it was put
+  // in with. Which number that is says its arithmetic; where it comes from does not.
+  void note_key(const clang::CallExpr& call, std::string_view name) {
+    static constexpr std::array<std::string_view, 4> kTrees = {"xa_", "radix_tree_", "idr_",
+                                                               "ida_"};
+    static constexpr std::array<std::string_view, 9> kKeyed = {
+        "load", "store", "erase", "insert", "lookup", "delete", "find", "remove", "replace"};
+    name.remove_prefix(std::min(name.find_first_not_of('_'), name.size()));
+    const bool tree =
+        std::ranges::any_of(kTrees, [&](std::string_view one) { return name.starts_with(one); });
+    if (!tree || call.getNumArgs() < 2 || !call.getArg(1)->getType()->isIntegerType()) return;
+    if (std::ranges::none_of(
+            kKeyed, [&](std::string_view one) { return name.find(one) != std::string_view::npos; }))
+      return;
+    if (const auto memory = slot_of(*call.getArg(0)))
+      uses_.indexes[*memory].insert("a key computed as " + arithmetic(*call.getArg(1)));
+  }
+
+  // "x->id << 1" is "(? << 1)", and "id" is "?".
+  std::string arithmetic(const clang::Expr& expression) const {
+    const clang::Expr* plain = bare(&expression);
+    clang::Expr::EvalResult value;
+    if (plain->EvaluateAsInt(value, context_))
+      return std::to_string(value.Val.getInt().extOrTrunc(64).getSExtValue());
+    const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(plain);
+    if (binary == nullptr || binary->isAssignmentOp() || binary->isComparisonOp()) return "?";
+    return fmt::format("({} {} {})", arithmetic(*binary->getLHS()), binary->getOpcodeStr().str(),
+                       arithmetic(*binary->getRHS()));
   }
 
   // The variable of static storage that an expression names first.

@@ -360,7 +360,9 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.taken = summary.taken;
       facts.relies = summary.relies;
       facts.uses = read_memory_uses(context_, *function);
-      memory_.read(*function, facts.place, facts_.memory);
+      facts.places = read_place_uses(context_, *function);
+      for (const std::string& slot : memory_.read(*function, facts.place, facts_.memory))
+        facts.taken.insert(slot_family(kReleaseOf, slot));
       for (const clang::FunctionDecl* callee : mentions_[first].functions)
         if (facts.mentions.insert(callee->getNameAsString()).second && own_.contains(callee))
           facts.calls.insert(callee->getNameAsString());

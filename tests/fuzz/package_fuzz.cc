@@ -22,8 +22,8 @@ void try_package(std::vector<std::uint8_t> tar) {
     if (package.error().exit != splicer::ExitCode::bad_package) std::abort();
     return;
   }
-  (void)splicer::package_text(*package);
-  (void)splicer::package_json(*package);
+  (void)splicer::package_text(*package, {});
+  (void)splicer::package_json(*package, {});
 }
 
 }  // namespace

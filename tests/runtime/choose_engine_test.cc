@@ -36,7 +36,8 @@ class ChooseEngine : public testing::Test {
     options.skip_unloaded = true;
     return apply_by_choice(std::move(options), choice, console_, [&](Apply& one) -> Result<void> {
       asked_.emplace_back(engine_word(one.options.engine));
-      tars_.emplace_back(one.options.tar.begin(), one.options.tar.end());
+      if (const auto& given = one.options.admitted)
+        tars_.emplace_back(given->bytes().begin(), given->bytes().end());
       one.applied_already = already_;
       const auto failed = fails_.find(one.options.engine);
       if (failed == fails_.end()) return {};

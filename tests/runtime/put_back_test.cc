@@ -8,6 +8,7 @@
 #include "runtime/package/package.h"
 #include "tests/support/sample_package.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/test_key.h"
 
 namespace splicer {
 namespace {
@@ -46,11 +47,13 @@ class PutBackStore : public testing::Test {
     package.manifest.tool_version = tool;
     const auto tar = write_package(package).value();
     Store store = open();
-    const InstalledUpdate entry = installed_entry(package, {});
+    const InstalledUpdate entry = installed_entry(package, {}, "");
     EXPECT_TRUE(store.stage(entry.id, tar));
     EXPECT_TRUE(store.keep(entry));
     return entry;
   }
+  // Of a machine that trusts nobody and requires nothing, unless a test writes there.
+  std::string etc() const { return above_ / "etc"; }
   TemporaryFolder above_;
   Console console_;
 };
@@ -66,7 +69,7 @@ TEST_F(PutBackStore, EachHasItsAnswer) {
   above_.write("store/6.1.0-50-cloud-amd64/" + damaged.id + ".tar", "x");
   ASSERT_EQ(std::remove(store.package_path(gone.id).c_str()), 0);
 
-  const auto rows = put_back(store, {}, console_);
+  const auto rows = put_back(store, {}, console_, etc());
   ASSERT_EQ(rows.size(), 4u);
   EXPECT_EQ(rows[0].outcome, Outcome::for_another_build);
   EXPECT_EQ(rows[0].id, other.id);
@@ -91,18 +94,59 @@ TEST_F(PutBackStore, ASwappedPackage) {
   const auto tar = write_package(package).value();
   Store store = open();
   ASSERT_TRUE(store.stage(one.id, tar));
-  const auto rows = put_back(store, {}, console_);
+  const auto rows = put_back(store, {}, console_, etc());
   EXPECT_EQ(rows[0].error->code, "package-id");
+}
+
+// At each boot it is asked again whether the signature counts.
+TEST_F(PutBackStore, TheSignatureIsCheckedAgain) {
+  const TestKey key = TestKey::ed25519();
+  above_.write("etc/splice.conf", "require-signature = yes\n");
+  above_.write("etc/trusted.d/vendor.pem", key.public_pem());
+  InstalledUpdate entry = install("0.1.0");
+  Store store = open();
+  const auto code = [&] { return put_back(store, {}, console_, etc())[0].error->code; };
+  EXPECT_EQ(code(), "not-signed");
+  entry.signed_by = key.id();
+  ASSERT_TRUE(store.keep(entry));
+  EXPECT_EQ(code(), "signature-stripped");
+  const auto tar = store.package(entry.id).value();
+  // It would be put back, if it were for this kernel: a date that has passed does not matter here.
+  ASSERT_TRUE(store.stage(entry.id, tar, key.signature_of(tar, "2020-01-01")));
+  EXPECT_EQ(code(), "wrong-kernel");
+  ASSERT_TRUE(store.stage(entry.id, tar, TestKey::ed25519().signature_of(tar)));
+  EXPECT_EQ(code(), "key-unknown");
+  ASSERT_TRUE(store.stage(entry.id, bytes_of("damaged"), key.signature_of(tar)));
+  EXPECT_EQ(code(), "signature-mismatch");
+  ASSERT_TRUE(store.stage(entry.id, tar, key.signature_of(tar)));
+  above_.write("etc/revoked.d/vendor.pem", key.public_pem());
+  EXPECT_EQ(code(), "key-revoked");
+  EXPECT_EQ(store.installed().find(entry.id)->failure_code, "key-revoked");
+  above_.write("etc/splice.conf", "require-signature\n");
+  EXPECT_EQ(code(), "config-malformed");
+}
+
+// Nothing of a package that does not count is kept.
+TEST_F(PutBackStore, WhatIsNotSignedIsNotInstalled) {
+  above_.write("etc/splice.conf", "require-signature = yes\n");
+  above_.write("x.tar", "not even an archive");
+  Store store = open();
+  const auto installed =
+      install_update({.path = above_ / "x.tar", .trust = etc()}, store, console_);
+  ASSERT_FALSE(installed);
+  EXPECT_EQ(installed.error().code, "not-signed");
+  EXPECT_FALSE(std::filesystem::exists(above_ / "store/6.1.0-50-cloud-amd64/x.tar"));
 }
 
 TEST_F(PutBackStore, WhatTheStoreListsOfAPackage) {
   InstallOptions options;
   options.require_types = true;
-  const InstalledUpdate entry = installed_entry(sample_package(), options);
+  const InstalledUpdate entry = installed_entry(sample_package(), options, std::string(64, 'a'));
   EXPECT_EQ(entry.name, "fork-check-the-limit");
   EXPECT_EQ(entry.fixes.size(), 2u);
   EXPECT_EQ(entry.kernel_version, sample_package().manifest.kernel.version);
   EXPECT_TRUE(entry.require_types);
+  EXPECT_EQ(entry.signed_by, std::string(64, 'a'));
   EXPECT_TRUE(entry.left_out.empty());
 }
 
@@ -110,7 +154,7 @@ TEST_F(PutBackStore, TheEngineAndWhatThePackageSays) {
   InstallOptions options;
   options.engine = EngineChoice::automatic;
   Package package = sample_package();
-  InstalledUpdate entry = installed_entry(package, options);
+  InstalledUpdate entry = installed_entry(package, options, "");
   EXPECT_EQ(entry.engine, EngineChoice::automatic);
   EXPECT_EQ(entry.parts_left_out, package.manifest.parts_left_out);
   EXPECT_EQ(entry.livepatch, "");
@@ -130,7 +174,7 @@ TEST_F(PutBackStore, ALivePatchWaitsForAllOfItsModules) {
   ASSERT_TRUE(tar) << tar.error().message;
   InstallOptions options;
   options.engine = EngineChoice::livepatch;
-  InstalledUpdate entry = installed_entry(package, options);
+  InstalledUpdate entry = installed_entry(package, options, "");
   entry.parts_left_out.clear();
   Store store = open();
   ASSERT_TRUE(store.stage(entry.id, *tar));
@@ -148,7 +192,8 @@ TEST_F(PutBackStore, APackageForAnotherKernelIsNotKept) {
   const auto tar = write_package(package).value();
   above_.write("x.tar", std::string(tar.begin(), tar.end()));
   Store store = open();
-  const auto installed = install_update({.path = above_ / "x.tar"}, store, console_);
+  const auto installed =
+      install_update({.path = above_ / "x.tar", .trust = etc()}, store, console_);
   ASSERT_FALSE(installed);
   EXPECT_EQ(installed.error().code, "wrong-kernel");
   EXPECT_EQ(installed.error().exit, ExitCode::wrong_machine);

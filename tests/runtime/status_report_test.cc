@@ -78,6 +78,20 @@ TEST(StatusReport, ForPeople) {
   Status chosen = sample();
   chosen.updates[0].engine_at_boot = EngineChoice::automatic;
   EXPECT_THAT(status_text(chosen), HasSubstr("in force, by the kernel's livepatch\n"));
+  Status signed_one = sample();
+  signed_one.updates[0].signature = {Signature::revoked, std::string(64, 'a'), "vendor", ""};
+  signed_one.trust_fault = fail(ExitCode::error, "config-malformed", "the line is wrong")
+                               .at_file("splice.conf:3")
+                               .take();
+  EXPECT_THAT(
+      status_text(signed_one),
+      HasSubstr(
+          "by the engine stop\n    signed by vendor (aaaaaaaaaaaaaaaa), a key that is REVOKED\n"));
+  EXPECT_THAT(status_text(signed_one),
+              HasSubstr("nothing can be applied: splice.conf:3: the line is wrong\n"));
+  EXPECT_EQ(status_json(signed_one)["updates"][0]["signature"]["state"], "revoked");
+  EXPECT_FALSE(status_json(signed_one)["updates"][1].contains("signature"));
+  EXPECT_EQ(status_json(signed_one)["trust_fault"]["code"], "config-malformed");
   Status none;
   none.kernel.release = "6.1.0";
   none.switched_off = "splice.enable=0 is on the kernel's command line";
@@ -130,6 +144,12 @@ TEST(StatusReport, AsALineForMonitoring) {
             "cves_fixed=1 cves=2\n");
   status.updates.erase(status.updates.begin() + 2);
   EXPECT_EQ(nagios_state(status), NagiosState::warning);
+  Status fault;
+  EXPECT_EQ(nagios_state(fault), NagiosState::ok);
+  fault.trust_fault = fail(ExitCode::error, "trust-unsafe", "it is a link").at_file("x").take();
+  EXPECT_EQ(nagios_state(fault), NagiosState::warning);
+  EXPECT_THAT(nagios_line(fault), HasSubstr("; nothing can be applied: x: it is a link | "));
+  EXPECT_THAT(prometheus_text(fault), HasSubstr("splice_trust_known 0\n"));
   status.updates.erase(status.updates.begin() + 1);
   status.cves.pop_back();
   EXPECT_EQ(nagios_line(status),

@@ -97,6 +97,21 @@ TEST_F(StatusTest, ACveIsFixedByWhatIsInForce) {
   EXPECT_EQ(all.fixed(), 3u);
 }
 
+// By whom each is signed, as that key stands today; of one that another release applied, nothing.
+TEST_F(StatusTest, Signatures) {
+  installed_.updates[0].signed_by = std::string(64, 'a');
+  const Status all = status();
+  EXPECT_EQ(all.updates[0].signature->state, Signature::unknown_key);
+  EXPECT_EQ(all.updates[0].signature->key, std::string(64, 'a'));
+  EXPECT_EQ(all.updates[1].signature->state, Signature::none);
+  EXPECT_FALSE(all.updates[5].signature);
+  Surroundings around;
+  around.trust_fault = fail(ExitCode::error, "config-malformed", "the line is wrong").take();
+  const Status unknown = judge(installed_, State::read(folder_ / "sys").value(), around, kKernel);
+  EXPECT_FALSE(unknown.updates[0].signature);
+  EXPECT_EQ(unknown.trust_fault->code, "config-malformed");
+}
+
 // Once it is undone, at once.
 TEST_F(StatusTest, UndoTakesItAway) {
   std::filesystem::remove_all(folder_ / "sys" / kInForce);

@@ -104,16 +104,19 @@ TEST_F(ViewTest, HiddenFunctions) {
 
 TEST(View, Package) {
   const Package package = sample_package();
-  const std::string text = package_text(package);
+  const std::string text =
+      package_text(package, {Signature::trusted, std::string(64, 'a'), "vendor", "2027-06-30"});
   for (const char* part : {"kernel 6.1.0-50-cloud-amd64", "fork: check the limit", "copy_process",
                            "its code changes", "tun:\n", "layout-changed:struct foo",
                            "the patch changes a comment only", "hook check_apply, kernel/fork.o"})
     EXPECT_THAT(text, HasSubstr(part));
-  const auto json = package_json(package);
+  const auto json = package_json(package, {});
   EXPECT_EQ(json["targets"][0]["functions"][0]["why"], "its code changes");
   EXPECT_EQ(json["targets"][0]["hooks"][0]["kind"], "check_apply");
   EXPECT_EQ(json["kernel"]["release"], "6.1.0-50-cloud-amd64");
   EXPECT_THAT(text, HasSubstr("name fork-check-the-limit\nfixes CVE-2026-1234, CVE-2026-10000\n"));
+  EXPECT_THAT(text, HasSubstr("signed by vendor (aaaaaaaaaaaaaaaa), until 2027-06-30\n"));
+  EXPECT_EQ(json["signature"]["state"], "none");
   EXPECT_EQ(json["name"], "fork-check-the-limit");
   EXPECT_EQ(json["fixes"][1], "CVE-2026-10000");
 }

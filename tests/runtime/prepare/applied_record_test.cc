@@ -26,7 +26,7 @@ TEST_F(AppliedRecordTest, ComesBackAsItWas) {
   Package package = sample_package();
   package.manifest.id = "0123456789abcdef";
   package.manifest.fix_id = "fedcba9876543210";
-  ASSERT_TRUE(write_record(record_of(package, {"tun"}), run_, proc_));
+  ASSERT_TRUE(write_record(record_of(package, {"tun"}, std::string(64, 'a')), run_, proc_));
   const AppliedRecords records = read();
   const AppliedRecord* record = records.find("0123456789abcdef");
   ASSERT_NE(record, nullptr);
@@ -40,6 +40,7 @@ TEST_F(AppliedRecordTest, ComesBackAsItWas) {
   EXPECT_EQ(record->units, std::vector<std::string>{"kernel/fork.o"});
   EXPECT_EQ(record->left_out, std::vector<std::string>{"tun"});
   EXPECT_EQ(record->parts_left_out, package.manifest.parts_left_out);
+  EXPECT_EQ(record->signed_by, std::string(64, 'a'));
 
   remove_record("0123456789abcdef", run_);
   EXPECT_FALSE(read().known("0123456789abcdef"));

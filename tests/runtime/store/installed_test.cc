@@ -21,6 +21,7 @@ InstalledUpdate sample(const std::string& id) {
           .engine = EngineChoice::livepatch,
           .livepatch = "livepatch_5d1f0c2e77aa9b31",
           .parts_left_out = {"kernel/fork.c, lines 12 to 18: layout-changed: struct foo"},
+          .signed_by = std::string(64, 'a'),
           .left_out = "the machine went down",
           .failure_code = "kernel-busy",
           .failure = "threads are inside"};

@@ -69,6 +69,38 @@ TEST_F(StoreTest, InTheOrderInWhichTheyWereInstalled) {
   EXPECT_EQ(Store::releases(root_), Ids{kRelease});
 }
 
+// It comes and goes with its package, and one that nothing lists goes too.
+TEST_F(StoreTest, TheSignatureOfAPackage) {
+  const std::string file = std::string(kFirst) + ".tar.sig";
+  const std::string other = std::string(kSecond) + ".tar.sig";
+  install(kFirst);
+  {
+    Store store = open().value();
+    EXPECT_FALSE(store.signature(kFirst).value());
+    ASSERT_TRUE(store.stage(kFirst, tar_, "signed"));
+    EXPECT_EQ(store.signature(kFirst).value(), "signed");
+    // Without one, it stays until that is what is listed.
+    ASSERT_TRUE(store.stage(kFirst, tar_));
+    EXPECT_TRUE(has(file));
+    ASSERT_TRUE(store.keep(update(kFirst)));
+    EXPECT_FALSE(has(file));
+    ASSERT_TRUE(store.stage(kFirst, tar_, "signed"));
+    InstalledUpdate signed_one = update(kFirst);
+    signed_one.signed_by = std::string(64, 'a');
+    ASSERT_TRUE(store.keep(signed_one));
+    EXPECT_TRUE(has(file));
+    ASSERT_TRUE(store.stage(kSecond, tar_, "signed"));
+  }
+  auto store = open();
+  EXPECT_TRUE(has(file));
+  EXPECT_FALSE(has(other));
+  ASSERT_TRUE(store->forget(kFirst));
+  EXPECT_FALSE(has(file));
+  ASSERT_TRUE(store->stage(kSecond, tar_, "signed"));
+  ASSERT_TRUE(store->unstage(kSecond));
+  EXPECT_FALSE(has(other));
+}
+
 TEST_F(StoreTest, Forgotten) {
   install(kFirst);
   install(kSecond);

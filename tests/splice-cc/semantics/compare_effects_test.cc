@@ -221,5 +221,47 @@ TEST(CompareEffects, SaysWhatIsHeldOnReturn) {
   EXPECT_EQ(found[0].is, "returns with 0 or 1 more held than on entry");
 }
 
+TEST(CompareEffects, ACallbackIsSetAtAnotherEvent) {
+  const std::string object =
+      "struct obj { void (*end)(void); int n; }; void done(void) { }\n"
+      "void open(struct obj *o) { o->n = 1; ";
+  EXPECT_THAT(titles(object + "o->end = done; } void bind(struct obj *o) { o->n = 2; }",
+                     object + "} void bind(struct obj *o) { o->n = 2; o->end = &done; }",
+                     {{"open", "bind"}, {"open", "bind"}}),
+              ElementsAre("refuse reference-discipline:open"));
+}
+
+TEST(CompareEffects, MemoryIsReleasedAtAnotherEvent) {
+  const std::string object = "struct obj { void *name; int n; }; void kfree(void *m);\n";
+  const ChangedCode code = {{"close", "destroy"}, {"close", "destroy"}};
+  EXPECT_THAT(titles(object + "void close(struct obj *o) { o->n = 0; } "
+                              "void destroy(struct obj *o) { kfree(o->name); o->n = 1; }",
+                     object + "void close(struct obj *o) { o->n = 0; kfree(o->name); } "
+                              "void destroy(struct obj *o) { o->n = 1; }",
+                     code),
+              ElementsAre("refuse reference-discipline:destroy"));
+  // The one calls the other: at the same event.
+  EXPECT_THAT(titles(object + "void close(struct obj *o) { o->n = 0; } "
+                              "void destroy(struct obj *o) { kfree(o->name); close(o); }",
+                     object + "void close(struct obj *o) { o->n = 0; kfree(o->name); } "
+                              "void destroy(struct obj *o) { close(o); }",
+                     code),
+              IsEmpty());
+}
+
+TEST(CompareEffects, TwoHalvesUnderConditionsThatExcludeEachOther) {
+  const std::string start = "void f(struct thing *t, int on) { ";
+  EXPECT_THAT(
+      titles(start + "t->n = on; }",
+             start + "t->n = on; if (on) kref_get(&t->ref); if (!on) kref_put(&t->ref, NULL); }",
+             {{"f"}, {"f"}}),
+      ElementsAre("refuse reference-discipline:f"));
+  EXPECT_THAT(
+      titles(start + "t->n = on; }",
+             start + "t->n = on; if (on) kref_get(&t->ref); if (on) kref_put(&t->ref, NULL); }",
+             {{"f"}, {"f"}}),
+      ElementsAre("warn reference-discipline:f"));
+}
+
 }  // namespace
 }  // namespace splicer

@@ -213,5 +213,49 @@ TEST(CompareUses, WhatAnNmiHandlerCalls) {
   EXPECT_THAT(titles(text, text), ElementsAre("nmi-code:handle", "nmi-code:inner"));
 }
 
+TEST(CompareUses, AKeyOfATree) {
+  const std::string tree =
+      "struct xarray { void *head; }; struct obj { struct xarray all; int id; };\n"
+      "void *xa_load(struct xarray *x, unsigned long key);\n";
+  const auto with = [&](const std::string& key) {
+    return tree + "void *f(struct obj *o, int id) { return xa_load(&o->all, " + key + "); }";
+  };
+  EXPECT_THAT(titles(with("id"), with("id << 1")),
+              ElementsAre("table-index-changed:struct obj.all"));
+  EXPECT_THAT(titles(with("id"), with("o->id")), IsEmpty());  // the same, from elsewhere
+}
+
+TEST(CompareUses, AHashThatIsKept) {
+  const std::string base =
+      "struct obj { unsigned int hash; };\n"
+      "static unsigned int h(int a) { return a * N; }\n"
+      "void f(struct obj *o, int a) { o->hash = h(a); }";
+  EXPECT_THAT(titles("#define N 3\n" + base, "#define N 5\n" + base),
+              ElementsAre("table-index-changed:struct obj.hash"));
+}
+
+TEST(CompareUses, ParametersOfAHashTable) {
+  const std::string table =
+      "struct rhashtable_params { int key_len; int head; };\n"
+      "int f(int n) { return n; }\n";
+  EXPECT_THAT(titles(table + "static const struct rhashtable_params p = { .key_len = 4 };",
+                     table + "static const struct rhashtable_params p = { .key_len = 8 };"),
+              ElementsAre("table-index-changed:p"));
+}
+
+TEST(CompareUses, ANumberThatBecomesAPointer) {
+  const std::string types = "struct obj { void *private; }; struct own { int n; };\n";
+  EXPECT_THAT(titles(types + "long f(struct obj *o) { return (long)o->private; }",
+                     types + "long f(struct obj *o) { struct own *w = o->private; return w->n; }"),
+              ElementsAre("private-type-changed:struct obj.private"));
+  EXPECT_THAT(titles(types + "void f(struct obj *o, long n) { o->private = (void *)n; }",
+                     types + "void f(struct obj *o, struct own *n) { o->private = n; }"),
+              ElementsAre("private-type-changed:struct obj.private"));
+  EXPECT_THAT(titles(types + "void f(struct obj *o, struct own *n) { o->private = n; }",
+                     types + "void f(struct obj *o, struct own *n) { o->private = n; if (!n) "
+                             "o->private = (void *)-1L; }"),
+              IsEmpty());
+}
+
 }  // namespace
 }  // namespace splicer
