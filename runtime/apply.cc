@@ -396,11 +396,8 @@ std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
 Result<void> read_update(Apply& apply) {
   apply.console.stage("reading {}", apply.options.path);
   auto admitted = apply.options.admitted;
-  if (!admitted) {
-    auto read = read_admitted(apply.options.path, apply.options.signature);
-    if (!read) return propagate(read);
-    admitted = std::move(*read);
-  }
+  if (auto read = admit_once(admitted, apply.options.path, apply.options.signature); !read)
+    return read;
   if (!admitted->warning().empty()) apply.console.warning(admitted->warning());
   auto package = admitted->parse();
   if (!package) return propagate(package);

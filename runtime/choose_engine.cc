@@ -81,12 +81,8 @@ Result<Application> apply_by_choice(ApplyOptions options, EngineChoice choice,
     if (!apply) return propagate(apply);
     return Application{std::move(*apply), {}};
   }
-  // Once: both engines have the same bytes, and standard input can be read once.
-  if (!options.admitted) {
-    auto read = read_admitted(options.path, options.signature);
-    if (!read) return propagate(read);
-    options.admitted = std::move(*read);
-  }
+  if (auto read = admit_once(options.admitted, options.path, options.signature); !read)
+    return propagate(read);
   auto stop = apply_once(options, Engine::stop, console, run);
   if (stop) return chosen(std::move(*stop), "the engine stop is the first choice, and it can");
   if (!leaves_livepatch(stop.error())) return propagate(stop);

@@ -215,4 +215,13 @@ Result<std::shared_ptr<const AdmittedPackage>> read_admitted(const std::string& 
   return std::make_shared<const AdmittedPackage>(std::move(*admitted));
 }
 
+Result<void> admit_once(std::shared_ptr<const AdmittedPackage>& admitted, const std::string& path,
+                        const std::string& signature) {
+  if (admitted) return {};
+  auto read = read_admitted(path, signature);
+  if (!read) return propagate(read);
+  admitted = std::move(*read);
+  return {};
+}
+
 }  // namespace splicer

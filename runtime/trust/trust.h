@@ -114,5 +114,8 @@ class Trust {
 Result<std::shared_ptr<const AdmittedPackage>> read_admitted(
     const std::string& path, const std::string& signature,
     const std::string& folder = kTrustFolder);
+// The same, unless `admitted` is there already: both engines get the same bytes, and standard input can be read once.
+Result<void> admit_once(std::shared_ptr<const AdmittedPackage>& admitted, const std::string& path,
+                        const std::string& signature);
 
 }  // namespace splicer
