@@ -10,6 +10,7 @@
 #include "matcher/base/command_line.h"
 #include "runtime/preflight.h"
 #include "runtime/status_report.h"
+#include "runtime/vex.h"
 
 namespace {
 
@@ -30,16 +31,26 @@ int show_for_nagios(const Result<Status>& status, const Console& console) {
   return static_cast<int>(status ? nagios_state(*status) : NagiosState::unknown);
 }
 
+int show_vex(const Result<nlohmann::json>& document, const Console& console) {
+  if (!document) return console.finish(document.error());
+  constexpr int kIndent = 2;
+  console.print("{}", document->dump(kIndent) + "\n");
+  return 0;
+}
+
 // The ways to print it leave each other no room.
 Result<void> check_options(const Command& command) {
   int ways = 0;
-  for (const char* option : {"json", "prometheus", "nagios"}) ways += command.has(option) ? 1 : 0;
+  for (const char* option : {"json", "prometheus", "nagios", "openvex", "csaf"})
+    ways += command.has(option) ? 1 : 0;
   if (ways > 1)
     return fail(ExitCode::usage, "usage",
-                "only one of --json, --prometheus and --nagios can be given")
+                "only one of --json, --prometheus, --nagios, --openvex and --csaf can be given")
         .hint("run the command once for each");
-  if (command.has("preflight") && (command.has("prometheus") || command.has("nagios")))
-    return fail(ExitCode::usage, "usage", "--preflight is no metric")
+  const bool of_updates = command.has("prometheus") || command.has("nagios") ||
+                          command.has("openvex") || command.has("csaf");
+  if (command.has("preflight") && of_updates)
+    return fail(ExitCode::usage, "usage", "--preflight says nothing of updates")
         .hint("give --preflight alone or with --json");
   return {};
 }
@@ -55,6 +66,8 @@ int show(Command& command) {
     console.print("{}", prometheus_text(*status));
     return 0;
   }
+  if (command.has("openvex")) return show_vex(openvex(*status, vex_context()), console);
+  if (command.has("csaf")) return show_vex(csaf(*status, vex_context()), console);
   console.document(status_json(*status));
   console.print("{}", status_text(*status));
   return status->all_in_force() ? 0 : static_cast<int>(ExitCode::partly);
@@ -68,6 +81,8 @@ int main(int argc, char** argv) {
                   "Show which of the updates that are installed or applied are in force.");
   command.options().add_options()("prometheus", "print metrics, as node_exporter reads them")(
       "nagios", "print a line for a monitoring system, and end with its status")(
+      "openvex", "print which CVEs are fixed here as an OpenVEX document, for scanners")(
+      "csaf", "print the same as a CSAF document")(
       "preflight", "show whether this machine can be patched at all")(
       "store", po::value<std::string>()->default_value(kStore)->value_name("DIR"),
       "what is installed is kept here");

@@ -102,6 +102,8 @@ expect 2 usage splice-view 01234567 89abcdef
 expect 2 usage splice-status something
 expect 2 usage splice-status --nagios --prometheus
 expect 2 usage splice-status --preflight --nagios
+expect 2 usage splice-status --openvex --csaf
+expect 2 usage splice-status --preflight --csaf
 expect 2 no-object splice-match
 expect 2 no-object splice-match --target tun
 expect 2 usage splice-match --image
@@ -167,12 +169,17 @@ status_says 0 '^nothing is installed for kernel '
 status_says 0 '^  "all_in_force": true,' --json
 status_says 0 '^splice_updates[{]state="in-force"[}] 0$' --prometheus
 status_says 0 '^SPLICE OK - 0 of 0 updates in force \| in_force=0 ' --nagios
+count=$((count + 1))
+splice-status --store "$work/states" --openvex >out 2>err && failed "splice-status --openvex of nothing: status 0"
+grep -q '^error: no update .* says which CVE' err && [ ! -s out ] || failed "splice-status --openvex of nothing: does not say so"
 mkdir -p "states/$release"
 cp "$repository/testdata/fuzz/installed/state.json" "states/$release"
 status_says 0 'not for this build: it is for the build #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2'
 sed -i "s/\"kernel_version\": .*/\"kernel_version\": \"\",/" "states/$release/state.json"
 status_says 9 '^CVE-2026-1234 [(]42acce30ee7d420c[)]: NOT IN FORCE: it is not applied'
 status_says 9 '^CVE-2026-1234 is NOT fixed'
+status_says 0 '^      "status": "affected",' --openvex
+status_says 0 '"known_affected"' --csaf
 # A store of a release that knew one engine; and what an update was made without.
 status_says 9 '^ *"engine_at_boot": "stop",' --json
 sed -i 's/^   "left_out"/   "engine": "auto", "livepatch": "", "parts_left_out": ["fs\/x.c, line 3: a lock"],\n&/' \
