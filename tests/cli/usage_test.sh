@@ -171,7 +171,8 @@ status_says 0 '^splice_updates[{]state="in-force"[}] 0$' --prometheus
 status_says 0 '^SPLICE OK - 0 of 0 updates in force \| in_force=0 ' --nagios
 count=$((count + 1))
 splice-status --store "$work/states" --openvex >out 2>err && failed "splice-status --openvex of nothing: status 0"
-grep -q '^error: no update .* says which CVE' err && [ ! -s out ] || failed "splice-status --openvex of nothing: does not say so"
+grep -q '^error: no update .* says which CVE' err || failed "splice-status --openvex of nothing: does not say so"
+[ ! -s out ] || failed "splice-status --openvex of nothing: words on standard output"
 mkdir -p "states/$release"
 cp "$repository/testdata/fuzz/installed/state.json" "states/$release"
 status_says 0 'not for this build: it is for the build #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2'
