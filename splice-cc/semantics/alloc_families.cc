@@ -58,6 +58,8 @@ bool accepts(std::string_view released, std::string_view allocated) {
   if (released == "kmalloc") return from == "kmem_cache";
   if (released == "kstrdup_const") return from == "kmalloc";
   if (released == "kvmalloc") return from == "kmalloc" || from == "vmalloc" || from == "kmem_cache";
+  // mm/swap.c: the last reference of a page releases it, whoever allocated it.
+  if (released == "page reference") return from == "page";
   // A cache that is not known by name, on either side.
   return kind(released) == from && (released == from || allocated == from);
 }

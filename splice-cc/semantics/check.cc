@@ -13,6 +13,7 @@
 #include "splice-cc/diff/accounts.h"
 #include "splice-cc/findings/findings.h"
 #include "splice-cc/semantics/clang_unit.h"
+#include "splice-cc/semantics/compare_arithmetic.h"
 #include "splice-cc/semantics/compare_effects.h"
 #include "splice-cc/semantics/compare_memory.h"
 #include "splice-cc/semantics/compare_places.h"
@@ -176,6 +177,7 @@ class Checking {
     add(compare_uses(before, after, code));
     states_.add(before, after, code);
     places_.add(before, after, code);
+    arithmetic_.add(before, after, code);
     merge_memory(memory_before_, before.memory);
     merge_memory(memory_after_, after.memory);
   }
@@ -183,6 +185,7 @@ class Checking {
   SemanticCheck take() {
     add(states_.compare());
     add(places_.compare());
+    add(arithmetic_.compare());
     add(compare_memory(memory_before_, memory_after_));
     judge_references(check_.findings);
     return std::move(check_);
@@ -197,6 +200,7 @@ class Checking {
   SemanticCheck check_;
   StateValues states_;
   PlaceComparison places_;
+  ArithmeticComparison arithmetic_;
   std::map<std::string, MemoryFacts> memory_before_;
   std::map<std::string, MemoryFacts> memory_after_;
 };

@@ -39,12 +39,14 @@ std::set<int> less(const std::set<int>& a, const std::set<int>& b) {
   return rest;
 }
 
-// The same count on something that is called otherwise now.
+// The same count on something that is called otherwise now. `lasting`: variables of both versions, which
+// are not called otherwise: one is not the other.
 bool only_renamed(const HeldEffects& before, const HeldEffects& after, const HeldObject& held,
-                  int change) {
+                  int change, const std::set<std::string>& lasting) {
   return std::any_of(before.begin(), before.end(), [&](const auto& entry) {
     return entry.first.family == held.family && entry.first.object != held.object &&
-           entry.second.contains(change) && !counts(after, entry.first).contains(change);
+           entry.second.contains(change) && !counts(after, entry.first).contains(change) &&
+           !lasting.contains(entry.first.object);
   });
 }
 
@@ -92,6 +94,8 @@ class EffectComparison {
  public:
   EffectComparison(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code)
       : pre_(pre), post_(post), code_(code) {
+    for (const auto& [name, variable] : pre.variables)
+      if (post.variables.contains(name)) lasting_.insert(name);
     for (const auto& [name, function] : pre.functions)
       taken_.insert(function.taken.begin(), function.taken.end());
     for (const auto& [name, function] : post.functions) {
@@ -168,13 +172,14 @@ class EffectComparison {
       }
       std::set<int> fresh = less(is, was);
       std::erase_if(fresh, [&](int change) {
-        return change != 0 && only_renamed(before.effects, after.effects, held, change);
+        return change != 0 && only_renamed(before.effects, after.effects, held, change, lasting_);
       });
       const bool up = !fresh.empty() && *fresh.rbegin() > 0;
       const bool down = !fresh.empty() && *fresh.begin() < 0;
       // Nothing of what it did before: a function that always took the lock never does.
-      const bool dropped = !up && !down && fresh.contains(0) && less(was, is) == was &&
-                           !only_renamed(after.effects, before.effects, held, *was.begin());
+      const bool dropped =
+          !up && !down && fresh.contains(0) && less(was, is) == was &&
+          !only_renamed(after.effects, before.effects, held, *was.begin(), lasting_);
       if (!up && !down && !dropped) continue;
       const bool apart = after.apart.contains(held) && !before.apart.contains(held);
       report(name, after, held, {was, is, up, down, apart});
@@ -309,7 +314,8 @@ class EffectComparison {
   const UnitFacts& pre_;
   const UnitFacts& post_;
   const ChangedCode& code_;
-  std::set<std::string> taken_;  // families of slots, in any function of before
+  std::set<std::string> taken_;    // families of slots, in any function of before
+  std::set<std::string> lasting_;  // variables of both versions
   std::multimap<std::string, std::string> newly_taken_;  // by family, functions that did not before
   std::vector<Finding> findings_;
 };

@@ -56,6 +56,8 @@ void compare_releases(const std::string& slot, const MemoryFacts& before, const 
       if (accepts(family, was)) continue;
       Finding finding = finding_of(slot, before, after, call);
       finding.code = "release-changed";
+      // kfree_rcu() and kvfree_rcu() become one function (linux/rcupdate.h): it tells nothing of the allocator.
+      finding.refuse = !before.allocated.empty() || made.callee != "kvfree_call_rcu";
       finding.message = fmt::format(
           "{} now gives the memory of {} to {}(), but what the running kernel has there is from {}",
           call.function, slot, call.callee,

@@ -75,6 +75,10 @@ void PlaceComparison::Version::add(const PlaceUses& uses, const std::string& fun
   for (const auto& [place, names] : uses.read)
     for (const std::string& name : names) read[place].insert(unit(name, false));
   for (const auto& [place, texts] : uses.sizes) sizes[place].insert(texts.begin(), texts.end());
+  for (const auto& [callee, places] : uses.queues)
+    queues[callee].insert(places.begin(), places.end());
+  for (const auto& [place, names] : uses.callbacks)
+    callbacks[place].insert(names.begin(), names.end());
   for (const Mark& mark : uses.marks) marks[mark].insert(function);
 }
 
@@ -84,7 +88,8 @@ void PlaceComparison::add(const UnitFacts& pre, const UnitFacts& post, const Cha
   for (const auto& [name, function] : pre.functions) {
     const auto now = post.functions.find(name);
     if (now != post.functions.end() && is_replaced(code, pre, name))
-      pairs_.push_back({name, now->second.place, function.places, now->second.places});
+      pairs_.push_back({name, now->second.place, function.places, now->second.places,
+                        without(now->second.calls, function.calls)});
   }
   for (const auto& [name, record] : post.records)
     if (!record.frames.empty() && record.allocators.empty() && !record.is_static)
@@ -96,6 +101,8 @@ void PlaceComparison::add(const UnitFacts& pre, const UnitFacts& post, const Cha
 std::vector<Finding> PlaceComparison::compare() const {
   std::vector<Finding> findings;
   compare_containers(findings);
+  compare_queues(findings);
+  compare_callbacks(findings);
   compare_units(findings);
   compare_sizes(findings);
   for (const Pair& pair : pairs_) compare_guards(pair, findings);
@@ -136,6 +143,56 @@ void PlaceComparison::compare_containers(std::vector<Finding>& findings) const {
       break;
     }
   }
+}
+
+// Work goes to another queue, and who waits for it waits there: what is in the old one is not waited for.
+void PlaceComparison::compare_queues(std::vector<Finding>& findings) const {
+  std::map<std::pair<std::string, std::string>, Texts> exchanged;  // by old and new: callees
+  for (const auto& [callee, was] : before_.queues)
+    for (const std::string& old : without(was, at(after_.queues, callee)))
+      for (const std::string& fresh : without(at(after_.queues, callee), was))
+        exchanged[{old, fresh}].insert(callee);
+  for (const auto& [queues, callees] : exchanged) {
+    if (callees.size() < 2) continue;
+    const auto& [old, fresh] = queues;
+    const auto user = std::ranges::find_if(
+        pairs_, [&, &from = old](const Pair& pair) { return pair.before.holds.contains(from); });
+    if (user == pairs_.end()) continue;
+    Finding finding;
+    finding.code = "container-changed";
+    finding.name = old;
+    finding.place = user->place;
+    finding.message = fmt::format(
+        "the patch gives {} {} instead of {}: work that is in the old queue is not waited for",
+        list(callees), fresh, old);
+    finding.was = old;
+    finding.is = fresh;
+    finding.users = {user->name};
+    finding.remedy = fmt::format("wait for {}, too", old);
+    findings.push_back(std::move(finding));
+  }
+}
+
+// A callback that nothing sets any more, and that is called directly now: for live objects it is called twice.
+void PlaceComparison::compare_callbacks(std::vector<Finding>& findings) const {
+  for (const auto& [place, was] : before_.callbacks)
+    for (const std::string& name : without(was, at(after_.callbacks, place))) {
+      const auto caller = std::ranges::find_if(pairs_, [&, &callback = name](const Pair& pair) {
+        return pair.newly_calls.contains(callback);
+      });
+      if (caller == pairs_.end()) continue;
+      Finding finding;
+      finding.code = "reference-discipline";
+      finding.name = caller->name;
+      finding.place = caller->place;
+      finding.message = fmt::format(
+          "refcount imbalance: {} now calls {}, which live objects have in {}, too, and call once "
+          "more by that",
+          caller->name, name, place);
+      finding.users = {caller->name};
+      finding.remedy = fmt::format("leave the call of {} to {}", name, place);
+      findings.push_back(std::move(finding));
+    }
 }
 
 const PlaceComparison::Pair* PlaceComparison::user_of(const std::string& place) const {

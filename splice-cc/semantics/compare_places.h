@@ -42,6 +42,8 @@ class PlaceComparison {
     std::map<std::string, Texts> stored;  // units
     std::map<std::string, Texts> read;
     std::map<std::string, Texts> sizes;
+    std::map<std::string, Texts> queues;
+    std::map<std::string, Texts> callbacks;
     std::map<Mark, Texts> marks;  // and the functions that set them
     void add(const PlaceUses& uses, const std::string& function);
   };
@@ -51,9 +53,12 @@ class PlaceComparison {
     SourcePlace place;
     PlaceUses before;
     PlaceUses after;
+    Texts newly_calls;
   };
 
   void compare_containers(std::vector<Finding>& findings) const;
+  void compare_queues(std::vector<Finding>& findings) const;
+  void compare_callbacks(std::vector<Finding>& findings) const;
   void compare_units(std::vector<Finding>& findings) const;
   void compare_sizes(std::vector<Finding>& findings) const;
   void compare_guards(const Pair& pair, std::vector<Finding>& findings) const;

@@ -102,7 +102,7 @@ bool gives_zeros(const std::string& allocator) { return has_word(allocator, {"za
 // Bits of a plain number by the text of its type; 0 for any other type. An atomic_t is an int that is used
 // under another lock prefix (linux/types.h); who uses it is compiled anew.
 unsigned number_width(std::string_view type) {
-  if (type == "atomic_t") return 32;
+  if (type == "atomic_t" || type == "refcount_t" || type == "struct refcount_struct") return 32;
   if (type == "atomic_long_t" || type == "atomic64_t") return 64;
   if (type.starts_with("unsigned ")) type.remove_prefix(9);
   if (type.starts_with("signed ")) type.remove_prefix(7);

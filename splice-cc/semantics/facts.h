@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "splice-cc/findings/findings.h"
+#include "splice-cc/semantics/arithmetic_uses.h"
 #include "splice-cc/semantics/memory_uses.h"
 #include "splice-cc/semantics/place_uses.h"
 
@@ -87,6 +88,7 @@ struct FunctionFacts {
   std::set<std::string> relies;  // set-ups of slots that it takes for granted
   MemoryUses uses;
   PlaceUses places;
+  ArithmeticUses arithmetic;
   std::set<std::string> calls;     // functions of this file
   std::set<std::string> mentions;  // all functions
 };

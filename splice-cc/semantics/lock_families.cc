@@ -167,6 +167,8 @@ constexpr LockVerb kLockVerbs[] = {{"unlock", -1, Succeeds::always},
                                    {"lock", 1, Succeeds::always}};
 
 std::optional<CallEffect> likely_lock(std::string_view name, const Declared& declared) {
+  // linux/sched.h: cond_resched_lock() takes again what it has dropped.
+  if (name.starts_with("cond_resched")) return std::nullopt;
   CallEffect effect{"", 1, false, false};
   for (const std::string_view ending : {"_interruptible", "_killable"})
     if (name.ends_with(ending)) {

@@ -25,6 +25,12 @@ constexpr NumberFunction kNumberFunctions[] = {
     {"atomic_andnot", 0, 1, false, true, false, true},
     {"atomic_cmpxchg", 1, 0, true, true, false},
     {"atomic_long_set", 1, 0, false, true, false},
+    // linux/xarray.h: the number of a mark
+    {"xa_clear_mark", 2, 0, false, true, true, true},
+    {"xa_find", 3, 0, true, false, true},
+    {"xa_find_after", 3, 0, true, false, true},
+    {"xa_get_mark", 2, 0, true, false, true},
+    {"xa_set_mark", 2, 0, false, true, true},
 };
 
 }  // namespace

@@ -23,6 +23,7 @@ const clang::Expr* bare(const clang::Expr* expression) { return expression->Igno
 
 // What live objects hang in, or wait in: linux/types.h, list_nulls.h, llist.h, wait.h, swait.h, completion.h,
 // xarray.h, idr.h, rbtree.h, skbuff.h, notifier.h, rhashtable-types.h, srcu.h.
+constexpr const char* kWorkQueue = "struct workqueue_struct";
 constexpr std::array<std::string_view, 25> kContainers = {"struct list_head",
                                                           "struct hlist_head",
                                                           "struct hlist_node",
@@ -47,7 +48,7 @@ constexpr std::array<std::string_view, 25> kContainers = {"struct list_head",
                                                           "struct rhashtable",
                                                           "struct rhltable",
                                                           "struct srcu_struct",
-                                                          "struct workqueue_struct"};
+                                                          kWorkQueue};
 
 // Functions of one number that give it in another unit, or of another kind: linux/jiffies.h, ktime.h,
 // time.h, byteorder/generic.h, asm/page.h, mm.h.
@@ -89,10 +90,17 @@ std::string name_of(const clang::CallExpr& call) {
 // The conversions and clocks in an expression.
 struct Conversions : clang::RecursiveASTVisitor<Conversions> {
   std::set<std::string> names;
+  bool scaled =
+      false;  // by a number, as nanoseconds to seconds: of which unit it is then is not known
   // NOLINTBEGIN(readability-identifier-naming)
+  bool VisitBinaryOperator(clang::BinaryOperator* binary) {
+    scaled = scaled || binary->isMultiplicativeOp() || binary->isShiftOp();
+    return true;
+  }
   bool VisitCallExpr(clang::CallExpr* call) {
-    if (const std::string name = name_of(*call); is_conversion(name) || is_clock(name))
-      names.insert(name);
+    const std::string name = name_of(*call);
+    if (is_conversion(name) || is_clock(name)) names.insert(name);
+    scaled = scaled || name.find("div") != std::string::npos;
     return true;
   }
   bool VisitDeclRefExpr(clang::DeclRefExpr* name) {
@@ -139,7 +147,8 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
     if (place.empty()) return true;
     Conversions conversions;
     conversions.TraverseStmt(binary->getRHS());
-    if (!conversions.names.empty()) uses_.stored[place].merge(conversions.names);
+    if (!conversions.names.empty() && !conversions.scaled)
+      uses_.stored[place].merge(conversions.names);
     note_mark(place, *binary);
     return true;
   }
@@ -173,7 +182,9 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
       for (const clang::Expr* argument : call->arguments())
         if (const std::string place = memory_of(argument); !place.empty())
           uses_.read[place].insert(name);
+    note_release(*call, name);
     note_size(*call, name);
+    note_queues(*call, name);
     const NumberFunction* one = number_function(name);
     if (one != nullptr && call->getNumArgs() > std::max(one->constant, one->memory)) {
       note_bit(*call, *one);
@@ -198,23 +209,65 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
     return result.Val.getInt().extOrTrunc(64).getSExtValue();
   }
 
+  // Its structure is known to kernel/workqueue.c only.
+  static bool is_work_queue(clang::QualType type) {
+    const auto* pointer = type.getCanonicalType()->getAs<clang::PointerType>();
+    const auto* record =
+        pointer == nullptr ? nullptr : pointer->getPointeeType()->getAs<clang::RecordType>();
+    return record != nullptr && record_name(*record->getDecl()) == kWorkQueue;
+  }
+
   void note_container(const clang::Expr& expression) {
-    const clang::RecordDecl* record = innermost_record(expression.getType(), true);
-    if (record == nullptr) return;
-    const std::string type = record_name(*record);
+    // Of a pointer to one only a work queue says what it is: another's list can be walked by any.
+    const bool queue = is_work_queue(expression.getType());
+    const clang::RecordDecl* record = innermost_record(expression.getType(), false);
+    if (record == nullptr && !queue) return;
+    const std::string type = queue ? kWorkQueue : record_name(*record);
     if (std::ranges::find(kContainers, type) == kContainers.end()) return;
-    // Of a pointer to one only a workqueue says what it is: another's list can be walked by any.
-    if (expression.getType()->isPointerType() != (type == "struct workqueue_struct")) return;
     if (const std::string place = memory_of(&expression);
         !place.empty() &&
         std::ranges::find(kContainers, place.substr(0, place.rfind('.'))) == kContainers.end())
       ++uses_.holds.try_emplace(place, HeldIn{type}).first->second.uses;
   }
 
+  // ida_free(&ids, x->id), free_irq(x->irq, x)
+  void note_release(const clang::CallExpr& call, std::string_view name) {
+    static constexpr std::array<std::string_view, 5> kWords = {"free", "release", "remove",
+                                                               "unregister", "destroy"};
+    if (std::ranges::none_of(kWords, [&](std::string_view word) {
+          return name.find(word) != std::string_view::npos;
+        }))
+      return;
+    for (const clang::Expr* argument : call.arguments())
+      if (argument->getType()->isIntegerType() && llvm::isa<clang::MemberExpr>(bare(argument)))
+        if (std::string place = memory_of(argument); !place.empty())
+          uses_.released.insert(std::move(place));
+  }
+
+  // sk->sk_destruct = foo_destruct
+  void note_callback(const std::string& place, const clang::Expr& value) {
+    const clang::Expr* plain = bare(&value);
+    if (const auto* address = llvm::dyn_cast<clang::UnaryOperator>(plain);
+        address != nullptr && address->getOpcode() == clang::UO_AddrOf)
+      plain = bare(address->getSubExpr());
+    const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(plain);
+    if (name != nullptr && llvm::isa<clang::FunctionDecl>(name->getDecl()))
+      uses_.callbacks[place].insert(name->getDecl()->getNameAsString());
+  }
+
+  void note_queues(const clang::CallExpr& call, const std::string& name) {
+    for (const clang::Expr* argument : call.arguments()) {
+      if (!is_work_queue(bare(argument)->getType())) continue;
+      if (const std::string place = memory_of(argument); !place.empty())
+        uses_.queues[name].insert(place);
+    }
+  }
+
   void note_mark(const std::string& place, const clang::BinaryOperator& assignment) {
     const auto value = number(*assignment.getRHS());
     switch (assignment.getOpcode()) {
       case clang::BO_Assign:
+        note_callback(place, *assignment.getRHS());
         note_value(place, *assignment.getRHS());
         return;
       case clang::BO_AndAssign:

@@ -46,10 +46,13 @@ struct PlaceUses {
   std::map<std::string, std::set<std::string>>
       stored;  // place: conversions and clocks of its value
   std::map<std::string, std::set<std::string>> read;
+  std::set<std::string> released;  // numbers that are given to what releases them
   std::set<Mark> marks;
-  std::set<Mark> clears;                               // kAnyValue: all of it
-  std::map<std::string, Guards> guarded;               // callee: what guards each call of it
-  std::map<std::string, std::set<std::string>> sizes;  // place: sizes with which it is released
+  std::set<Mark> clears;                                   // kAnyValue: all of it
+  std::map<std::string, std::set<std::string>> callbacks;  // place: functions that it is set to
+  std::map<std::string, std::set<std::string>> queues;     // callee: work queues that it is given
+  std::map<std::string, Guards> guarded;                   // callee: what guards each call of it
+  std::map<std::string, std::set<std::string>> sizes;      // place: sizes with which it is released
 };
 
 // Reads one function that has a body. Costs two walks over it.

@@ -361,6 +361,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.relies = summary.relies;
       facts.uses = read_memory_uses(context_, *function);
       facts.places = read_place_uses(context_, *function);
+      facts.arithmetic = read_arithmetic_uses(context_, *function);
       for (const std::string& slot : memory_.read(*function, facts.place, facts_.memory))
         facts.taken.insert(slot_family(kReleaseOf, slot));
       for (const clang::FunctionDecl* callee : mentions_[first].functions)
@@ -368,6 +369,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
           facts.calls.insert(callee->getNameAsString());
       for (const std::string& used : closed(first).names) facts_.users[used].insert(name);
     }
+    close_releases();
     for (const clang::ValueDecl* declaration : referred_) note_declaration(*declaration);
     for (const clang::VarDecl* table : copied_)
       if (const auto found = facts_.variables.find(key_of(*table)); found != facts_.variables.end())
@@ -381,6 +383,23 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       for (const std::string& used : mentions.names)
         facts_.users[used].insert(variable->getNameAsString());
     }
+  }
+
+  // What a function releases by its number, ida_free(&ids, x->id), is released by those that call it, too.
+  void close_releases() {
+    for (bool grew = true; grew;) {
+      grew = false;
+      for (auto& [name, function] : facts_.functions)
+        for (const std::string& callee : function.calls) {
+          const auto theirs = facts_.functions.find(callee);
+          if (theirs == facts_.functions.end() || callee == name) continue;
+          for (const std::string& place : theirs->second.places.released)
+            grew |= function.places.released.insert(place).second;
+        }
+    }
+    for (auto& [name, function] : facts_.functions)
+      for (const std::string& place : function.places.released)
+        function.taken.insert(slot_family(kReleaseOf, place));
   }
 
   // What is defined in another file.

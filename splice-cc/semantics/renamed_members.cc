@@ -72,6 +72,9 @@ void rename_places(const Renaming& renamed, PlaceUses& places) {
   renamed.keys(places.stored);
   renamed.keys(places.read);
   renamed.keys(places.sizes);
+  renamed.keys(places.callbacks);
+  renamed.texts(places.released);
+  for (auto& [callee, queues] : places.queues) renamed.texts(queues);
   renamed.marks(places.marks);
   renamed.marks(places.clears);
   for (auto& [callee, guards] : places.guarded) {
@@ -82,6 +85,16 @@ void rename_places(const Renaming& renamed, PlaceUses& places) {
     }
     guards = std::move(all);
   }
+}
+
+void rename_arithmetic(const Renaming& renamed, ArithmeticUses& uses) {
+  for (const auto member : {&ArithmeticUses::up, &ArithmeticUses::down, &ArithmeticUses::begins,
+                            &ArithmeticUses::stored, &ArithmeticUses::read, &ArithmeticUses::set,
+                            &ArithmeticUses::tested}) {
+    renamed.keys(uses.*member);
+    for (auto& [place, texts] : uses.*member) renamed.texts(texts);
+  }
+  renamed.texts(uses.orders);
 }
 
 void rename_function(const Renaming& renamed, FunctionFacts& function) {
@@ -109,6 +122,7 @@ void rename_function(const Renaming& renamed, FunctionFacts& function) {
   renamed.keys(function.uses.casts);
   renamed.keys(function.uses.indexes);
   rename_places(renamed, function.places);
+  rename_arithmetic(renamed, function.arithmetic);
 }
 
 }  // namespace

@@ -263,5 +263,16 @@ TEST(CompareEffects, TwoHalvesUnderConditionsThatExcludeEachOther) {
       ElementsAre("warn reference-discipline:f"));
 }
 
+TEST(CompareEffects, AnotherLockThatWasThereIsNoOtherNameOfIt) {
+  const std::string locks = "static struct mutex a, b;\n";
+  const auto with = [&](const std::string& lock) {
+    return locks + "void start(void) { mutex_lock(&" + lock + "); work(); }" +
+           "void stop(void) { mutex_unlock(&" + lock + "); work(); }";
+  };
+  EXPECT_THAT(titles(with("a"), with("b"), {{"start", "stop"}, {"start", "stop"}}),
+              ElementsAre("refuse lock-discipline:start", "refuse lock-discipline:start",
+                          "refuse lock-discipline:stop", "refuse lock-discipline:stop"));
+}
+
 }  // namespace
 }  // namespace splicer

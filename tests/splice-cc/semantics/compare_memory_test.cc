@@ -87,5 +87,14 @@ TEST(CompareMemory, FilesAreLookedAtTogether) {
   EXPECT_TRUE(all.at("struct foo.ring").released.contains("vmalloc"));
 }
 
+TEST(CompareMemory, AReleaseByRcuTellsNothingOfTheAllocator) {
+  Memory before = memory({}, {"kvmalloc"});
+  before["struct foo.ring"].released["kvmalloc"].callee = "kvfree_call_rcu";
+  EXPECT_THAT(titles(before, memory({}, {"kmalloc"})),
+              ElementsAre("warn release-changed:struct foo.ring"));
+  EXPECT_THAT(titles(memory({}, {"kvmalloc"}), memory({}, {"kmalloc"})),
+              ElementsAre("refuse release-changed:struct foo.ring"));
+}
+
 }  // namespace
 }  // namespace splicer

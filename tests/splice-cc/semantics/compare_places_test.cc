@@ -21,6 +21,7 @@ unsigned long msecs_to_jiffies(unsigned int ms);
 unsigned int jiffies_to_msecs(unsigned long j);
 extern unsigned long jiffies;
 long ktime_get_seconds(void);
+long ktime_get_ns(void);
 void free_pages(unsigned long address, int order);
 void set_bit(int bit, int *word);
 int test_bit(int bit, int *word);
@@ -79,6 +80,10 @@ TEST(ComparePlaces, ANumberIsConvertedAtAnotherPlace) {
   EXPECT_THAT(titles(function("f", "o->expires = jiffies;"),
                      function("f", "o->expires = ktime_get_seconds();")),
               ElementsAre("unit-changed:struct obj.expires"));
+  // Of which unit a quotient is, is not known.
+  EXPECT_THAT(titles(function("f", "o->expires = ktime_get_seconds();"),
+                     function("f", "o->expires = ktime_get_ns() / 1000000000L;")),
+              IsEmpty());
 }
 
 TEST(ComparePlaces, MemoryIsReleasedWithAnotherSize) {
@@ -168,6 +173,36 @@ TEST(ComparePlaces, WhatLivesOnAStackIsNothing) {
                      context + "void set(struct context *c) { c->n = 1; c->mode |= 4; }"
                                "void f(struct context *c) { if (c->mode & 4) work(); }"
                                "void top(void) { struct context c; set(&c); f(&c); }"),
+              IsEmpty());
+}
+
+TEST(ComparePlaces, WorkGoesToAnotherQueue) {
+  const std::string queues =
+      "struct workqueue_struct; struct own { struct workqueue_struct *a, *b; };\n"
+      "void queue_work(struct workqueue_struct *q, int *work); void flush(struct workqueue_struct "
+      "*q);\n";
+  const auto with = [&](const std::string& queued, const std::string& flushed) {
+    return queues + "void f(struct own *o) { queue_work(o->" + queued + ", 0); }\n" +
+           "void g(struct own *o) { flush(o->" + flushed + "); }\n";
+  };
+  EXPECT_THAT(titles(with("a", "a"), with("b", "b")),
+              ElementsAre("container-changed:struct own.a", "container-changed:struct own.a"));
+  EXPECT_THAT(titles(with("a", "a"), with("b", "b") + "void kept(struct own *o) { work(); }"),
+              ElementsAre("container-changed:struct own.a", "container-changed:struct own.a"));
+}
+
+TEST(ComparePlaces, ACallbackThatIsCalledDirectlyNow) {
+  const std::string end =
+      "struct own { void (*end)(void); int n; }; static void done(void) { work(); }\n";
+  EXPECT_THAT(titles(end + "void make(struct own *o) { o->n = 1; o->end = done; }"
+                           "void close(struct own *o) { o->n = 0; }",
+                     end + "void make(struct own *o) { o->n = 1; }"
+                           "void close(struct own *o) { o->n = 0; done(); }"),
+              ElementsAre("reference-discipline:close"));
+  EXPECT_THAT(titles(end + "void make(struct own *o) { o->n = 1; o->end = done; }"
+                           "void close(struct own *o) { o->n = 0; }",
+                     end + "void make(struct own *o) { o->n = 1; o->end = done; }"
+                           "void close(struct own *o) { o->n = 0; done(); }"),
               IsEmpty());
 }
 

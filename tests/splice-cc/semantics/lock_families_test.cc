@@ -89,5 +89,11 @@ TEST(LockFamilies, RowsAreSortedWithoutDuplicates) {
   for (const LockRow& row : rows) EXPECT_FALSE(row.callee.starts_with('_')) << row.callee;
 }
 
+TEST(LockFamilies, WhatDropsALockAndTakesItAgainHasNoEffect) {
+  const auto all = [](const std::string&) { return true; };
+  EXPECT_TRUE(likely_effects_of_call("__cond_resched_lock", all).empty());
+  EXPECT_TRUE(likely_effects_of_call("cond_resched_rwlock_read", all).empty());
+}
+
 }  // namespace
 }  // namespace splicer
