@@ -87,9 +87,8 @@ std::vector<Finding> ArithmeticComparison::compare() const {
   return findings;
 }
 
-Finding ArithmeticComparison::about(const char* code, const std::string& place) const {
+Finding ArithmeticComparison::about(const std::string& place) const {
   Finding finding;
-  finding.code = code;
   finding.name = place;
   for (const Pair& pair : pairs_)
     for (const auto member : {&ArithmeticUses::up, &ArithmeticUses::down, &ArithmeticUses::begins,
@@ -132,7 +131,8 @@ void ArithmeticComparison::compare_amounts(std::vector<Finding>& findings) const
       return !at(before_.down, place).contains(amount) && at(after_.down, place).contains(amount);
     });
     if (!both && !begins && !sign && !is_turned(place)) continue;
-    Finding finding = about("amount-changed", place);
+    Finding finding = about(place);
+    finding.code = "amount-changed";
     if (finding.users.empty()) continue;
     finding.message = fmt::format(
         "the patch counts {} otherwise: what was counted before the update would be taken off by "
@@ -164,7 +164,8 @@ void ArithmeticComparison::compare_encodings(std::vector<Finding>& findings) con
                      (exchanged(before_.set, after_.set, place) ||
                       exchanged(before_.tested, after_.tested, place));
     if (!number && !bit) continue;
-    Finding finding = about("encoding-changed", place);
+    Finding finding = about(place);
+    finding.code = "encoding-changed";
     if (finding.users.empty()) continue;
     finding.message = fmt::format(
         "the patch adds another constant to what it stores in {}, and to what it reads there: what "

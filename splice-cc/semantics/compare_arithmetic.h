@@ -46,7 +46,7 @@ class ArithmeticComparison {
   void compare_orders(std::vector<Finding>& findings) const;
   void compare_names(std::vector<Finding>& findings) const;
   // A finding about a place, at the first function that computes otherwise with it.
-  Finding about(const char* code, const std::string& place) const;
+  Finding about(const std::string& place) const;
 
   ArithmeticUses before_;
   ArithmeticUses after_;
