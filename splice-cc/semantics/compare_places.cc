@@ -155,8 +155,10 @@ void PlaceComparison::compare_queues(std::vector<Finding>& findings) const {
   for (const auto& [queues, callees] : exchanged) {
     if (callees.size() < 2) continue;
     const auto& [old, fresh] = queues;
-    const auto user = std::ranges::find_if(
-        pairs_, [&, &from = old](const Pair& pair) { return pair.before.holds.contains(from); });
+    const auto user = std::ranges::find_if(pairs_, [&, &from = old](const Pair& pair) {
+      return std::ranges::any_of(pair.before.queues,
+                                 [&](const auto& entry) { return entry.second.contains(from); });
+    });
     if (user == pairs_.end()) continue;
     Finding finding;
     finding.code = "container-changed";

@@ -24,7 +24,7 @@ const clang::Expr* bare(const clang::Expr* expression) { return expression->Igno
 // What live objects hang in, or wait in: linux/types.h, list_nulls.h, llist.h, wait.h, swait.h, completion.h,
 // xarray.h, idr.h, rbtree.h, skbuff.h, notifier.h, rhashtable-types.h, srcu.h.
 constexpr const char* kWorkQueue = "struct workqueue_struct";
-constexpr std::array<std::string_view, 25> kContainers = {"struct list_head",
+constexpr std::array<std::string_view, 24> kContainers = {"struct list_head",
                                                           "struct hlist_head",
                                                           "struct hlist_node",
                                                           "struct hlist_bl_head",
@@ -47,8 +47,7 @@ constexpr std::array<std::string_view, 25> kContainers = {"struct list_head",
                                                           "struct srcu_notifier_head",
                                                           "struct rhashtable",
                                                           "struct rhltable",
-                                                          "struct srcu_struct",
-                                                          kWorkQueue};
+                                                          "struct srcu_struct"};
 
 // Functions of one number that give it in another unit, or of another kind: linux/jiffies.h, ktime.h,
 // time.h, byteorder/generic.h, asm/page.h, mm.h.
@@ -218,11 +217,9 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
   }
 
   void note_container(const clang::Expr& expression) {
-    // Of a pointer to one only a work queue says what it is: another's list can be walked by any.
-    const bool queue = is_work_queue(expression.getType());
     const clang::RecordDecl* record = innermost_record(expression.getType(), false);
-    if (record == nullptr && !queue) return;
-    const std::string type = queue ? kWorkQueue : record_name(*record);
+    if (record == nullptr) return;
+    const std::string type = record_name(*record);
     if (std::ranges::find(kContainers, type) == kContainers.end()) return;
     if (const std::string place = memory_of(&expression);
         !place.empty() &&
