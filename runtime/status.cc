@@ -162,6 +162,10 @@ const char* standing_word(Standing standing) {
   }
 }
 
+std::string called(const UpdateStanding& update) {
+  return update.name.empty() ? update.id : fmt::format("{} ({})", update.name, update.id);
+}
+
 std::size_t Status::count(Standing standing) const {
   return static_cast<std::size_t>(std::ranges::count(updates, standing, &UpdateStanding::standing));
 }

@@ -53,6 +53,9 @@ struct UpdateStanding {
   std::optional<Verdict> signature = {};
 };
 
+// "CVE-2026-1234 (42acce30ee7d420c)"; its id alone if it has no name.
+std::string called(const UpdateStanding& update);
+
 struct CveStanding {
   std::string id;
   bool fixed = false;                // an update that fixes it is in force

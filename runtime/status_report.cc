@@ -17,10 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string called(const UpdateStanding& update) {
-  return update.name.empty() ? update.id : fmt::format("{} ({})", update.name, update.id);
-}
-
 std::string in_words(const UpdateStanding& update) {
   switch (update.standing) {
     case Standing::in_force:

@@ -36,7 +36,7 @@ std::string package_version(const KernelIdentity& kernel) {
   return kernel.version.substr(begin, kernel.version.find(' ', begin) - begin);
 }
 
-// The parts of a package URL: github.com/package-url/purl-spec. A "+" of a release is data there.
+// A part of a package URL (purl), in which the "+" of a release is data.
 std::string url_part(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -60,10 +60,6 @@ std::string document_id(const VexContext& context, const json& contents) {
 const UpdateStanding* update_of(const Status& status, const std::string& id) {
   const auto found = std::ranges::find(status.updates, id, &UpdateStanding::id);
   return found == status.updates.end() ? nullptr : &*found;
-}
-
-std::string called(const UpdateStanding& update) {
-  return update.name.empty() ? update.id : fmt::format("{} ({})", update.name, update.id);
 }
 
 // "update groups (1111111111111111) is partly: module tun is not loaded"
@@ -144,7 +140,7 @@ json vulnerability(const Status& status, const CveStanding& cve) {
   json affected = json::array({kShipped});
   if (cve.fixed)
     out["product_status"]["fixed"] = json::array({kPatched});
-  else if (!updates_in_force(status).empty())
+  else if (status.count(Standing::in_force) != 0)
     affected.push_back(kPatched);
   out["product_status"]["known_affected"] = affected;
   out["remediations"] = json::array(
@@ -162,12 +158,7 @@ VexContext vex_context() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) == 0) context.host = host.data();
   if (context.host.empty()) context.host = "localhost";
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  std::array<char, 32> text{};
-  if (gmtime_r(&now, &utc) != nullptr)
-    context.now.assign(text.data(),
-                       std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc));
+  context.now = utc_time(static_cast<std::uint64_t>(std::time(nullptr)));
   context.maker = std::string("splice-status ") + version();
   return context;
 }
@@ -181,10 +172,11 @@ std::string package_url(const KernelIdentity& kernel) {
 
 Result<json> openvex(const Status& status, const VexContext& context) {
   if (auto some = check(status); !some) return propagate(some);
+  const json products = json::array({{{"@id", package_url(status.kernel)}}});
   json statements = json::array();
   for (const CveStanding& cve : status.cves) {
     json one = {{"vulnerability", {{"name", cve.id}}},
-                {"products", json::array({{{"@id", package_url(status.kernel)}}})},
+                {"products", products},
                 {"status", cve.fixed ? "fixed" : "affected"}};
     if (const std::string account = account_of(status, cve); !account.empty())
       one["status_notes"] = account;

@@ -10,6 +10,22 @@
 
 namespace splicer {
 
+namespace {
+
+std::string time_text(std::uint64_t seconds_since_epoch,
+                      std::tm* (*break_down)(const std::time_t*, std::tm*), const char* format) {
+  std::tm broken{};
+  std::array<char, 64> text{};
+  const auto seconds = static_cast<std::time_t>(std::min<std::uint64_t>(
+      seconds_since_epoch, std::numeric_limits<std::int32_t>::max() * std::uint64_t{1000}));
+  if (break_down(&seconds, &broken) == nullptr ||
+      std::strftime(text.data(), text.size(), format, &broken) == 0)
+    return std::to_string(seconds_since_epoch);
+  return text.data();
+}
+
+}  // namespace
+
 std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
@@ -25,14 +41,11 @@ std::string microseconds(std::uint64_t nanoseconds) {
 }
 
 std::string local_time(std::uint64_t seconds_since_epoch) {
-  std::tm broken{};
-  std::array<char, 64> text{};
-  const auto seconds = static_cast<std::time_t>(std::min<std::uint64_t>(
-      seconds_since_epoch, std::numeric_limits<std::int32_t>::max() * std::uint64_t{1000}));
-  if (localtime_r(&seconds, &broken) == nullptr ||
-      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z", &broken) == 0)
-    return std::to_string(seconds_since_epoch);
-  return text.data();
+  return time_text(seconds_since_epoch, localtime_r, "%Y-%m-%dT%H:%M:%S%z");
+}
+
+std::string utc_time(std::uint64_t seconds_since_epoch) {
+  return time_text(seconds_since_epoch, gmtime_r, "%Y-%m-%dT%H:%M:%SZ");
 }
 
 }  // namespace splicer

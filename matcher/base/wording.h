@@ -7,6 +7,7 @@
 //     functions_and_values(2, 1)  "2 functions and 1 value"
 //     microseconds(21437)         "21.4"
 //     local_time(1795446000)      "2026-11-23T15:00:00+0000"
+//     utc_time(1795446000)        "2026-11-23T15:00:00Z"
 #pragma once
 
 #include <cstdint>
@@ -23,5 +24,7 @@ std::string functions_and_values(std::size_t functions, std::size_t values);
 std::string microseconds(std::uint64_t nanoseconds);
 // Local time as ISO 8601 has it.
 std::string local_time(std::uint64_t seconds_since_epoch);
+// The time everywhere, likewise.
+std::string utc_time(std::uint64_t seconds_since_epoch);
 
 }  // namespace splicer

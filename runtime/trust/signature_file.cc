@@ -10,6 +10,8 @@
 #include <ctime>
 #include <optional>
 
+#include "matcher/base/wording.h"
+
 namespace splicer {
 
 namespace {
@@ -107,10 +109,8 @@ bool is_date(std::string_view text) {
 }
 
 std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
+  const std::string now = utc_time(static_cast<std::uint64_t>(std::time(nullptr)));
+  return now.substr(0, now.find('T'));
 }
 
 Result<SignatureFile> parse_signature(std::string_view text, const std::string& file) {

@@ -18,6 +18,7 @@ TEST(Wording, Example) {
   EXPECT_EQ(functions_and_values(2, 1), "2 functions and 1 value");
   EXPECT_EQ(microseconds(21437), "21.4");
   EXPECT_EQ(local_time(1795446000), "2026-11-23T15:00:00+0000");
+  EXPECT_EQ(utc_time(1795446000), "2026-11-23T15:00:00Z");
   // [end]
 }
 
