@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#include "splice-cc/semantics/expression.h"
 #include "splice-cc/semantics/memory_name.h"
 #include "splice-cc/semantics/number_functions.h"
 
@@ -22,8 +23,6 @@ constexpr int kDeepest = 3;  // variables that are set by variables
 constexpr std::size_t kMostValues =
     8;  // of one: what is set in more places is no amount that was computed
 constexpr const char* kUnknown = "?";
-
-const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
 // Functions that count by an amount: linux/atomic/atomic-instrumented.h, percpu_counter.h, user_namespace.h,
 // refcount.h, net/sock.h. The place of a count that is found by other means is the function's name.
@@ -53,11 +52,6 @@ constexpr AmountFunction kAmountFunctions[] = {
     {"refcount_add", 1, 0, true},
     {"refcount_sub_and_test", 1, 0, false},
 };
-
-std::string name_of(const clang::CallExpr& call) {
-  const clang::FunctionDecl* callee = call.getDirectCallee();
-  return callee == nullptr || callee->getIdentifier() == nullptr ? "" : callee->getName().str();
-}
 
 // What is printed for people, and not looked up again.
 bool is_for_people(std::string_view callee) {
@@ -123,7 +117,7 @@ class ArithmeticReader : public clang::RecursiveASTVisitor<ArithmeticReader> {
   }
 
   bool VisitCallExpr(clang::CallExpr* call) {
-    const std::string name = name_of(*call);
+    const std::string name = callee_name(*call);
     if (name.empty()) return true;
     note_amount(*call, name);
     note_bit(*call, name);
@@ -139,10 +133,7 @@ class ArithmeticReader : public clang::RecursiveASTVisitor<ArithmeticReader> {
 
  private:
   std::optional<std::int64_t> number(const clang::Expr& expression) const {
-    clang::Expr::EvalResult result;
-    if (expression.isValueDependent() || !expression.EvaluateAsInt(result, context_))
-      return std::nullopt;
-    return result.Val.getInt().extOrTrunc(64).getSExtValue();
+    return constant_value(expression, context_);
   }
 
   // What each local variable is set to.
@@ -281,9 +272,8 @@ class ArithmeticReader : public clang::RecursiveASTVisitor<ArithmeticReader> {
   }
 
   void note_bit(const clang::CallExpr& call, std::string_view name) {
-    const NumberFunction* one = number_function(name);
-    if (one == nullptr || !one->is_bit || call.getNumArgs() <= std::max(one->constant, one->memory))
-      return;
+    const NumberFunction* one = number_function(name, call.getNumArgs());
+    if (one == nullptr || !one->is_bit) return;
     const clang::Expr& index = *call.getArg(one->constant);
     const std::string place = memory_of(call.getArg(one->memory));
     if (place.empty() || number(index)) return;

@@ -18,9 +18,10 @@
 // Cost: a walk over the body, and one for each local variable that an amount is made of.
 #pragma once
 
-#include <map>
 #include <set>
 #include <string>
+
+#include "splice-cc/semantics/text_sets.h"
 
 namespace clang {
 class ASTContext;
@@ -30,14 +31,18 @@ class FunctionDecl;
 namespace splicer {
 
 struct ArithmeticUses {
-  using Texts = std::map<std::string, std::set<std::string>>;  // by place
-  Texts up, down;                                              // amounts
-  Texts begins;                                                // what a count is set to
+  using Texts = TextsByPlace;
+  Texts up, down;      // amounts
+  Texts begins;        // what a count is set to
   Texts stored, read;  // constants that are added: "+1", "-1"
   Texts set, tested;   // the same of a bit's number, "+0" where none is added
   std::set<std::string> orders;
   std::set<std::string> names;
 };
+// All that it has by place.
+inline constexpr ArithmeticUses::Texts ArithmeticUses::*kArithmeticTexts[] = {
+    &ArithmeticUses::up,   &ArithmeticUses::down, &ArithmeticUses::begins, &ArithmeticUses::stored,
+    &ArithmeticUses::read, &ArithmeticUses::set,  &ArithmeticUses::tested};
 
 // Reads one function that has a body.
 ArithmeticUses read_arithmetic_uses(clang::ASTContext& context,

@@ -5,11 +5,11 @@
 #include <clang/AST/Decl.h>
 #include <clang/AST/Expr.h>
 
+#include "splice-cc/semantics/expression.h"
+
 namespace splicer {
 
 namespace {
-
-const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
 bool is_zero(const clang::Expr* expression, clang::ASTContext& context) {
   clang::Expr::EvalResult result;

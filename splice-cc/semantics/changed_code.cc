@@ -30,4 +30,15 @@ bool is_replaced(const ChangedCode& code, const UnitFacts& pre, const std::strin
   return is_replaced_at(code, pre, name, 0);
 }
 
+std::vector<ReplacedPair> replaced_functions(const ChangedCode& code, const UnitFacts& pre,
+                                             const UnitFacts& post) {
+  std::vector<ReplacedPair> pairs;
+  for (const auto& [name, before] : pre.functions) {
+    const auto after = post.functions.find(name);
+    if (after != post.functions.end() && is_replaced(code, pre, name))
+      pairs.push_back({name, &before, &after->second});
+  }
+  return pairs;
+}
+
 }  // namespace splicer

@@ -12,6 +12,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "splice-cc/semantics/facts.h"
 
@@ -26,5 +27,15 @@ struct ChangedCode {
 
 // Is the function itself replaced, or are all of those that it is inlined into?
 bool is_replaced(const ChangedCode& code, const UnitFacts& pre, const std::string& name);
+
+// A function that is replaced, and is in both versions. Its facts are those given.
+struct ReplacedPair {
+  std::string name;
+  const FunctionFacts* before;
+  const FunctionFacts* after;
+};
+// Linear in the functions, and in the callers of those that are inlined.
+std::vector<ReplacedPair> replaced_functions(const ChangedCode& code, const UnitFacts& pre,
+                                             const UnitFacts& post);
 
 }  // namespace splicer

@@ -7,46 +7,16 @@
 #include <algorithm>
 #include <iterator>
 
+#include "splice-cc/semantics/text_sets.h"
+
 namespace splicer {
 
 namespace {
 
 using Set = std::set<std::string>;
-using Texts = ArithmeticUses::Texts;
+using Texts = TextsByPlace;
 
-Set without(const Set& from, const Set& others) {
-  Set left;
-  std::ranges::set_difference(from, others, std::inserter(left, left.end()));
-  return left;
-}
-
-std::string list(const Set& all) {
-  return all.empty() ? "nothing" : fmt::format("{}", fmt::join(all, ", "));
-}
-
-const Set& at(const Texts& all, const std::string& place) {
-  static const Set none;
-  const auto found = all.find(place);
-  return found == all.end() ? none : found->second;
-}
-
-void merge(Texts& into, const Texts& from) {
-  for (const auto& [place, texts] : from) into[place].insert(texts.begin(), texts.end());
-}
-
-void merge(ArithmeticUses& into, const ArithmeticUses& from) {
-  for (const auto member : {&ArithmeticUses::up, &ArithmeticUses::down, &ArithmeticUses::begins,
-                            &ArithmeticUses::stored, &ArithmeticUses::read, &ArithmeticUses::set,
-                            &ArithmeticUses::tested})
-    merge(into.*member, from.*member);
-}
-
-// One text has gone and another has come.
-bool exchanged(const Texts& before, const Texts& after, const std::string& place) {
-  const Set& was = at(before, place);
-  const Set& is = at(after, place);
-  return !without(was, is).empty() && !without(is, was).empty();
-}
+std::string told(const Set& all) { return all.empty() ? "nothing" : list(all); }
 
 // What takes it back: "-1" of "+1", and "127-" of itself.
 std::string opposite(const std::string& shape) {
@@ -69,13 +39,14 @@ bool is_encoded(const ArithmeticUses& here, const ArithmeticUses& there, const s
 
 void ArithmeticComparison::add(const UnitFacts& pre, const UnitFacts& post,
                                const ChangedCode& code) {
-  for (const auto& [name, function] : pre.functions) merge(before_, function.arithmetic);
-  for (const auto& [name, function] : post.functions) merge(after_, function.arithmetic);
-  for (const auto& [name, function] : pre.functions) {
-    const auto now = post.functions.find(name);
-    if (now != post.functions.end() && is_replaced(code, pre, name))
-      pairs_.push_back({name, now->second.place, function.arithmetic, now->second.arithmetic});
+  for (const auto texts : kArithmeticTexts) {
+    for (const auto& [name, function] : pre.functions)
+      merge(before_.*texts, function.arithmetic.*texts);
+    for (const auto& [name, function] : post.functions)
+      merge(after_.*texts, function.arithmetic.*texts);
   }
+  for (const auto& [name, before, after] : replaced_functions(code, pre, post))
+    pairs_.push_back({name, after->place, before->arithmetic, after->arithmetic});
 }
 
 std::vector<Finding> ArithmeticComparison::compare() const {
@@ -91,10 +62,8 @@ Finding ArithmeticComparison::about(const std::string& place) const {
   Finding finding;
   finding.name = place;
   for (const Pair& pair : pairs_)
-    for (const auto member : {&ArithmeticUses::up, &ArithmeticUses::down, &ArithmeticUses::begins,
-                              &ArithmeticUses::stored, &ArithmeticUses::read, &ArithmeticUses::set,
-                              &ArithmeticUses::tested}) {
-      if (at(pair.before.*member, place) == at(pair.after.*member, place)) continue;
+    for (const auto texts : kArithmeticTexts) {
+      if (at(pair.before.*texts, place) == at(pair.after.*texts, place)) continue;
       if (finding.users.empty()) finding.place = pair.place;
       finding.users.push_back(pair.name);
       break;
@@ -138,13 +107,13 @@ void ArithmeticComparison::compare_amounts(std::vector<Finding>& findings) const
         "the patch counts {} otherwise: what was counted before the update would be taken off by "
         "other amounts",
         place);
-    finding.was = fmt::format("up by {}; down by {}", list(at(before_.up, place)),
-                              list(at(before_.down, place)));
-    finding.is = fmt::format("up by {}; down by {}", list(at(after_.up, place)),
-                             list(at(after_.down, place)));
+    finding.was = fmt::format("up by {}; down by {}", told(at(before_.up, place)),
+                              told(at(before_.down, place)));
+    finding.is = fmt::format("up by {}; down by {}", told(at(after_.up, place)),
+                             told(at(after_.down, place)));
     if (begins) {
-      finding.was += "; begins with " + list(at(before_.begins, place));
-      finding.is += "; begins with " + list(at(after_.begins, place));
+      finding.was += "; begins with " + told(at(before_.begins, place));
+      finding.is += "; begins with " + told(at(after_.begins, place));
     }
     finding.remedy = "keep the amounts; or keep in each object by how much it was counted";
     findings.push_back(std::move(finding));
@@ -172,10 +141,10 @@ void ArithmeticComparison::compare_encodings(std::vector<Finding>& findings) con
         "live objects have there would be read as another number",
         place);
     const auto said = [&](const ArithmeticUses& uses) {
-      return bit ? fmt::format("bits set at {}, tested at {}", list(at(uses.set, place)),
-                               list(at(uses.tested, place)))
-                 : fmt::format("stored with {}, read with {}", list(at(uses.stored, place)),
-                               list(at(uses.read, place)));
+      return bit ? fmt::format("bits set at {}, tested at {}", told(at(uses.set, place)),
+                               told(at(uses.tested, place)))
+                 : fmt::format("stored with {}, read with {}", told(at(uses.stored, place)),
+                               told(at(uses.read, place)));
     };
     finding.was = said(before_);
     finding.is = said(after_);
@@ -203,8 +172,8 @@ void ArithmeticComparison::compare_orders(std::vector<Finding>& findings) const 
         "{} walks a tree by the opposite comparison: what is in the tree was put there in the "
         "other order, and is not found",
         pair.name);
-    finding.was = list(lost);
-    finding.is = list(gained);
+    finding.was = told(lost);
+    finding.is = told(gained);
     finding.remedy = "keep the order of the tree";
     findings.push_back(std::move(finding));
   }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "splice-cc/semantics/lock_families.h"
+#include "splice-cc/semantics/text_sets.h"
 
 namespace splicer {
 
@@ -31,12 +32,6 @@ std::set<int> signs(const std::set<int>& counts) {
   std::set<int> signs;
   for (const int count : counts) signs.insert(std::clamp(count, -1, 1));
   return signs;
-}
-
-std::set<int> less(const std::set<int>& a, const std::set<int>& b) {
-  std::set<int> rest;
-  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::inserter(rest, rest.end()));
-  return rest;
 }
 
 // The same count on something that is called otherwise now. `lasting`: variables of both versions, which
@@ -170,7 +165,7 @@ class EffectComparison {
         was = signs(was);
         is = signs(is);
       }
-      std::set<int> fresh = less(is, was);
+      std::set<int> fresh = without(is, was);
       std::erase_if(fresh, [&](int change) {
         return change != 0 && only_renamed(before.effects, after.effects, held, change, lasting_);
       });
@@ -178,7 +173,7 @@ class EffectComparison {
       const bool down = !fresh.empty() && *fresh.begin() < 0;
       // Nothing of what it did before: a function that always took the lock never does.
       const bool dropped =
-          !up && !down && fresh.contains(0) && less(was, is) == was &&
+          !up && !down && fresh.contains(0) && without(was, is) == was &&
           !only_renamed(after.effects, before.effects, held, *was.begin(), lasting_);
       if (!up && !down && !dropped) continue;
       const bool apart = after.apart.contains(held) && !before.apart.contains(held);

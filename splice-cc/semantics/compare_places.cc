@@ -8,27 +8,11 @@
 #include <iterator>
 #include <string_view>
 
+#include "splice-cc/semantics/text_sets.h"
+
 namespace splicer {
 
 namespace {
-
-std::set<std::string> without(const std::set<std::string>& from,
-                              const std::set<std::string>& others) {
-  std::set<std::string> left;
-  std::ranges::set_difference(from, others, std::inserter(left, left.end()));
-  return left;
-}
-
-std::string list(const std::set<std::string>& all) {
-  return fmt::format("{}", fmt::join(all, ", "));
-}
-
-const std::set<std::string>& at(const std::map<std::string, std::set<std::string>>& all,
-                                const std::string& place) {
-  static const std::set<std::string> none;
-  const auto found = all.find(place);
-  return found == all.end() ? none : found->second;
-}
 
 // "msecs_to_jiffies" gives jiffies, and takes msecs. A clock gives what it counts.
 std::string unit(std::string_view conversion, bool given) {
@@ -74,23 +58,18 @@ void PlaceComparison::Version::add(const PlaceUses& uses, const std::string& fun
     for (const std::string& name : names) stored[place].insert(unit(name, true));
   for (const auto& [place, names] : uses.read)
     for (const std::string& name : names) read[place].insert(unit(name, false));
-  for (const auto& [place, texts] : uses.sizes) sizes[place].insert(texts.begin(), texts.end());
-  for (const auto& [callee, places] : uses.queues)
-    queues[callee].insert(places.begin(), places.end());
-  for (const auto& [place, names] : uses.callbacks)
-    callbacks[place].insert(names.begin(), names.end());
+  merge(sizes, uses.sizes);
+  merge(queues, uses.queues);
+  merge(callbacks, uses.callbacks);
   for (const Mark& mark : uses.marks) marks[mark].insert(function);
 }
 
 void PlaceComparison::add(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code) {
   for (const auto& [name, function] : pre.functions) before_.add(function.places, name);
   for (const auto& [name, function] : post.functions) after_.add(function.places, name);
-  for (const auto& [name, function] : pre.functions) {
-    const auto now = post.functions.find(name);
-    if (now != post.functions.end() && is_replaced(code, pre, name))
-      pairs_.push_back({name, now->second.place, function.places, now->second.places,
-                        without(now->second.calls, function.calls)});
-  }
+  for (const auto& [name, before, after] : replaced_functions(code, pre, post))
+    pairs_.push_back(
+        {name, after->place, before->places, after->places, without(after->calls, before->calls)});
   for (const auto& [name, record] : post.records)
     if (!record.frames.empty() && record.allocators.empty() && !record.is_static)
       on_stacks_.insert(name);
@@ -215,8 +194,8 @@ void PlaceComparison::compare_units(std::vector<Finding>& findings) const {
     const Texts new_stored = without(at(after_.stored, place), at(before_.stored, place));
     const Texts lost_read = without(at(before_.read, place), at(after_.read, place));
     const Texts new_read = without(at(after_.read, place), at(before_.read, place));
-    const bool changed = (!lost_stored.empty() && !(new_stored.empty() && new_read.empty())) ||
-                         (!lost_read.empty() && !(new_stored.empty() && new_read.empty()));
+    const bool changed =
+        !(lost_stored.empty() && lost_read.empty()) && !(new_stored.empty() && new_read.empty());
     const Pair* user = changed ? user_of(place) : nullptr;
     if (user == nullptr || on_stacks_.contains(record_of(place))) continue;
     Finding finding;
@@ -239,8 +218,8 @@ void PlaceComparison::compare_units(std::vector<Finding>& findings) const {
 void PlaceComparison::compare_sizes(std::vector<Finding>& findings) const {
   for (const auto& [place, was] : before_.sizes) {
     const Texts& is = at(after_.sizes, place);
-    const Pair* user = user_of(place);
-    if (without(was, is).empty() || without(is, was).empty() || user == nullptr) continue;
+    const Pair* user = exchanged(before_.sizes, after_.sizes, place) ? user_of(place) : nullptr;
+    if (user == nullptr) continue;
     Finding finding;
     finding.code = "release-changed";
     finding.name = place;

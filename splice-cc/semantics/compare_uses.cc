@@ -11,21 +11,11 @@
 
 #include "runtime/package/digest.h"
 
+#include "splice-cc/semantics/text_sets.h"
+
 namespace splicer {
 
 namespace {
-
-template <typename T>
-std::set<T> without(const std::set<T>& from, const std::set<T>& others) {
-  std::set<T> left;
-  std::ranges::set_difference(from, others, std::inserter(left, left.end()));
-  return left;
-}
-
-template <typename T>
-std::string list(const std::set<T>& all) {
-  return fmt::format("{}", fmt::join(all, ", "));
-}
 
 std::string digest(const std::set<std::string>& texts) {
   constexpr std::size_t kDigits = 8;

@@ -9,14 +9,13 @@
 #include <optional>
 #include <string_view>
 
+#include "splice-cc/semantics/expression.h"
 #include "splice-cc/semantics/memory_name.h"
 #include "splice-cc/semantics/number_functions.h"
 
 namespace splicer {
 
 namespace {
-
-const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
 bool is_local_name(std::string_view name) { return name.starts_with('$') || name.starts_with('%'); }
 
@@ -62,10 +61,7 @@ class Walk {
 
  private:
   std::optional<std::int64_t> number(const clang::Expr* expression) const {
-    clang::Expr::EvalResult result;
-    if (expression->isValueDependent() || !expression->EvaluateAsInt(result, context_))
-      return std::nullopt;
-    return result.Val.getInt().extOrTrunc(64).getSExtValue();
+    return constant_value(*expression, context_);
   }
 
   std::string name_of(const clang::Expr* expression) const {
@@ -102,17 +98,14 @@ class Walk {
   }
 
   void add_call(const clang::CallExpr& call, bool holds, Guards& guards) const {
-    const clang::FunctionDecl* callee = call.getDirectCallee();
-    if (callee == nullptr || callee->getIdentifier() == nullptr) return;
-    const std::string name = callee->getName().str();
+    const std::string name = callee_name(call);
     if (name == "__builtin_expect" && call.getNumArgs() > 0)
       return add(call.getArg(0), holds, guards);
-    const NumberFunction* one = number_function(name);
-    if (one == nullptr || !one->tests || !one->is_bit || call.getNumArgs() <= one->memory) return;
+    const NumberFunction* one = number_function(name, call.getNumArgs());
+    if (one == nullptr || !one->tests || !one->is_bit) return;
     const auto bit = number(call.getArg(one->constant));
-    constexpr std::int64_t kBits = 63;
-    if (bit && *bit >= 0 && *bit < kBits)
-      add_guard(memory_of(call.getArg(one->memory)), std::int64_t{1} << *bit, holds, false, guards);
+    if (const auto mask = bit ? mask_of_bit(*bit) : std::nullopt)
+      add_guard(memory_of(call.getArg(one->memory)), *mask, holds, false, guards);
   }
 
   void add_binary(const clang::BinaryOperator& binary, bool holds, Guards& guards) const {

@@ -16,6 +16,7 @@
 
 #include "splice-cc/semantics/branch.h"
 #include "splice-cc/semantics/effect_sites.h"
+#include "splice-cc/semantics/expression.h"
 #include "splice-cc/semantics/guards.h"
 #include "splice-cc/semantics/lock_annotations.h"
 #include "splice-cc/semantics/slot.h"
@@ -25,8 +26,6 @@ namespace splicer {
 namespace {
 
 using State = std::map<HeldObject, std::set<int>>;
-
-const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
 // What a path of the function got from a call that is not in the tables: it may give it back.
 HeldObject obtained(const std::string& object) { return {"obtained", object, true}; }
@@ -255,16 +254,9 @@ class FunctionFlow {
 
   // sk->sk_destruct = foo_destruct: who calls it finds it in objects that came by here.
   void note_callback(const clang::BinaryOperator& assignment) {
-    const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(bare(strip_address(assignment.getRHS())));
-    if (name == nullptr || !llvm::isa<clang::FunctionDecl>(name->getDecl())) return;
+    if (function_named_by(*assignment.getRHS()) == nullptr) return;
     if (const auto slot = slot_of(*assignment.getLHS()))
       taken_.insert(slot_family(kCallbackIn, *slot));
-  }
-
-  static const clang::Expr* strip_address(const clang::Expr* expression) {
-    const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(bare(expression));
-    return unary != nullptr && unary->getOpcode() == clang::UO_AddrOf ? unary->getSubExpr()
-                                                                      : expression;
   }
 
   static Succeeds opposite(Succeeds when) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "splice-cc/semantics/alloc_families.h"
+#include "splice-cc/semantics/expression.h"
 #include "splice-cc/semantics/slot.h"
 #include "splice-cc/semantics/type_text.h"
 
@@ -46,11 +47,6 @@ void collect(const clang::Stmt* statement, std::vector<const clang::Stmt*>& all)
   if (statement == nullptr) return;
   all.push_back(statement);
   for (const clang::Stmt* child : statement->children()) collect(child, all);
-}
-
-std::string name_of(const clang::CallExpr& call) {
-  const clang::FunctionDecl* callee = call.getDirectCallee();
-  return callee == nullptr || callee->getIdentifier() == nullptr ? "" : callee->getName().str();
 }
 
 // "struct foo" of a pointer to one.
@@ -153,7 +149,7 @@ class MemoryReader::Flow {
     }
 
     void add_call(const clang::CallExpr& call, Origins& origins) {
-      const std::string name = name_of(call);
+      const std::string name = callee_name(call);
       if (const AllocRow* row = allocator_of(name)) {
         origins.allocated.insert({family_of(*row, call), name});
       } else if (const Handling* theirs = flow.handling_of(call);
@@ -226,7 +222,7 @@ class MemoryReader::Flow {
     }
 
     void called(const clang::CallExpr& call) {
-      const std::string name = name_of(call);
+      const std::string name = callee_name(call);
       if (const AllocRow* row = release_of(name)) {
         if (const clang::Expr* object = released_by(*row, call))
           released(*object, {family_of(*row, call), name});

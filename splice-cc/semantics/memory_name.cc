@@ -5,13 +5,12 @@
 #include <clang/AST/Expr.h>
 #include <clang/AST/Stmt.h>
 
+#include "splice-cc/semantics/expression.h"
 #include "splice-cc/semantics/slot.h"
 
 namespace splicer {
 
 namespace {
-
-const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
 // Is it a part of a variable that lives in the function's frame?
 bool is_local(const clang::Expr* expression) {

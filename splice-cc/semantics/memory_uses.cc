@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "splice-cc/semantics/expression.h"
 #include "splice-cc/semantics/memory_name.h"
 #include "splice-cc/semantics/number_functions.h"
 #include "splice-cc/semantics/slot.h"
@@ -28,8 +29,6 @@ namespace {
 constexpr int kDeepest = 4;                  // functions that compute an index
 constexpr std::size_t kLongest = 4096;       // characters of an expression's text
 constexpr const char* kNumber = "a number";  // in a void *
-
-const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
 // The macros and enumerators that a constant expression is made of, as the function writes them: of
 // macros inside of macros the outermost.
@@ -140,8 +139,7 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
     const clang::FunctionDecl* callee = call->getDirectCallee();
     if (callee == nullptr) return true;
     const std::string name = callee->getNameAsString();
-    if (const NumberFunction* one = number_function(name);
-        one != nullptr && call->getNumArgs() > std::max(one->constant, one->memory)) {
+    if (const NumberFunction* one = number_function(name, call->getNumArgs())) {
       const clang::Expr* number = call->getArg(one->constant);
       const clang::Expr* memory = call->getArg(one->memory);
       const Number kind = one->is_bit ? Number::bit : Number::value;
@@ -219,20 +217,18 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   // `other`: what the constant is used with; nullptr if that is nothing in memory.
   void note_constant(const clang::Expr* constant, const clang::Expr* other, ConstantRole role,
                      Number kind = Number::value) {
-    clang::Expr::EvalResult result;
     // (void *)-1L: a number that says "none".
     const clang::Expr* number =
         constant->getType()->isPointerType() ? constant->IgnoreParenCasts() : constant;
-    if (constant->isValueDependent() || !number->EvaluateAsInt(result, context_) ||
-        ((other == nullptr || !other->getType()->isPointerType()) &&
-         !constant->getType()->isIntegralOrEnumerationType()))
+    const auto value = constant_value(*number, context_);
+    if (!value || ((other == nullptr || !other->getType()->isPointerType()) &&
+                   !constant->getType()->isIntegralOrEnumerationType()))
       return;
     ConstantUse use;
     use.role = role;
-    use.value = result.Val.getInt().extOrTrunc(64).getSExtValue();
-    constexpr std::int64_t kBits = 63;
-    if (kind == Number::bit && use.value >= 0 && use.value < kBits)
-      use.value = std::int64_t{1} << use.value;
+    use.value = *value;
+    if (kind == Number::bit)
+      use.value = mask_of_bit(use.value).value_or(use.value);
     else if (kind == Number::mask && use.value < 0)
       use.value = ~use.value;  // the bits that &= ~x clears
     if (use.value == 0) return;
@@ -261,9 +257,8 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   void note_stored_pointer(const clang::BinaryOperator& assignment) {
     if (!assignment.getLHS()->getType().getCanonicalType()->isVoidPointerType()) return;
     const clang::QualType stored = bare(assignment.getRHS())->getType().getCanonicalType();
-    clang::Expr::EvalResult constant;
     // file->private_data = (void *)(long)minor; a constant says "none", or is an error.
-    if (stored->isIntegerType() && !bare(assignment.getRHS())->EvaluateAsInt(constant, context_))
+    if (stored->isIntegerType() && !constant_value(*bare(assignment.getRHS()), context_))
       if (const std::string memory = memory_of(assignment.getLHS()); !memory.empty())
         uses_.casts[memory].insert(kNumber);
     if (!stored->isPointerType()) return;
@@ -302,9 +297,7 @@ class UseReader : public clang::RecursiveASTVisitor<UseReader> {
   // "x->id << 1" is "(? << 1)", and "id" is "?".
   std::string arithmetic(const clang::Expr& expression) const {
     const clang::Expr* plain = bare(&expression);
-    clang::Expr::EvalResult value;
-    if (plain->EvaluateAsInt(value, context_))
-      return std::to_string(value.Val.getInt().extOrTrunc(64).getSExtValue());
+    if (const auto value = constant_value(*plain, context_)) return std::to_string(*value);
     const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(plain);
     if (binary == nullptr || binary->isAssignmentOp() || binary->isComparisonOp()) return "?";
     return fmt::format("({} {} {})", arithmetic(*binary->getLHS()), binary->getOpcodeStr().str(),

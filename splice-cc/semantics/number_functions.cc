@@ -37,12 +37,21 @@ constexpr NumberFunction kNumberFunctions[] = {
 
 // test_bit() is a macro for const_test_bit() and _test_bit(), or calls arch_test_bit(), and that
 // constant_test_bit() (include/linux/bitops.h, bitop()).
-const NumberFunction* number_function(std::string_view name) {
+const NumberFunction* number_function(std::string_view name, unsigned arguments) {
   for (const std::string_view beginning : {"constant_", "variable_", "const", "generic_", "arch_"})
     if (name.starts_with(beginning)) name.remove_prefix(beginning.size());
   name.remove_prefix(std::min(name.find_first_not_of('_'), name.size()));
   const auto found = std::ranges::find(kNumberFunctions, name, &NumberFunction::name);
-  return found == std::end(kNumberFunctions) ? nullptr : &*found;
+  return found == std::end(kNumberFunctions) ||
+                 arguments <= std::max(found->constant, found->memory)
+             ? nullptr
+             : &*found;
+}
+
+std::optional<std::int64_t> mask_of_bit(std::int64_t number) {
+  constexpr std::int64_t kBits = 63;
+  if (number < 0 || number >= kBits) return std::nullopt;
+  return std::int64_t{1} << number;
 }
 
 }  // namespace splicer

@@ -3,13 +3,16 @@
 // The kernel's functions that use a number with memory, so that set_bit(3, &x->flags) says what
 // x->flags |= 8 does.
 //
-//     number_function("test_bit")        argument 0 is the number of a bit, argument 1 the memory; tests
-//     number_function("arch_set_bit")    the same as set_bit: what the macros of bitops.h become
-//     number_function("kfree")           nullptr
+//     number_function("test_bit", 2)        argument 0 is the number of a bit, argument 1 the memory; tests
+//     number_function("arch_set_bit", 2)    the same as set_bit: what the macros of bitops.h become
+//     number_function("kfree", 1)           nullptr
+//     mask_of_bit(3)                        8
 //
 // Invariant: an argument's number is that in the call which Clang sees once macros are expanded.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace splicer {
@@ -24,7 +27,10 @@ struct NumberFunction {
   bool clears = false;  // it stores what takes the number away
 };
 
-// Null for any other function. A walk over a short table.
-const NumberFunction* number_function(std::string_view name);
+// Of a call with that many arguments. Null for any other function, and for one that is only named so and has
+// not the arguments. A walk over a short table.
+const NumberFunction* number_function(std::string_view name, unsigned arguments);
+// Nothing for what is no bit of a long, or its sign.
+std::optional<std::int64_t> mask_of_bit(std::int64_t number);
 
 }  // namespace splicer

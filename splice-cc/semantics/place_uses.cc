@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "splice-cc/semantics/alloc_families.h"
+#include "splice-cc/semantics/expression.h"
 #include "splice-cc/semantics/memory_name.h"
 #include "splice-cc/semantics/number_functions.h"
 #include "splice-cc/semantics/slot.h"
@@ -18,8 +19,6 @@
 namespace splicer {
 
 namespace {
-
-const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
 
 // What live objects hang in, or wait in: linux/types.h, list_nulls.h, llist.h, wait.h, swait.h, completion.h,
 // xarray.h, idr.h, rbtree.h, skbuff.h, notifier.h, rhashtable-types.h, srcu.h.
@@ -81,11 +80,6 @@ bool only_speaks(std::string_view name) {
       kWords, [&](std::string_view word) { return name.find(word) != std::string_view::npos; });
 }
 
-std::string name_of(const clang::CallExpr& call) {
-  const clang::FunctionDecl* callee = call.getDirectCallee();
-  return callee == nullptr || callee->getIdentifier() == nullptr ? "" : callee->getName().str();
-}
-
 // The conversions and clocks in an expression.
 struct Conversions : clang::RecursiveASTVisitor<Conversions> {
   std::set<std::string> names;
@@ -97,7 +91,7 @@ struct Conversions : clang::RecursiveASTVisitor<Conversions> {
     return true;
   }
   bool VisitCallExpr(clang::CallExpr* call) {
-    const std::string name = name_of(*call);
+    const std::string name = callee_name(*call);
     if (is_conversion(name) || is_clock(name)) names.insert(name);
     scaled = scaled || name.find("div") != std::string::npos;
     return true;
@@ -120,7 +114,7 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
     TraverseStmt(function_.getBody());
     for (const auto& entry : guards_of_calls(function_, context_)) {
       const Guards& guards = entry.second;
-      const std::string callee = name_of(*entry.first);
+      const std::string callee = callee_name(*entry.first);
       if (callee.empty() || only_speaks(callee)) continue;
       const auto [all, fresh] = uses_.guarded.try_emplace(callee, guards);
       if (!fresh)
@@ -176,7 +170,7 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
   }
 
   bool VisitCallExpr(clang::CallExpr* call) {
-    const std::string name = name_of(*call);
+    const std::string name = callee_name(*call);
     if (is_conversion(name))
       for (const clang::Expr* argument : call->arguments())
         if (const std::string place = memory_of(argument); !place.empty())
@@ -184,8 +178,7 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
     note_release(*call, name);
     note_size(*call, name);
     note_queues(*call, name);
-    const NumberFunction* one = number_function(name);
-    if (one != nullptr && call->getNumArgs() > std::max(one->constant, one->memory)) {
+    if (const NumberFunction* one = number_function(name, call->getNumArgs())) {
       note_bit(*call, *one);
       return true;
     }
@@ -202,10 +195,7 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
 
  private:
   std::optional<std::int64_t> number(const clang::Expr& expression) const {
-    clang::Expr::EvalResult result;
-    if (expression.isValueDependent() || !expression.EvaluateAsInt(result, context_))
-      return std::nullopt;
-    return result.Val.getInt().extOrTrunc(64).getSExtValue();
+    return constant_value(expression, context_);
   }
 
   // Its structure is known to kernel/workqueue.c only.
@@ -243,13 +233,8 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
 
   // sk->sk_destruct = foo_destruct
   void note_callback(const std::string& place, const clang::Expr& value) {
-    const clang::Expr* plain = bare(&value);
-    if (const auto* address = llvm::dyn_cast<clang::UnaryOperator>(plain);
-        address != nullptr && address->getOpcode() == clang::UO_AddrOf)
-      plain = bare(address->getSubExpr());
-    const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(plain);
-    if (name != nullptr && llvm::isa<clang::FunctionDecl>(name->getDecl()))
-      uses_.callbacks[place].insert(name->getDecl()->getNameAsString());
+    if (const clang::FunctionDecl* function = function_named_by(value))
+      uses_.callbacks[place].insert(function->getNameAsString());
   }
 
   void note_queues(const clang::CallExpr& call, const std::string& name) {
@@ -281,7 +266,6 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
 
   void note_value(const std::string& place, const clang::Expr& value) {
     if (llvm::isa<clang::ImplicitValueInitExpr>(value)) return;
-    clang::Expr::EvalResult result;
     // A null pointer is a zero, too.
     const auto stored = number(value.getType()->isPointerType() ? *bare(&value) : value);
     if (stored && *stored == 0)
@@ -294,10 +278,9 @@ class PlaceReader : public clang::RecursiveASTVisitor<PlaceReader> {
     if (!one.stores) return;
     std::string place = memory_of(call.getArg(one.memory));
     if (place.empty()) return;
-    constexpr std::int64_t kBits = 63;
-    std::int64_t value = number(*call.getArg(one.constant)).value_or(kAnyValue);
-    if (one.is_bit && value != kAnyValue)
-      value = value >= 0 && value < kBits ? std::int64_t{1} << value : kAnyValue;
+    auto number_given = number(*call.getArg(one.constant));
+    if (one.is_bit && number_given) number_given = mask_of_bit(*number_given);
+    const std::int64_t value = number_given.value_or(kAnyValue);
     if (value == 0)
       uses_.clears.emplace(std::move(place), kAnyValue);
     else

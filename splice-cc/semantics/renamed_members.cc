@@ -88,11 +88,9 @@ void rename_places(const Renaming& renamed, PlaceUses& places) {
 }
 
 void rename_arithmetic(const Renaming& renamed, ArithmeticUses& uses) {
-  for (const auto member : {&ArithmeticUses::up, &ArithmeticUses::down, &ArithmeticUses::begins,
-                            &ArithmeticUses::stored, &ArithmeticUses::read, &ArithmeticUses::set,
-                            &ArithmeticUses::tested}) {
-    renamed.keys(uses.*member);
-    for (auto& [place, texts] : uses.*member) renamed.texts(texts);
+  for (const auto texts : kArithmeticTexts) {
+    renamed.keys(uses.*texts);
+    for (auto& [place, all] : uses.*texts) renamed.texts(all);
   }
   renamed.texts(uses.orders);
 }

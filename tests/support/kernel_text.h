@@ -10,6 +10,7 @@
 
 #include <string>
 
+#include "splice-cc/semantics/changed_code.h"
 #include "splice-cc/semantics/clang_unit.h"
 #include "splice-cc/semantics/read_facts.h"
 #include "tests/support/temporary_folder.h"
@@ -67,6 +68,15 @@ inline UnitFacts facts_of(const std::string& text) {
                        [&facts](clang::ASTContext& context) { facts = read_facts(context); });
   EXPECT_EQ(error, std::nullopt);
   return facts;
+}
+
+// A patch that replaces all functions of the text but those called "kept".
+inline ChangedCode all_but_kept(const UnitFacts& facts) {
+  ChangedCode code;
+  for (const auto& [name, function] : facts.functions)
+    if (name != "kept") code.replaced.insert(name);
+  code.compiled = code.replaced;
+  return code;
 }
 
 }  // namespace splicer

@@ -31,14 +31,10 @@ void remove_link(void *where, const char *name);
 void printk(const char *text);
 )";
 
-// All functions of the text are replaced but those called "kept".
 std::vector<std::string> titles(const std::string& pre, const std::string& post) {
   const UnitFacts before = facts_of(kObject + pre);
   const UnitFacts after = facts_of(kObject + post);
-  ChangedCode code;
-  for (const auto& [name, facts] : before.functions)
-    if (name != "kept") code.replaced.insert(name);
-  code.compiled = code.replaced;
+  const ChangedCode code = all_but_kept(before);
   ArithmeticComparison arithmetic;
   arithmetic.add(before, after, code);
   std::vector<std::string> out;

@@ -32,14 +32,10 @@ struct obj {
 };
 )";
 
-// All functions of the text are replaced but those called "kept".
 std::vector<std::string> titles(const std::string& pre, const std::string& post) {
   const UnitFacts before = facts_of(kObject + pre);
   UnitFacts after = facts_of(kObject + post);
-  ChangedCode code;
-  for (const auto& [name, facts] : before.functions)
-    if (name != "kept") code.replaced.insert(name);
-  code.compiled = code.replaced;
+  const ChangedCode code = all_but_kept(before);
   follow_renamed_members(before, after);
   PlaceComparison places;
   places.add(before, after, code);

@@ -13,14 +13,10 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// All functions of the text are replaced but those called "kept".
 std::vector<std::string> titles(const std::string& pre, const std::string& post) {
   const UnitFacts before = facts_of(pre);
   const UnitFacts after = facts_of(post);
-  ChangedCode code;
-  for (const auto& [name, facts] : before.functions)
-    if (name != "kept") code.replaced.insert(name);
-  code.compiled = code.replaced;
+  const ChangedCode code = all_but_kept(before);
   std::vector<std::string> out;
   for (const Finding& finding : compare_uses(before, after, code)) out.push_back(finding.title());
   StateValues states;

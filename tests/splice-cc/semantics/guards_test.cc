@@ -75,6 +75,12 @@ TEST(Guards, AVariableThatChangesSaysNothing) {
   EXPECT_THAT(guards("n++; if (n) work();", "int n"), IsEmpty());
 }
 
+// A patch may define one of any name: what it has no argument for is not looked at.
+TEST(Guards, AFunctionThatIsOnlyNamedLikeOneOfBits) {
+  EXPECT_THAT(guards("int xa_get_mark(struct obj *); if (xa_get_mark(o)) work();"), IsEmpty());
+  EXPECT_THAT(guards("int test_bit(int); if (test_bit(1)) work();"), IsEmpty());
+}
+
 TEST(Guards, ExclusiveOnlyByWhatNoPathChanges) {
   EXPECT_TRUE(are_exclusive({{"$0", 1, true, true}}, {{"$0", 2, true, true}}));
   EXPECT_TRUE(are_exclusive({{"%on", kNotZero, true}}, {{"%on", kNotZero, false}}));
