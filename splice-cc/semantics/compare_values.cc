@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -42,6 +43,12 @@ bool is_untouched(const std::string& place, const UnitFacts& unit) {
   return std::ranges::none_of(unit.functions, [&](const auto& entry) {
     const ValueUses& values = entry.second.values;
     return values.stored.contains(place) || values.used.contains(place);
+  });
+}
+
+bool walks_tree(const ValueUses& uses) {
+  return std::ranges::any_of(uses.used, [](const auto& entry) {
+    return entry.first.ends_with(".rb_left") || entry.first.ends_with(".rb_right");
   });
 }
 
@@ -107,7 +114,7 @@ bool is_transformed(const std::string& value, const std::string& place) {
 void ValueComparison::add(const UnitFacts& pre, const UnitFacts& post, const ChangedCode& code) {
   for (const auto& [name, before, after] : replaced_functions(code, pre, post)) {
     if (before->values == after->values) continue;
-    Change change{name, after->place, {}, {}, {}, {}, {}};
+    Change change{name, after->place, walks_tree(before->values), {}, {}, {}, {}, {}};
     for (const auto half : kHalves) {
       change.lost.*half = difference(before->values.*half, after->values.*half);
       change.gained.*half = difference(after->values.*half, before->values.*half);
@@ -154,6 +161,7 @@ std::vector<Finding> ValueComparison::compare() const {
   compare_begun(findings);
   compare_ends(findings);
   compare_keys(findings);
+  compare_walks(findings);
   return findings;
 }
 
@@ -306,9 +314,16 @@ void ValueComparison::compare_keys(std::vector<Finding>& findings) const {
   for (const Change& maker : changes_)
     for (const auto& [family, keys] : maker.lost.made_by) {
       const Set& now = at(maker.gained.made_by, family);
-      const auto finder = std::ranges::find_if(changes_, [&, &of = family](const Change& one) {
-        return !at(one.lost.found_by, of).empty() && !at(one.gained.found_by, of).empty();
-      });
+      const auto finder =
+          std::ranges::find_if(changes_, [&, &of = family, &keys = keys](const Change& one) {
+            // The same key, or one of the same type, has gone from both.
+            return !at(one.gained.found_by, of).empty() &&
+                   std::ranges::any_of(at(one.lost.found_by, of), [&](const std::string& found) {
+                     return std::ranges::any_of(keys, [&](const std::string& made) {
+                       return found.substr(0, found.find(": ")) == made.substr(0, made.find(": "));
+                     });
+                   });
+          });
       if (now.empty() || finder == changes_.end()) continue;
       Finding finding;
       finding.code = "name-changed";
@@ -323,6 +338,32 @@ void ValueComparison::compare_keys(std::vector<Finding>& findings) const {
       finding.users = {maker.function, finder->function};
       finding.remedy = "keep the key";
       findings.push_back(std::move(finding));
+    }
+}
+
+// Two functions that walk a tree go by other values: rb_add() and rb_find() of include/linux/rbtree.h ask one
+// comparison alike.
+void ValueComparison::compare_walks(std::vector<Finding>& findings) const {
+  for (auto one = changes_.begin(); one != changes_.end(); ++one)
+    for (auto other = std::next(one); one->walks_tree && other != changes_.end(); ++other) {
+      const auto place = std::ranges::find_if(one->other_uses, [&](const std::string& used) {
+        return other->other_uses.contains(used);
+      });
+      if (!other->walks_tree || place == one->other_uses.end()) continue;
+      Finding finding;
+      finding.code = "order-changed";
+      finding.name = *place;
+      finding.place = one->place;
+      finding.message = fmt::format(
+          "{} and {} go through a tree by another comparison of {}: what is in the tree was put "
+          "there by the old one, and is not found",
+          one->function, other->function, *place);
+      finding.was = list(at(one->lost.used, *place));
+      finding.is = list(at(one->gained.used, *place));
+      finding.users = {one->function, other->function};
+      finding.remedy = "keep the order of the tree";
+      findings.push_back(std::move(finding));
+      return;
     }
 }
 

@@ -10,6 +10,7 @@
 //
 //     member-changed:struct inode.i_blocks     f() begins to keep a number here, and g() to count by what it finds
 //     order-changed:struct leaf.msg_list       f() puts at the other end, and g() takes from the other end
+//     order-changed:struct node.key            two functions go through a tree by another comparison
 //     name-changed:interrupt                   made by another key, and found by another key
 //
 // One half alone is a repair: a wrong value that is stored no more, or what is there is used as it was meant.
@@ -40,6 +41,7 @@ class ValueComparison {
   struct Change {
     std::string function;
     SourcePlace place;
+    bool walks_tree = false;
     ValueUses lost;
     ValueUses gained;
     // Places that nothing in the unit used or set before.
@@ -55,6 +57,7 @@ class ValueComparison {
   void compare_begun(std::vector<Finding>& findings) const;
   void compare_ends(std::vector<Finding>& findings) const;
   void compare_keys(std::vector<Finding>& findings) const;
+  void compare_walks(std::vector<Finding>& findings) const;
 
   std::vector<Change> changes_;
   std::set<std::string> on_stacks_;  // records

@@ -161,6 +161,11 @@ std::string ValueText::unary_text(const clang::UnaryOperator& unary, Places& pla
     case clang::UO_PreDec:
     case clang::UO_PostDec:
       return fmt::format("({} - 1)", inner);
+    case clang::UO_AddrOf:
+      return "&" + inner;
+    case clang::UO_Deref:
+      // READ_ONCE(x) is *(volatile T *)&x.
+      return inner.starts_with('&') ? inner.substr(1) : "*" + inner;
     default:
       return inner;  // !x as x: whichever branch
   }
@@ -210,12 +215,14 @@ std::string ValueText::choice_text(const clang::AbstractConditionalOperator& cho
   const std::string first = text(*choice.getTrueExpr(), places, depth + 1);
   const std::string other = text(*choice.getFalseExpr(), places, depth + 1);
   if (first == other) return first;
-  const auto* asked = llvm::dyn_cast<clang::BinaryOperator>(bare(choice.getCond()));
-  if (asked != nullptr && asked->isRelationalOp()) {
-    if (number(*choice.getFalseExpr()) || is_number(other)) return first;
-    if (number(*choice.getTrueExpr()) || is_number(first)) return other;
+  const clang::Expr* condition = bare(choice.getCond());
+  const auto* asked = llvm::dyn_cast<clang::BinaryOperator>(condition);
+  if (asked != nullptr && asked->isRelationalOp() && is_number(first) != is_number(other)) {
+    const std::set<std::string> sides = {text(*asked->getLHS(), places, depth + 1),
+                                         text(*asked->getRHS(), places, depth + 1)};
+    if (sides == std::set<std::string>{first, other}) return is_number(first) ? other : first;
   }
-  return fmt::format("{{{}, {}}}", first, other);
+  return fmt::format("({} ? {} : {})", text(*condition, places, depth + 1), first, other);
 }
 
 std::string ValueText::call_text(const clang::CallExpr& call, Places& places, int depth) const {
@@ -237,12 +244,13 @@ std::string ValueText::call_text(const clang::CallExpr& call, Places& places, in
 std::string ValueText::variable_text(const clang::Decl& variable, Places& places, int depth) const {
   if (const clang::Expr* value = values_.only(variable)) return text(*value, places, depth + 1);
   const auto& values = values_.of(variable);
-  constexpr std::size_t kMost = 4;  // more is a loop's or a parser's
+  constexpr std::size_t kMost = 8;  // more is a parser's
   if (values.empty() || values.size() > kMost || values_.is_changed(variable)) return {};
   std::set<std::string> texts;
   for (const clang::Expr* value : values) {
-    if (llvm::isa<clang::CompoundAssignOperator>(value)) return {};
-    texts.insert(text(LocalValues::right_side(*value), places, depth + kDeepest / 3));
+    const auto* compound = llvm::dyn_cast<clang::CompoundAssignOperator>(value);
+    const std::string how = compound == nullptr ? "" : compound->getOpcodeStr().str() + " ";
+    texts.insert(how + text(LocalValues::right_side(*value), places, depth + kDeepest / 3));
   }
   if (!std::ranges::all_of(texts, is_number)) std::erase_if(texts, is_number);
   return texts.size() == 1 ? *texts.begin() : fmt::format("{{{}}}", fmt::join(texts, ", "));

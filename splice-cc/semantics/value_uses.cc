@@ -46,7 +46,7 @@ bool is_store(std::string_view callee) {
 }
 
 // Functions that make something under a key, and that find it again by that: kernel/irq/manage.c, fs/inode.c,
-// kernel/dma/mapping.c. `key` is the argument's number.
+// kernel/dma/mapping.c, block/bdev.c, include/linux/netdevice.h. `key` is the argument's number.
 struct KeyFunction {
   std::string_view name;
   std::string_view family;
@@ -54,6 +54,9 @@ struct KeyFunction {
   bool finds;
 };
 constexpr KeyFunction kKeyFunctions[] = {
+    {"blkdev_get_by_dev", "block device", 1, false},
+    {"blkdev_get_by_path", "block device", 1, false},
+    {"blkdev_put", "block device", 1, true},
     {"devm_free_irq", "interrupt", 2, true},
     {"devm_request_irq", "interrupt", 5, false},
     {"devm_request_threaded_irq", "interrupt", 6, false},
@@ -68,6 +71,8 @@ constexpr KeyFunction kKeyFunctions[] = {
     {"ilookup5", "inode", 1, true},
     {"ilookup5_nowait", "inode", 1, true},
     {"insert_inode_locked4", "inode", 1, false},
+    {"netdev_tx_completed_queue", "byte queue", 2, true},
+    {"netdev_tx_sent_queue", "byte queue", 1, false},
     {"request_irq", "interrupt", 4, false},
     {"request_threaded_irq", "interrupt", 5, false},
 };
@@ -76,9 +81,22 @@ const KeyFunction* key_function(std::string_view name, unsigned arguments) {
   return row == std::end(kKeyFunctions) || arguments <= row->key ? nullptr : row;
 }
 
-// What is not known is at least of a type.
-std::string with_type(std::string text, const clang::Expr& expression) {
-  return text == kUnknown ? text + bare(&expression)->getType().getAsString() : text;
+// Flags whose functions are made of their names: include/linux/page-flags.h, buffer_head.h.
+struct FlagFunction {
+  std::string_view set;
+  std::string_view test;
+};
+constexpr FlagFunction kFlagFunctions[] = {{"SetPage", "Page"},
+                                           {"__SetPage", "Page"},
+                                           {"folio_set_", "folio_test_"},
+                                           {"set_buffer_", "buffer_"}};
+
+// A pointer goes by its type, too, as the two halves come by it in different ways; a sum by what is added.
+std::string key_text(std::string text, const clang::Expr& expression) {
+  constexpr std::string_view kAdded = "+= ";
+  const clang::QualType type = bare(&expression)->getType();
+  if (type->isPointerType()) return type.getAsString() + ": " + text;
+  return text.starts_with(kAdded) ? text.substr(kAdded.size()) : text;
 }
 
 class ValueReader : public clang::RecursiveASTVisitor<ValueReader> {
@@ -142,10 +160,16 @@ class ValueReader : public clang::RecursiveASTVisitor<ValueReader> {
             {call->arg_begin() + 1, call->arg_end()});
     else
       set_through(*call, stored_);
+    for (const FlagFunction& one : kFlagFunctions) {
+      if (name.starts_with(one.set))
+        uses_.made_by["mark"].insert(name.substr(one.set.size()));
+      else if (name.starts_with(one.test))
+        uses_.found_by["mark"].insert(name.substr(one.test.size()));
+    }
     if (const KeyFunction* one = key_function(name, call->getNumArgs())) {
       std::set<std::string> places;
       (one->finds ? uses_.found_by : uses_.made_by)[std::string(one->family)].insert(
-          with_type(stored_.text(*call->getArg(one->key), places), *call->getArg(one->key)));
+          key_text(stored_.text(*call->getArg(one->key), places), *call->getArg(one->key)));
     }
     for (unsigned i = 0; i < call->getNumArgs(); ++i)
       use(fmt::format("{}#{} ", name, i), *call->getArg(i));
@@ -190,7 +214,9 @@ class ValueReader : public clang::RecursiveASTVisitor<ValueReader> {
     std::set<std::string> places;
     const std::string what = used_.text(value, places);
     if (what.size() > kLongest) return;
-    for (const std::string& place : places) uses_.used[place].insert(context + what);
+    // What is too deep to be said is not there.
+    for (const std::string& place : places)
+      if (what.find(place) != std::string::npos) uses_.used[place].insert(context + what);
   }
 
   LocalValues values_;

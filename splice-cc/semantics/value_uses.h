@@ -7,10 +7,10 @@
 //     return po->frames[po->head]              used["struct ring.head"]: "return struct ring.frames[struct ring.head]"
 //     if (time_after(jiffies, x->expires))     used["struct x.expires"]: "if (struct x.expires - jiffies)"
 //     cb->args[1] = n                          a place of its own: "struct netlink_callback.args[1]"
-//     list_add(&x->node, &foo->idle)           stored["struct x.node"]: "list_add struct foo.idle"
-//                                              used["struct foo.idle"]: "list_add#1 struct foo.idle"
+//     list_add(&x->node, &foo->idle)           stored["struct x.node"]: "list_add &struct foo.idle"
+//                                              used["struct foo.idle"]: "list_add#1 &struct foo.idle"
 //
-//     request_irq(n, f, 0, name, vq)           made_by["interrupt"]: "?struct virtqueue *"; free_irq: found_by
+//     request_irq(n, f, 0, name, vq)           made_by["interrupt"]: "struct virtqueue *: ?"; free_irq: found_by
 //
 // A value is written as value_text.h says; each side of < and > is asked for itself, as a bound is no meaning.
 //

@@ -15,9 +15,10 @@ using ::testing::IsEmpty;
 
 const std::string kObject = R"(
 struct list_head { struct list_head *next, *prev; };
+struct rb_node { struct rb_node *rb_left, *rb_right; };
 struct work { void (*func)(struct work *w); };
 struct obj { int head, max, spare, size; long args[4]; struct obj *owner; struct list_head list, lru;
-             char magic[8], mask[8]; };
+             char magic[8], mask[8]; struct rb_node node; };
 extern struct list_head waiting;
 extern int jiffies;
 void list_add(struct list_head *one, struct list_head *head);
@@ -26,6 +27,10 @@ int request_irq(int irq, void *handler, long flags, const char *name, void *key)
 void free_irq(int irq, void *key);
 int get(int n);
 void take(int n);
+void SetPagePrivate(void *page);
+void SetPageOwner(void *page);
+int PagePrivate(void *page);
+int PageOwner(void *page);
 void lookup(struct list_head *head);
 )";
 
@@ -150,6 +155,27 @@ TEST(CompareValues, EndsOfAList) {
               ElementsAre("order-changed:waiting"));
   EXPECT_THAT(titles(both("list_add_tail(&o->list, &waiting);", "lookup(waiting.next);"),
                      both("list_add(&o->list, &waiting);", "lookup(waiting.next);")),
+              IsEmpty());
+}
+
+TEST(CompareValues, TreesByAnotherComparison) {
+  const auto with = [](const std::string& cmp) {
+    return "static int cmp(struct obj *a, struct obj *b) { return " + cmp + "; }\n" +
+           both("o = (struct obj *)o->node.rb_left; if (cmp(o, o->owner) > 0) take(1);",
+                "o = (struct obj *)o->node.rb_right; if (cmp(o, o->owner) < 0) take(2);");
+  };
+  EXPECT_THAT(titles(with("a->size - b->size"), with("a->max * 2 - b->size - a->size")),
+              ElementsAre("order-changed:struct obj.size"));
+  EXPECT_THAT(titles(with("a->size - b->size"), with("(int)a->size - (int)b->size")), IsEmpty());
+}
+
+TEST(CompareValues, MarksThatAreFunctions) {
+  const auto with = [](const std::string& mark) {
+    return both("SetPage" + mark + "(o);", "if (Page" + mark + "(o)) take(1);");
+  };
+  EXPECT_THAT(titles(with("Private"), with("Owner")), ElementsAre("name-changed:mark"));
+  EXPECT_THAT(titles(with("Private"),
+                     both("SetPagePrivate(o); SetPageOwner(o);", "if (PageOwner(o)) take(1);")),
               IsEmpty());
 }
 

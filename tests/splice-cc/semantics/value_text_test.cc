@@ -44,6 +44,23 @@ TEST(ValueText, OneWayToSayIt) {
   EXPECT_NE(kept("box->a << 3"), kept("box->a >> 3"));
 }
 
+TEST(ValueText, ABoundIsNoMeaning) {
+  EXPECT_EQ(kept("box->a < 7 ? box->a : 7"), kept("box->a"));
+  EXPECT_EQ(kept("({ int v = box->a; if (v > 7) v = 7; v; })"), kept("box->a"));
+  EXPECT_NE(kept("box->a < box->b ? box->a : 7"), kept("box->a"));
+  EXPECT_NE(kept("box->a != box->b ? box->a + 1 : 0"), kept("box->a + 1"));
+}
+
+TEST(ValueText, AnAddressIsNoValue) {
+  EXPECT_NE(kept("(long)&box->a"), kept("box->a"));
+  EXPECT_EQ(kept("*&box->a"), kept("box->a"));
+}
+
+TEST(ValueText, WhatIsGathered) {
+  EXPECT_THAT(kept("({ int v = 0; v |= box->a; v; })"), ElementsAre("|= struct box.a"));
+  EXPECT_NE(kept("({ int v = 0; v += box->a; v; })"), kept("({ int v = 0; v += box->b; v; })"));
+}
+
 TEST(ValueText, Places) {
   EXPECT_THAT(kept("box->args[1]"), ElementsAre("struct box.args[1]"));
   EXPECT_THAT(kept("box->args[given]"), ElementsAre("struct box.args[?]"));
