@@ -37,6 +37,9 @@ static int splice_read_modules(struct splice_update *update, struct splice_apply
 	char name[SPLICE_NAME_LEN];
 	u32 i, j;
 
+	/* All that it patches is awaited: its parts will come. */
+	if (!apply->nr_modules && splice_awaits_any(NULL) && !(apply->flags & SPLICE_APPLY_LATE))
+		return 0;
 	if (!apply->nr_modules || apply->nr_modules > SPLICE_MAX_MODULES)
 		return splice_wrong(apply, "no modules of new code, or too many");
 	update->modules = kvcalloc(apply->nr_modules, sizeof(*update->modules), GFP_KERNEL);
@@ -159,7 +162,7 @@ static int splice_read_functions(struct splice_update *update, struct splice_app
 	int error = 0;
 	u32 i;
 
-	if (!apply->nr_functions && (apply->nr_hooks || apply->nr_values))
+	if (!apply->nr_functions && (apply->nr_hooks || apply->nr_values || !apply->nr_modules))
 		return 0;
 	if (!apply->nr_functions || apply->nr_functions > SPLICE_MAX_FUNCTIONS)
 		return splice_wrong(apply, "no functions, or too many");

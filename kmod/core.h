@@ -13,6 +13,7 @@
  *	kernel_symbols.c	what the kernel has but does not export
  *	module_text.c		text of the kernel and of modules, held in memory
  *	update_list.c		splice_mutex, the applied updates, and how one is freed
+ *	awaited.c		modules that get their parts of updates when they are loaded
  *	live_patch.c		the kernel's own live patches
  *	redirect.c		functions without a place for a jump, led on by ftrace
  *	trampoline.c		jumps, their places, and the locks over all kernel text
@@ -25,6 +26,8 @@
  *	arguments.c		the ioctl's structures, proved
  *	sysfs.c			/sys/kernel/splice
  *	retire.c		what is undone is freed, or kept
+ *	parts.c			the part of an update for one module joins it, and goes
+ *	coming.c		loads of modules, held back until their parts are applied
  *	update.c		apply and undo, step by step
  *	device.c		/dev/splice
  *	main.c			start and end
@@ -90,6 +93,7 @@ struct splice_patch {
 	const u8 *expected;		/* old_size bytes; only while the update is being applied */
 	u8 expected_hop[SPLICE_LONG_JUMP];
 	struct module *owner;		/* of old_entry, held; NULL: the kernel itself */
+	bool released;			/* not held: the record goes with it (parts.c) */
 	struct splice_update *update;
 	struct splice_patch *below;	/* the earlier replacement that this one stands on */
 	struct splice_patch *above;	/* the later one that stands on this */
@@ -119,12 +123,20 @@ struct splice_live_value {
 	bool is_default;		/* if it is neither, somebody has set it */
 	bool written;
 	struct module *owner;		/* held; NULL: the kernel itself */
+	bool released;			/* as above */
 	char name[SPLICE_NAME_LEN];
 };
 
 struct splice_pinned {
 	struct list_head list;
 	struct module *module;
+	const struct module *part;	/* of the module that it goes with; NULL: of the update */
+};
+
+struct splice_text {
+	char *text;
+	size_t size;
+	size_t room;
 };
 
 struct splice_update {
@@ -150,13 +162,11 @@ struct splice_update {
 	struct splice_live_value *values;
 	bool keeps;			/* what it stored may lead to its memory */
 	bool settled;			/* undone, and nobody is in it: only its memory is left */
+	struct module *leaving;		/* while a part goes: the module of its code */
 	u8 *expected;			/* backs splice_patch.expected */
-	char *modules_text;		/* contents of the sysfs files */
-	char *functions_text;
-	char *values_text;
-	size_t modules_text_size;
-	size_t functions_text_size;
-	size_t values_text_size;
+	struct splice_text modules_text;	/* contents of the sysfs files */
+	struct splice_text functions_text;
+	struct splice_text values_text;
 };
 
 enum splice_direction { SPLICE_TO_NEW, SPLICE_TO_OLD };	/* apply, undo */
@@ -197,6 +207,7 @@ static inline int splice_wrong(struct splice_apply *apply, const char *reason)
 	function(kallsyms_lookup_size_offset, true)					\
 	function(idle_task, true)							\
 	function(put_task_stack, true)							\
+	function(do_one_initcall, true)							\
 	function(get_kprobe, true)							\
 	function(within_kprobe_blacklist, true)						\
 	function(alternatives_text_reserved, IS_ENABLED(CONFIG_SMP))			\
@@ -259,6 +270,9 @@ int __must_check splice_kernel_symbols_find(void);
 
 /* ---- module_text.c ---- */
 
+extern const struct module *splice_coming;	/* that a part is applied to; under splice_mutex */
+
+bool splice_module_serves(const struct module *module);
 unsigned long splice_module_text(const struct module *module, unsigned long *size);
 struct module * __must_check splice_module_hold(const char *name);
 bool __must_check splice_text_hold(unsigned long start, unsigned long size,
@@ -278,8 +292,54 @@ extern struct list_head splice_kept;	/* undone, but threads are in their code */
 struct splice_update *splice_update_find(const struct list_head *updates, const char *id);
 u32 splice_update_count(void);
 bool splice_name_is_plain(const char *name);
+void splice_pin_free(struct splice_pinned *pin);
 void splice_pins_free(struct list_head *pins);
 void splice_update_free(struct splice_update *update);
+
+/* ---- awaited.c ---- */
+
+enum splice_awaited_state { SPLICE_WAITING, SPLICE_PATCHED, SPLICE_UNPATCHED };
+
+/* The load of a module that is awaited. */
+struct splice_load {
+	struct list_head list;
+	struct module *module;
+	struct task_struct *task;	/* that loads it */
+	int (*init)(void);		/* the module's own, or NULL */
+	bool open;			/* it waits: parts may be applied */
+	u32 users;			/* that apply one */
+};
+
+/* About an update's `code` for a module, which is held or may be unloaded. */
+typedef int (*splice_awaited_ask_t)(const struct splice_update *update, const char *module,
+				    const struct module *code, bool is_held,
+				    struct splice_apply *apply);
+typedef void (*splice_awaited_tell_t)(struct splice_update *update, const char *module,
+				      const struct module *code);
+
+int __must_check splice_await_module(const struct splice_await *asked);
+void splice_awaited_forget(const struct splice_update *update);
+void splice_awaited_helper(char path[SPLICE_PATH_LEN]);
+bool splice_awaits_any(const struct splice_update *update);
+struct module *splice_awaited_code(const struct splice_update *update, const char *module);
+bool splice_awaited_is_code(const struct splice_update *update, const char *module,
+			    const char *code);
+int __must_check splice_awaited_check(const struct splice_update *update,
+				      struct splice_apply *apply, splice_awaited_ask_t ask);
+void splice_awaited_settle(struct splice_update *update, splice_awaited_tell_t release);
+int __must_check splice_awaited_is_open(const struct splice_update *update, const char *module);
+void splice_awaited_note(const struct splice_update *update, const char *module,
+			 enum splice_awaited_state state);
+bool splice_has_parts(const char *module);
+bool splice_awaited_decide(const char *module, bool let_in);
+size_t splice_awaited_text(const struct splice_update *update, char *text, size_t room);
+bool splice_load_begin(struct splice_load *load);
+struct splice_load *splice_load_mine(void);
+void splice_load_open(struct splice_load *load);
+void splice_load_close(struct splice_load *load);
+struct module *splice_load_enter(const char *name);
+void splice_load_leave(const struct module *module);
+struct splice_load *splice_load_end(const struct module *module);
 
 /* ---- live_patch.c ---- */
 
@@ -308,6 +368,7 @@ struct splice_stack_range;
 int __must_check splice_redirects_enter(struct splice_update *update,
 					struct splice_outcome *outcome);
 void splice_redirects_switch(const struct splice_update *update, enum splice_direction direction);
+void splice_redirect_leave(struct splice_patch *patch);
 void splice_redirects_leave(struct splice_update *update);
 u32 splice_redirect_add_range(const struct splice_patch *patch, u32 function,
 			      struct splice_stack_range *range);
@@ -315,6 +376,7 @@ u32 splice_redirect_add_range(const struct splice_patch *patch, u32 function,
 /* ---- trampoline.c ---- */
 
 bool splice_is_padding(const u8 *bytes, size_t needed, size_t size);
+void splice_changes_sort(struct splice_update *update);
 int __must_check splice_trampolines_plan(struct splice_update *update, u32 *bad_function);
 int __must_check splice_trampolines_check(const struct splice_update *update,
 					  enum splice_direction direction,
@@ -427,7 +489,9 @@ int __must_check splice_arguments_read(struct splice_apply *apply, struct splice
 int __must_check splice_sysfs_start(void);
 void splice_sysfs_stop(void);
 int __must_check splice_sysfs_add(struct splice_update *update);
-void splice_sysfs_tell_values(struct splice_update *update);
+int __must_check splice_sysfs_reserve(struct splice_update *update, size_t modules,
+				      size_t functions, size_t values);
+void splice_sysfs_rewrite(struct splice_update *update);
 void splice_sysfs_remove(struct splice_update *update);
 
 /* ---- retire.c ---- */
@@ -435,8 +499,39 @@ void splice_sysfs_remove(struct splice_update *update);
 struct splice_stack_check *splice_check_new_code(const struct splice_update *update, u32 max_busy,
 						 bool before_undo);
 void splice_wait_for_users(void);
+bool splice_is_deserted(const struct splice_update *update);
 void splice_update_retire(struct splice_update *update);
 void splice_retire_stop(void);
+
+/* ---- parts.c ---- */
+
+struct splice_part_room {
+	struct splice_patch *functions;
+	struct splice_text_change *changes;
+	struct splice_live_value *values;
+	struct module **modules;
+};
+
+int __must_check splice_part_check(const struct splice_update *update, const char *module,
+				   const struct module *code, bool is_held,
+				   struct splice_apply *apply);
+int __must_check splice_part_check_late(const struct splice_update *update,
+					const struct splice_update *part, const char *module,
+					struct splice_apply *apply);
+void splice_part_release(struct splice_update *update, const char *module,
+			 const struct module *code);
+int __must_check splice_part_room_make(struct splice_part_room *room, struct splice_update *update,
+				       const struct splice_update *part);
+void splice_part_room_free(struct splice_part_room *room);
+void splice_part_join(struct splice_update *update, struct splice_update *part,
+		      struct splice_part_room *room, const struct module *module,
+		      struct list_head *pins);
+void splice_part_drop(const struct module *module);
+
+/* ---- coming.c ---- */
+
+int __must_check splice_coming_start(void);
+void splice_coming_stop(void);
 
 /* ---- update.c ---- */
 

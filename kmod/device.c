@@ -44,6 +44,7 @@ static int splice_release(struct inode *inode, struct file *file)
 {
 	mutex_lock(&splice_mutex);
 	splice_pins_free(&splice_session_pins);
+	splice_awaited_forget(NULL);
 	splice_is_open = false;
 	mutex_unlock(&splice_mutex);
 	return 0;
@@ -69,7 +70,7 @@ static int splice_ioctl_pin(const void __user *user)
 		return -EFAULT;
 	if (!asked.module[0] || strnlen(asked.module, sizeof(asked.module)) == sizeof(asked.module))
 		return -EINVAL;
-	pin = kmalloc(sizeof(*pin), GFP_KERNEL);
+	pin = kzalloc(sizeof(*pin), GFP_KERNEL);
 	if (!pin)
 		return -ENOMEM;
 	pin->module = splice_module_hold(asked.module);
@@ -86,6 +87,15 @@ static int splice_ioctl_pin(const void __user *user)
 	}
 	list_add_tail(&pin->list, &splice_session_pins);
 	return 0;
+}
+
+static int splice_ioctl_await(const void __user *user)
+{
+	struct splice_await asked;
+
+	if (copy_from_user(&asked, user, sizeof(asked)))
+		return -EFAULT;
+	return splice_await_module(&asked);
 }
 
 /*
@@ -135,6 +145,9 @@ static long splice_ioctl(struct file *file, unsigned int command, unsigned long 
 		break;
 	case SPLICE_IOC_PIN:
 		error = splice_ioctl_pin(user);
+		break;
+	case SPLICE_IOC_AWAIT:
+		error = splice_ioctl_await(user);
 		break;
 	case SPLICE_IOC_APPLY:
 		error = splice_ioctl_apply(user);

@@ -32,11 +32,16 @@ static int __init splice_init(void)
 	error = splice_sysfs_start();
 	if (error)
 		goto live_patches;
-	error = splice_device_start();
+	error = splice_coming_start();
 	if (error)
 		goto sysfs;
+	error = splice_device_start();
+	if (error)
+		goto coming;
 	return 0;
 
+coming:
+	splice_coming_stop();
 sysfs:
 	splice_sysfs_stop();
 live_patches:
@@ -51,6 +56,7 @@ text_write:
 static void __exit splice_exit(void)
 {
 	splice_device_stop();
+	splice_coming_stop();
 	splice_retire_stop();
 	splice_sysfs_stop();
 	splice_live_patches_stop();

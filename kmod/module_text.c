@@ -15,6 +15,14 @@
 
 #include "core.h"
 
+const struct module *splice_coming;
+
+/* Is it in service, or is a part applied to it before its init runs (coming.c)? */
+bool splice_module_serves(const struct module *module)
+{
+	return module->state == MODULE_STATE_LIVE || module == splice_coming;
+}
+
 /* The executable part of a loaded module's core memory. */
 unsigned long splice_module_text(const struct module *module, unsigned long *size)
 {
@@ -36,7 +44,7 @@ struct module *splice_module_hold(const char *name)
 	rcu_read_lock();
 	preempt_disable();
 	module = splice_kernel_call(find_module)(name);
-	if (module && (module->state != MODULE_STATE_LIVE || !try_module_get(module)))
+	if (module && (!splice_module_serves(module) || !try_module_get(module)))
 		module = NULL;
 	preempt_enable();
 	rcu_read_unlock();
@@ -62,7 +70,7 @@ bool splice_text_hold(unsigned long start, unsigned long size, struct module **o
 	rcu_read_lock();
 	preempt_disable();
 	module = splice_kernel_call(__module_text_address)(start);
-	if (module && module->state == MODULE_STATE_LIVE)
+	if (module && splice_module_serves(module))
 		held = splice_in_module_text(module, start, size) && try_module_get(module);
 	preempt_enable();
 	rcu_read_unlock();

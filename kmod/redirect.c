@@ -89,7 +89,7 @@ free:
 }
 
 /* Waits until nobody is in ftrace's trampoline of it (ftrace_shutdown()). */
-static void splice_redirect_leave(struct splice_patch *patch)
+void splice_redirect_leave(struct splice_patch *patch)
 {
 	struct splice_redirect *redirect = patch->redirect;
 
@@ -116,7 +116,7 @@ static int splice_redirect_enter(struct splice_patch *patch, struct splice_outco
 	return -ENOSYS;
 }
 
-static void splice_redirect_leave(struct splice_patch *patch)
+void splice_redirect_leave(struct splice_patch *patch)
 {
 }
 

@@ -110,7 +110,7 @@ void splice_wait_for_users(void)
 }
 
 /* One look at the whole machine. With an error nobody knows, and the answer is no. */
-static bool splice_is_deserted(const struct splice_update *update)
+bool splice_is_deserted(const struct splice_update *update)
 {
 	struct splice_stack_check *check = splice_check_new_code(update, 0, false);
 	int error;
@@ -168,6 +168,24 @@ static void splice_kept_look(struct work_struct *work)
 	mutex_unlock(&splice_mutex);
 }
 
+/*
+ * Its records know no others any more, which may go before it, nor what belongs to those: the hop
+ * and the redirect of the update that it stood on.
+ */
+static void splice_patches_part(struct splice_update *update)
+{
+	u32 i;
+
+	for (i = 0; i < update->nr_functions; i++) {
+		struct splice_patch *patch = &update->functions[i];
+
+		if (patch->below)
+			patch->hop = 0;
+		patch->below = NULL;
+		patch->redirect = NULL;
+	}
+}
+
 /* The update's jumps are gone. Frees it, or keeps it: it is not the caller's any more. */
 void splice_update_retire(struct splice_update *update)
 {
@@ -179,7 +197,9 @@ void splice_update_retire(struct splice_update *update)
 			update->functions[i].below->above = NULL;
 	}
 	list_del(&update->list);
+	splice_awaited_forget(update);
 	splice_redirects_leave(update);
+	splice_patches_part(update);
 	splice_wait_for_users();
 	for (i = 0; i < SPLICE_LOOKS; i++) {
 		if (splice_is_deserted(update)) {

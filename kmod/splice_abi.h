@@ -3,9 +3,10 @@
  * The interface of /dev/splice: shared by kmod/ and runtime/, nothing else is.
  *
  * One process at a time may have the device open (a second open gives EBUSY), needs root and
- * CAP_SYS_MODULE. The order is: open, INFO, PIN each module that is to be read or patched, (match,
- * load the update's modules), APPLY; or open, UNDO. Pins go with the update on a successful APPLY
- * and are dropped on close otherwise.
+ * CAP_SYS_MODULE. The order is: open, INFO, AWAIT each module that the update patches, loaded or
+ * not, PIN each that is to be read or patched, (match, load the update's modules), APPLY; or open,
+ * UNDO. Pins and awaits go with the update on a successful APPLY and are dropped on close
+ * otherwise.
  *
  * All pointers are user pointers carried in a __u64. Sizes are bytes. The kernel checks everything.
  */
@@ -15,7 +16,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define SPLICE_ABI_VERSION	5
+#define SPLICE_ABI_VERSION	6
 #define SPLICE_DEVICE		"/dev/splice"
 
 #define SPLICE_ID_LEN		32	/* id with its NUL; [0-9a-f]{8,31} */
@@ -28,6 +29,8 @@
 #define SPLICE_REASON_LEN	96	/* a reason with its NUL */
 #define SPLICE_MAX_VALUES	1024
 #define SPLICE_MAX_VALUE	256	/* bytes of one */
+#define SPLICE_MAX_AWAITS	1024	/* of one update */
+#define SPLICE_PATH_LEN		256	/* a path with its NUL */
 
 struct splice_info {
 	__u32 abi_version;	/* out: SPLICE_ABI_VERSION of the module */
@@ -38,6 +41,30 @@ struct splice_info {
 struct splice_pin {
 	char module[SPLICE_NAME_LEN];	/* in: name as in /proc/modules */
 };
+
+/*
+ * From now on, whoever loads this module waits, before the module's init runs, until its part of
+ * the update is applied: a program is run for that, as root outside of all containers,
+ *
+ *	HELPER --late MODULE
+ *
+ * which opens the device and makes an APPLY with SPLICE_APPLY_LATE for each update that awaits the
+ * module. If a part is missing when the program has ended, the module is let in unpatched, or its
+ * load fails with ECANCELED. A module whose part is applied can be unloaded, and the part goes
+ * along. MODULE is "-" when parts have gone, and their modules are left to be unloaded.
+ */
+struct splice_await {
+	char module[SPLICE_NAME_LEN];	/* in: name as in /proc/modules */
+	char code[SPLICE_NAME_LEN];	/* in: the update's own module with the code for it */
+	char helper[SPLICE_PATH_LEN];	/* in: absolute path; the last one counts for all */
+	__u32 flags;			/* in: SPLICE_AWAIT_... */
+	__u32 reserved;			/* in: 0 */
+};
+
+#define SPLICE_AWAIT_REFUSE	1	/* the load fails if the part cannot be applied */
+#define SPLICE_AWAIT_HOLD	2	/* if it is loaded at APPLY, it is held until the undo */
+
+#define SPLICE_LET_IN		9	/* the helper's status: not applied, but let it in */
 
 /*
  * One function to be replaced; or, with 0 in site, hop, new_code and new_size, code that is only
@@ -123,6 +150,8 @@ struct splice_value_record {
 #define SPLICE_VALUE_DEFAULT	1	/* may have been set to something else: is left then */
 
 #define SPLICE_APPLY_KEEPS	1	/* what it stores may lead to its memory, which stays */
+#define SPLICE_APPLY_LATE	2	/* the part of an applied update for `module`, whose
+					 * load waits */
 
 struct splice_apply {
 	__u32 abi_version;	/* in */
@@ -131,8 +160,9 @@ struct splice_apply {
 	__u64 functions;	/* in: pointer to struct splice_function[] */
 	__u64 modules;		/* in: pointer to char[nr_modules][SPLICE_NAME_LEN]: the
 				 * update's own */
-	__u32 nr_modules;	/* in: modules that carry the new code */
-	__u32 flags;		/* in: SPLICE_APPLY_KEEPS */
+	__u32 nr_modules;	/* in: modules that carry the new code; 0, with no functions, hooks
+				 * or values, if the update awaits all that it patches */
+	__u32 flags;		/* in: SPLICE_APPLY_... */
 	char id[SPLICE_ID_LEN];	/* in */
 	__u64 busy;		/* in: pointer to struct splice_busy[max_busy], or 0 */
 	__u32 max_busy;		/* in */
@@ -151,6 +181,7 @@ struct splice_apply {
 	__u32 nr_left;		/* out: defaults that somebody had set, and that were left */
 	char reason[SPLICE_REASON_LEN];	/* out, with EINVAL, ESTALE, EADDRINUSE: what is wrong, in
 					 * words, or "" */
+	char module[SPLICE_NAME_LEN];	/* in, with SPLICE_APPLY_LATE */
 };
 
 struct splice_undo {
@@ -170,16 +201,17 @@ struct splice_undo {
 
 /*
  * errno: EPERM not allowed; EPROTO abi_version; EINVAL a field is out of range (bad_function,
- * reason); EEXIST applied already; ENOENT no such update or module; ESTALE the bytes there are not
- * the expected ones (match again); EBUSY threads are in the code (busy[], reason); EDEADLK a later
- * update stands on it; EADDRINUSE the site is another's (reason); EADDRNOTAVAIL a live patch of the
- * kernel's own decides at the entry (bad_function); ECANCELED a hook of the update refuses (hook,
- * hook_error); ENOSYS this kernel lacks something that is needed.
+ * reason); EEXIST applied already; ENOENT no such update or module, or nobody waits with its load;
+ * ESTALE the bytes there are not the expected ones (match again); EBUSY threads are in the code
+ * (busy[], reason); EDEADLK a later update stands on it; EADDRINUSE the site is another's (reason);
+ * EADDRNOTAVAIL a live patch of the kernel's own decides at the entry (bad_function); ECANCELED a
+ * hook of the update refuses (hook, hook_error); ENOSYS this kernel lacks something that is needed.
  */
 #define SPLICE_IOC_INFO		_IOR('S', 1, struct splice_info)
 #define SPLICE_IOC_PIN		_IOW('S', 2, struct splice_pin)
 #define SPLICE_IOC_APPLY	_IOWR('S', 3, struct splice_apply)
 #define SPLICE_IOC_UNDO		_IOWR('S', 4, struct splice_undo)
+#define SPLICE_IOC_AWAIT	_IOW('S', 5, struct splice_await)
 
 /*
  * /sys/kernel/splice/ID/state		"applied\n" ("undoing\n" while it is being reversed;
@@ -196,6 +228,9 @@ struct splice_undo {
  *	(watched code too, with site 0x0)
  * /sys/kernel/splice/ID/values		a line a value (binary attribute):
  *	address size state name		(hex with 0x; "written" or "left"; name last)
+ * /sys/kernel/splice/ID/awaits		a line a module that comes and goes with its part (binary
+ *					attribute): name state ("waiting" not loaded, "patched",
+ *					"unpatched" loaded without its part)
  * Readable by root only where it holds addresses.
  */
 

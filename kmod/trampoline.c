@@ -153,6 +153,13 @@ static int splice_compare_changes(const void *left, const void *right)
 	return a->address < b->address ? -1 : a->address > b->address;
 }
 
+/* By address: text_write.c searches them. */
+void splice_changes_sort(struct splice_update *update)
+{
+	sort(update->changes, update->nr_changes, sizeof(*update->changes), splice_compare_changes,
+	     NULL);
+}
+
 /* Which of them cannot be led through an int3: see text_write.c. */
 static void splice_plan_writing(struct splice_update *update)
 {
@@ -193,8 +200,7 @@ int splice_trampolines_plan(struct splice_update *update, u32 *bad_function)
 			changes[j].function = i;
 		update->nr_changes += nr;
 	}
-	sort(update->changes, update->nr_changes, sizeof(*update->changes), splice_compare_changes,
-	     NULL);
+	splice_changes_sort(update);
 	splice_plan_writing(update);
 	return 0;
 }

@@ -224,15 +224,94 @@ static void splice_update_settle(struct splice_update *update, struct list_head 
 	/* Whoever reads an oops should know that functions are not what their names say. */
 	add_taint(TAINT_LIVEPATCH, LOCKDEP_STILL_OK);
 	list_add_tail(&update->list, &splice_updates);
-	splice_sysfs_tell_values(update);
+	splice_sysfs_rewrite(update);
+	splice_awaited_settle(update, splice_part_release);
 	WRITE_ONCE(update->state, "applied");
+}
+
+/* Nothing is switched if all parts of the update will come later. */
+static int splice_update_switch(struct splice_update *update, struct splice_apply *apply)
+{
+	struct splice_stack_check *check;
+	struct splice_outcome outcome;
+	int error;
+
+	if (!update->nr_modules)
+		return 0;
+	check = splice_check_old_code(update, apply->busy ? apply->max_busy : 0);
+	if (!check)
+		return -ENOMEM;
+	error = splice_switch_code(update, SPLICE_TO_NEW, check, &outcome);
+	if (error == -EBUSY)
+		splice_report_busy(update, check, apply->busy, apply->max_busy, &apply->nr_busy);
+	splice_stack_check_free(check);
+	if (error) {
+		apply->bad_function = outcome.bad_function;
+		apply->bad_offset = outcome.bad_offset;
+		strscpy(apply->reason, outcome.reason ?: "", sizeof(apply->reason));
+		splice_report_refusal(&outcome, apply->hook, &apply->hook_error);
+		if (update->nr_hooks)
+			splice_wait_for_users();
+		return error;
+	}
+	apply->pause_ns = outcome.pause_ns;
+	apply->nr_left = splice_values_left(update, SPLICE_TO_NEW);
+	return 0;
+}
+
+static int splice_part_apply(struct splice_update *update, struct splice_apply *apply,
+			     struct list_head *pins)
+{
+	struct splice_part_room room = { };
+	struct splice_update *part;
+	int error;
+
+	error = splice_arguments_read(apply, &part);
+	if (error)
+		return error;
+	error = splice_part_check_late(update, part, apply->module, apply);
+	if (!error)
+		error = splice_part_room_make(&room, update, part);
+	if (!error)
+		error = splice_update_switch(part, apply);
+	if (!error) {
+		splice_part_join(update, part, &room, splice_coming, pins);
+		splice_awaited_note(update, apply->module, SPLICE_PATCHED);
+		pr_info("%s: module %s has its part, %llu ns\n", update->id, apply->module,
+			apply->pause_ns);
+	}
+	splice_part_room_free(&room);
+	splice_update_free(part);
+	return error;
+}
+
+/* The part of an applied update for a module whose load waits for it. */
+static int splice_update_apply_late(struct splice_update *update, struct splice_apply *apply,
+				    struct list_head *pins)
+{
+	struct module *module;
+	int error;
+
+	if (!update)
+		return -ENOENT;
+	if (!splice_name_is_plain(apply->module))
+		return splice_wrong(apply, "the name of the module of a late part");
+	error = splice_awaited_is_open(update, apply->module);
+	if (error)
+		return error;
+	module = splice_load_enter(apply->module);
+	if (!module)
+		return -ENOENT;
+	splice_coming = module;
+	error = splice_part_apply(update, apply, pins);
+	splice_coming = NULL;
+	splice_load_leave(module);
+	return error;
 }
 
 int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 {
 	struct splice_update *update;
-	struct splice_stack_check *check;
-	struct splice_outcome outcome;
 	int error;
 
 	lockdep_assert_held(&splice_mutex);
@@ -246,9 +325,13 @@ int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 	memset(apply->reason, 0, sizeof(apply->reason));
 	if (apply->abi_version != SPLICE_ABI_VERSION)
 		return -EPROTO;
-	if ((apply->flags & ~SPLICE_APPLY_KEEPS) || !splice_id_is_valid(apply->id))
+	if ((apply->flags & ~(SPLICE_APPLY_KEEPS | SPLICE_APPLY_LATE)) ||
+	    !splice_id_is_valid(apply->id))
 		return splice_wrong(apply, "the id or a flag");
-	if (splice_update_find(&splice_updates, apply->id))
+	update = splice_update_find(&splice_updates, apply->id);
+	if (apply->flags & SPLICE_APPLY_LATE)
+		return splice_update_apply_late(update, apply, pins);
+	if (update)
 		return -EEXIST;
 	update = splice_update_find(&splice_kept, apply->id);
 	if (update) {
@@ -270,26 +353,12 @@ int splice_update_apply(struct splice_apply *apply, struct list_head *pins)
 	error = splice_sysfs_add(update);
 	if (error)
 		goto free;
-	error = -ENOMEM;
-	check = splice_check_old_code(update, apply->busy ? apply->max_busy : 0);
-	if (!check)
+	error = splice_awaited_check(update, apply, splice_part_check);
+	if (!error)
+		error = splice_update_switch(update, apply);
+	if (error)
 		goto remove;
-	error = splice_switch_code(update, SPLICE_TO_NEW, check, &outcome);
-	if (error == -EBUSY)
-		splice_report_busy(update, check, apply->busy, apply->max_busy, &apply->nr_busy);
-	splice_stack_check_free(check);
-	if (error) {
-		apply->bad_function = outcome.bad_function;
-		apply->bad_offset = outcome.bad_offset;
-		strscpy(apply->reason, outcome.reason ?: "", sizeof(apply->reason));
-		splice_report_refusal(&outcome, apply->hook, &apply->hook_error);
-		if (update->nr_hooks)
-			splice_wait_for_users();
-		goto remove;
-	}
-	apply->pause_ns = outcome.pause_ns;
-	apply->nr_left = splice_values_left(update, SPLICE_TO_NEW);
-	update->pause_ns = outcome.pause_ns;
+	update->pause_ns = apply->pause_ns;
 	splice_update_settle(update, pins);
 	splice_hooks_finish(update, SPLICE_TO_NEW);
 	pr_info("%s applied, %u function%s, %llu ns\n", update->id, update->nr_replaced,

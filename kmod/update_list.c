@@ -58,16 +58,20 @@ bool splice_name_is_plain(const char *name)
 	return true;
 }
 
+void splice_pin_free(struct splice_pinned *pin)
+{
+	list_del(&pin->list);
+	module_put(pin->module);
+	kfree(pin);
+}
+
 /* Drops the references of a list of struct splice_pinned, and frees it. */
 void splice_pins_free(struct list_head *pins)
 {
 	struct splice_pinned *pin, *next;
 
-	list_for_each_entry_safe(pin, next, pins, list) {
-		list_del(&pin->list);
-		module_put(pin->module);
-		kfree(pin);
-	}
+	list_for_each_entry_safe(pin, next, pins, list)
+		splice_pin_free(pin);
 }
 
 /* Drops every reference that an update holds, and frees it: on no list, and without a kobject. */
@@ -75,8 +79,10 @@ void splice_update_free(struct splice_update *update)
 {
 	u32 i;
 
-	for (i = 0; i < update->nr_functions; i++)
-		module_put(update->functions[i].owner);
+	for (i = 0; i < update->nr_functions; i++) {
+		if (!update->functions[i].released)
+			module_put(update->functions[i].owner);
+	}
 	for (i = 0; i < update->nr_modules; i++)
 		module_put(update->modules[i]);
 	splice_pins_free(&update->pins);
@@ -84,12 +90,14 @@ void splice_update_free(struct splice_update *update)
 	kvfree(update->functions);
 	kvfree(update->changes);
 	kvfree(update->hooks);
-	for (i = 0; i < update->nr_values; i++)
-		module_put(update->values[i].owner);
+	for (i = 0; i < update->nr_values; i++) {
+		if (!update->values[i].released)
+			module_put(update->values[i].owner);
+	}
 	kvfree(update->values);
 	vfree(update->expected);
-	kvfree(update->modules_text);
-	kvfree(update->functions_text);
-	kvfree(update->values_text);
+	kvfree(update->modules_text.text);
+	kvfree(update->functions_text.text);
+	kvfree(update->values_text.text);
 	kvfree(update);
 }

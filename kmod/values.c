@@ -69,7 +69,7 @@ static bool splice_data_hold(unsigned long start, unsigned long size, struct mod
 	rcu_read_lock();
 	preempt_disable();
 	module = splice_kernel_call(__module_address)(start);
-	if (module && module->state == MODULE_STATE_LIVE && within_module_core(start, module) &&
+	if (module && splice_module_serves(module) && within_module_core(start, module) &&
 	    within_module_core(last, module)) {
 		text = splice_module_text(module, &text_size);
 		held = (last < text || start >= text + text_size) && try_module_get(module);

@@ -10,12 +10,14 @@
 #include "matcher/base/wording.h"
 #include "matcher/elf/elf_object.h"
 #include "matcher/image/live_image.h"
+#include "runtime/await.h"
 #include "runtime/live/leftovers.h"
 #include "runtime/live/module_policy.h"
 #include "runtime/prepare/dependence.h"
 #include "runtime/prepare/link.h"
 #include "runtime/prepare/live_patches.h"
 #include "runtime/prepare/livepatch_module.h"
+#include "runtime/prepare/own_exports.h"
 #include "runtime/prepare/sealed_keys.h"
 
 namespace splicer {
@@ -81,7 +83,8 @@ Result<void> leave_out(Apply& apply, const PackageTarget& target) {
         .hint(fmt::format("modprobe {} first{}", target.name,
                           in_parts ? ", or leave it out with --skip-unloaded" : ""));
   }
-  apply.console.warning(fmt::format("module {} is not loaded and stays unpatched", target.name));
+  if (apply.options.late.empty())
+    apply.console.stage("module {} is not loaded: it gets its part when it is", target.name);
   apply.left_out.insert(target.name);
   return {};
 }
@@ -203,7 +206,8 @@ Result<RunAddress> address_in_update(const Apply& apply, const PackageSymbol& sy
   const Manifest& manifest = apply.package.manifest;
   const auto target = std::ranges::find_if(
       manifest.targets, [&](const PackageTarget& t) { return t.name == symbol.target; });
-  if (target == manifest.targets.end() || apply.left_out.contains(symbol.target)) {
+  const bool has_it = !apply.options.late.empty() || !apply.left_out.contains(symbol.target);
+  if (target == manifest.targets.end() || !has_it) {
     return fail(ExitCode::error, "module-not-loaded",
                 fmt::format("the update needs its own code for module {}, which is not loaded",
                             symbol.target))
@@ -230,6 +234,10 @@ Result<void> load_target(Apply& apply, std::size_t index) {
     if (!address) return propagate(address);
     addresses.emplace(symbol.name, *address);
   }
+  auto own = own_exports(apply.new_modules[index], target.new_member, target.name, addresses,
+                         *apply.image);
+  if (!own) return propagate(own);
+  addresses.merge(*own);
   auto linked = link_module(apply.new_modules[index], manifest, index, addresses,
                             apply.matched.constants[index]);
   if (!linked) return propagate(linked);
@@ -306,14 +314,17 @@ Result<void> match_again(Apply& apply) {
       .hint("try again when no module is being loaded or unloaded");
 }
 
-// Before the switch, so that no update is in force that nothing is known about. Only what is left out
-// has to be noted.
+// Before the switch, so that no update is in force that nothing is known about. Only the package of one that
+// awaits a module has to be there.
 Result<void> note_applied(Apply& apply) {
-  auto written = write_record(record_of(apply.package, apply.left_out, apply.signature.key));
-  if (!written && !apply.left_out.empty()) return written;
-  if (!written) apply.console.warning(written.error().message);
+  const Manifest& manifest = apply.package.manifest;
+  if (!apply.options.late.empty()) return {};
   apply.record_written = true;
-  return {};
+  auto written = write_record(record_of(apply.package, {}, apply.signature.key));
+  if (!written) apply.console.warning(written.error().message);
+  const bool awaits = std::ranges::any_of(
+      manifest.targets, [](const PackageTarget& target) { return target.name != "vmlinux"; });
+  return awaits ? keep_package(manifest.id, *apply.admitted) : Result<void>();
 }
 
 Result<Switched> switch_once(Apply& apply, unsigned& tries_left) {
@@ -321,10 +332,10 @@ Result<Switched> switch_once(Apply& apply, unsigned& tries_left) {
   for (const LoadedModule& module : apply.modules) modules.push_back(module.name());
   while (true) {
     const auto functions = functions_to_switch(apply.matched, apply.new_code);
-    auto switched = apply.device->apply(
-        apply.package.manifest.id, modules,
-        {functions, apply.hooks, apply.values, !apply.package.manifest.keeps.empty()},
-        apply.image->symbols());
+    auto switched = apply.device->apply(apply.package.manifest.id, modules,
+                                        {functions, apply.hooks, apply.values,
+                                         !apply.package.manifest.keeps.empty(), apply.options.late},
+                                        apply.image->symbols());
     if (switched || switched.error().code != "kernel-changed" || --tries_left == 0) return switched;
     if (auto more = go_on(apply); !more) return propagate(more);
     apply.console.stage("the kernel changed its code meanwhile: matching again");
@@ -353,7 +364,10 @@ Result<void> tell_types(const Apply& apply) {
 }  // namespace
 
 Apply::~Apply() {
-  if (record_written) remove_record(package.manifest.id);
+  if (record_written) {
+    remove_record(package.manifest.id);
+    forget_package(package.manifest.id);
+  }
   // A later target's module may use what an earlier one exports.
   const auto said = [&](const Result<void>& gone) {
     if (!gone) console.warning(gone.error().message + "; " + gone.error().advice);
@@ -404,6 +418,7 @@ Result<void> read_update(Apply& apply) {
   apply.signature = admitted->verdict();
   if (apply.signature.state != Signature::none) apply.console.stage("{}", apply.signature.text());
   apply.package = std::move(*package);
+  apply.admitted = std::move(admitted);
   for (const std::string& warning : apply.package.manifest.warnings) apply.console.warning(warning);
   return {};
 }
@@ -435,12 +450,14 @@ Result<void> find_applied(Apply& apply) {
                 fmt::format("another command is undoing update {}", update->id))
         .hint("try again when splice-view no longer lists it");
   }
-  const auto missing = missing_targets(apply.package.manifest, *update);
+  std::set<std::string> waiting;
+  const auto missing = missing_targets(apply.package.manifest, *update, waiting);
   if (auto whole =
           check_missing(update->id, missing, loaded_modules(), apply.options.skip_unloaded);
       !whole)
     return whole;
   apply.left_out = missing;
+  apply.left_out.merge(waiting);
   apply.applied_already = true;
   apply.engine = Engine::stop;
   apply.pause_ns = update->pause_ns;
@@ -452,33 +469,6 @@ std::size_t count_values(const Apply& apply) {
   for (const PackageTarget& target : apply.package.manifest.targets)
     if (!apply.left_out.contains(target.name)) values += target.values.size();
   return values;
-}
-
-std::set<std::string> missing_targets(const Manifest& manifest, const AppliedUpdate& update) {
-  std::set<std::string> missing;
-  for (std::size_t i = 0; i < manifest.targets.size(); ++i)
-    if (std::ranges::find(update.modules, update_module_name(manifest.id, i)) ==
-        update.modules.end())
-      missing.insert(manifest.targets[i].name);
-  return missing;
-}
-
-Result<void> check_missing(const std::string& id, const std::set<std::string>& missing,
-                           const std::set<std::string, std::less<>>& loaded, bool skip_unloaded) {
-  for (const std::string& target : missing)
-    if (loaded.contains(target))
-      return fail(ExitCode::partly, "partly-applied",
-                  fmt::format("the update is applied without module {0}, which was loaded later: "
-                              "{0} is not patched",
-                              target))
-          .hint(fmt::format("splice-undo {}, then apply the update again", id));
-  if (missing.empty() || skip_unloaded) return {};
-  return fail(ExitCode::partly, "module-not-loaded",
-              fmt::format("the update is applied, but for module {}, which is not loaded",
-                          *missing.begin()))
-      .hint(
-          "accept that with --skip-unloaded; once the module is loaded, undo the update and "
-          "apply it again");
 }
 
 Result<void> hold_signals(Apply& apply) {
@@ -504,6 +494,7 @@ Result<void> open_core(Apply& apply) {
   // While we waited for the device another command may have applied this very update.
   if (auto found = find_applied(apply); !found || apply.applied_already) return found;
   if (auto stands = check_stand(apply); !stands) return stands;
+  if (auto awaited = await_targets(apply); !awaited) return awaited;
   return hold_targets(apply);
 }
 
@@ -535,6 +526,8 @@ Result<void> match(Apply& apply) {
           .hint("try again when no module is being loaded or unloaded");
     }
   }
+  if (!apply.without_core())
+    if (auto released = settle_targets(apply); !released) return released;
   if (auto told = tell_types(apply); !told) return told;
   for (const std::string& name : apply.matched.set_values)
     apply.console.warning(fmt::format(

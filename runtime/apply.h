@@ -55,6 +55,8 @@ struct ApplyOptions {
   bool skip_unloaded = false;
   bool require_types = false;
   Engine engine = Engine::stop;
+  // A module that is being loaded: only its part of the update, which is applied already (late.h).
+  std::string late = {};
   Attempts attempts = {};
 };
 
@@ -77,8 +79,9 @@ struct Apply {
   bool record_written = false;
   bool applied_already = false;
   Engine engine = options.engine;  // that has it, which may be another one if it was applied before
-  std::set<std::string> left_out;  // targets that are not loaded
-  std::set<std::string> held;      // modules pinned
+  std::set<std::string> left_out;  // targets that are not loaded, and have no part in this
+  std::shared_ptr<const AdmittedPackage> admitted;
+  std::set<std::string> held;  // modules pinned
   std::unique_ptr<Image> image;
   MatchedUpdate matched;
   // By target: new/TARGET.ko with its branches on sealed keys decided (sealed_keys.h).
@@ -107,6 +110,8 @@ Result<void> match(Apply& apply);
 Result<void> load_code(Apply& apply);
 Result<void> switch_over(Apply& apply);
 
+using ApplyPass = Result<void> (*)(Apply&);
+
 // What the device is asked to switch: the replaced functions with their `new_code`, then the
 // checked ones. The structs point into `matched`.
 std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
@@ -114,13 +119,5 @@ std::vector<splice_function> functions_to_switch(const MatchedUpdate& matched,
 
 // How many values in place the update has, without those of targets that are left out.
 std::size_t count_values(const Apply& apply);
-
-// The targets of an applied update whose new modules it does not have: they were not loaded when it
-// was applied, and are unpatched.
-std::set<std::string> missing_targets(const Manifest& manifest, const AppliedUpdate& update);
-// May an applied update without these targets count as applied? `loaded`: the modules that are loaded
-// now. Errors: "partly-applied", "module-not-loaded".
-Result<void> check_missing(const std::string& id, const std::set<std::string>& missing,
-                           const std::set<std::string, std::less<>>& loaded, bool skip_unloaded);
 
 }  // namespace splicer

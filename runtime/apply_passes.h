@@ -14,8 +14,6 @@
 
 namespace splicer {
 
-using ApplyPass = Result<void> (*)(Apply&);
-
 inline constexpr ApplyPass kApplyPasses[] = {
     // First, and as any user: nothing of the package may be believed before all of it is checked.
     read_update,

@@ -2,6 +2,7 @@
 #include "runtime/guarded_apply.h"
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "matcher/base/wording.h"
 #include "runtime/choose_engine.h"
@@ -26,6 +27,12 @@ Result<Applied> apply_once(GuardedUpdate& update, const Console& console) {
 }
 
 }  // namespace
+
+std::string what_waits(const std::set<std::string>& modules) {
+  if (modules.empty()) return {};
+  return fmt::format(", module{} {} once {} loaded", modules.size() == 1 ? "" : "s",
+                     fmt::join(modules, ", "), modules.size() == 1 ? "it is" : "they are");
+}
 
 std::string how_applied(const Applied& applied) {
   return applied.engine == Engine::stop

@@ -36,14 +36,16 @@ struct GuardedUpdate {
 };
 
 struct Applied {
-  bool already = false;            // it was, so nothing was done
-  std::set<std::string> left_out;  // modules that were not loaded
+  bool already = false;           // it was, so nothing was done
+  std::set<std::string> waiting;  // modules that are not loaded, and get their parts when they are
   std::uint64_t pause_ns = 0;
   Engine engine = Engine::stop;  // that has it
   std::string why_engine;        // that one, if it was to be chosen; or empty
   std::chrono::milliseconds transition{0};
 };
 
+// ", module tun once it is loaded"; empty if nothing waits.
+std::string what_waits(const std::set<std::string>& modules);
 // How it went: ", machine stopped for 21.4 us".
 std::string how_applied(const Applied& applied);
 

@@ -20,18 +20,15 @@ namespace {
 constexpr const char* kOffWord = "splice.enable=0";
 constexpr std::size_t kMaxCommandLine = 65536;
 
-bool is_there(const PackageTarget& target, const std::set<std::string, std::less<>>& loaded) {
-  return target.name == "vmlinux" || loaded.contains(target.name);
-}
-
-// Is there what the update is to be applied to? The engine "stop" leaves out what is not.
+// Is there what the update is to be applied to? By the engine "stop" a module gets its part when it comes.
 Result<void> check_modules(const Package& package, EngineChoice engine, const std::string& path) {
+  if (engine != EngineChoice::livepatch) return {};
   const auto loaded = loaded_modules();
-  const auto absent = [&](const PackageTarget& target) { return !is_there(target, loaded); };
   const auto& targets = package.manifest.targets;
-  const auto first = std::ranges::find_if(targets, absent);
+  const auto first = std::ranges::find_if(targets, [&](const PackageTarget& target) {
+    return target.name != "vmlinux" && !loaded.contains(target.name);
+  });
   if (first == targets.end()) return {};
-  if (engine != EngineChoice::livepatch && !std::ranges::all_of(targets, absent)) return {};
   return fail(ExitCode::error, "module-not-loaded",
               fmt::format("module {}, which the update patches, is not loaded yet", first->name))
       .at_file(path)
@@ -58,7 +55,7 @@ Result<std::shared_ptr<const AdmittedPackage>> admit_from_store(const InstalledU
   return std::make_shared<const AdmittedPackage>(std::move(*admitted));
 }
 
-// Takes the package out of the store and applies it, in part if not all of its modules are there.
+// Takes the package out of the store and applies it; modules that are not there get their parts later.
 Result<Applied> apply_from_store(InstalledUpdate& entry, const Store& store,
                                  const Result<Trust>& trust, const Attempts& attempts,
                                  const Console& console) {
@@ -101,11 +98,11 @@ PutBack put_back_one(InstalledUpdate entry, Store& store, const Result<Trust>& t
   entry.failure_code.clear();
   entry.failure.clear();
   if (applied) {
-    row.outcome = applied->left_out.empty() ? Outcome::in_force : Outcome::partly;
+    row.outcome = Outcome::in_force;
     row.already = applied->already;
     row.engine = applied->engine;
     row.why_engine = applied->why_engine;
-    row.without.assign(applied->left_out.begin(), applied->left_out.end());
+    row.waiting.assign(applied->waiting.begin(), applied->waiting.end());
   } else {
     row.outcome = outcome_after(applied.error());
     row.why = entry.failure = applied.error().message;

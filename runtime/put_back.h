@@ -7,9 +7,9 @@
 //     const auto rows = put_back(store, attempts, console);  // rows[0].outcome == Outcome::in_force
 //
 // An update that cannot be applied does not keep the others from it. Modules are loaded when a device or
-// a program needs them, which may be later: what patches a module that is not there yet is left out of
-// its update, as by --skip-unloaded, and the update is in force in part. One that patches nothing else
-// waits, and so does one for the kernel's livepatch, which is one module for all of it.
+// a program needs them, which may be later: one that is not there yet gets its part when it is (late.h), as
+// by --skip-unloaded. An update for the kernel's livepatch, which is one module for all of it, waits until all
+// of its modules are there.
 //
 // Invariant: nothing is applied that is left out, that is for another build of this kernel, or whose
 // signature does not count any more (trust/trust.h).
@@ -43,7 +43,7 @@ struct PutBack {
   bool already = false;              // it was applied before
   std::optional<Engine> engine;      // that has it, if it is applied
   std::string why_engine;            // that one, if it was to be chosen
-  std::vector<std::string> without;  // modules, if partly
+  std::vector<std::string> waiting;  // modules that get their parts when they are loaded
   std::string why;                   // a sentence; empty: nothing is to be said
   std::optional<Error> error;        // if it failed
 };

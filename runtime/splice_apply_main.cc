@@ -9,16 +9,13 @@
 #include "matcher/base/wording.h"
 #include "runtime/apply.h"
 #include "runtime/choose_engine.h"
+#include "runtime/guarded_apply.h"
+#include "runtime/late.h"
 #include "runtime/live/attempts.h"
 
 namespace {
 
 using namespace splicer;
-
-// ", without tun"
-std::string without(const std::set<std::string>& left_out) {
-  return left_out.empty() ? std::string() : fmt::format(", without {}", fmt::join(left_out, ", "));
-}
 
 // "engine livepatch: the engine stop cannot: ..."
 void tell_choice(const Apply& apply, const std::string& why) {
@@ -30,21 +27,19 @@ int report(const Apply& apply, const std::string& why_engine) {
   const std::size_t count = apply.matched.functions.size();
   if (apply.applied_already) {
     apply.console.document({{"id", id},
-                            {"state", apply.left_out.empty() ? "applied" : "partly"},
+                            {"state", "applied"},
                             {"already", true},
                             {"signature", verdict_json(apply.signature)},
-                            {"left_out", apply.left_out},
+                            {"waiting", apply.left_out},
                             {"engine", engine_word(apply.engine)},
                             {"pause_ns", apply.pause_ns}});
-    apply.console.print("{}: applied already{}\n", id, without(apply.left_out));
+    apply.console.print("{}: applied already{}\n", id, what_waits(apply.left_out));
     return 0;
   }
   const bool stops = apply.engine == Engine::stop;
   const std::size_t values = count_values(apply);
   const std::string what = functions_and_values(count, values);
-  const char* const state = apply.options.dry_run    ? "matched"
-                            : apply.left_out.empty() ? "applied"
-                                                     : "partly";
+  const char* const state = apply.options.dry_run ? "matched" : "applied";
   nlohmann::json functions = nlohmann::json::array();
   for (const MatchedFunction& matched : apply.matched.functions)
     functions.push_back({{"name", matched.function->name},
@@ -53,7 +48,7 @@ int report(const Apply& apply, const std::string& why_engine) {
   nlohmann::json document{{"id", id},
                           {"state", state},
                           {"functions", std::move(functions)},
-                          {"left_out", apply.left_out},
+                          {"waiting", apply.left_out},
                           {"signature", verdict_json(apply.signature)}};
   document["values"] = {{"in_place", values}, {"set_by_others", apply.matched.set_values}};
   document["types"] = {{"compared", apply.matched.types},
@@ -65,11 +60,11 @@ int report(const Apply& apply, const std::string& why_engine) {
   if (!apply.options.dry_run && !stops) document["transition_ms"] = apply.transition.count();
   apply.console.document(document);
   if (apply.options.dry_run) {
-    apply.console.print("{}: {} {} the running kernel, nothing was changed\n", id, what,
-                        count + values == 1 ? "matches" : "match");
+    apply.console.print("{}: {} {} the running kernel{}, nothing was changed\n", id, what,
+                        count + values == 1 ? "matches" : "match", what_waits(apply.left_out));
   } else if (stops) {
     apply.console.print("{} applied: {}{}, machine stopped for {} us\n", id, what,
-                        without(apply.left_out), microseconds(apply.pause_ns));
+                        what_waits(apply.left_out), microseconds(apply.pause_ns));
   } else {
     apply.console.print(
         "{} applied: {}, by the kernel's livepatch: all threads went over in {} ms\n", id, what,
@@ -81,6 +76,7 @@ int report(const Apply& apply, const std::string& why_engine) {
 
 int apply_update(Command& command) {
   Console& console = command.console();
+  if (command.has("late")) return apply_late(command.values()["late"].as<std::string>());
   if (!command.has("package")) {
     return console.finish(fail(ExitCode::usage, "no-package", "no update is given")
                               .hint("name the package: splice-apply splice-ID.tar")
@@ -111,7 +107,9 @@ int main(int argc, char** argv) {
   command.options().add_options()("dry-run,n", "match and link, but change nothing")(
       "signature", boost::program_options::value<std::string>()->value_name("FILE"),
       "the package's signature (default: UPDATE.tar.sig)")(
-      "skip-unloaded", "leave out modules that are not loaded; they stay unpatched")(
+      "skip-unloaded", "modules that are not loaded get their parts when they are")(
+      "late", boost::program_options::value<std::string>()->value_name("MODULE"),
+      "for the core module alone: the parts for a module that is being loaded")(
       "require-types", "refuse where the kernel does not tell its types");
   add_engine_option(command);
   add_attempts_options(command);

@@ -13,6 +13,7 @@
 #include "runtime/install.h"
 #include "runtime/live/attempts.h"
 #include "runtime/put_back.h"
+#include "runtime/status.h"
 
 namespace {
 
@@ -22,9 +23,9 @@ nlohmann::json describe(const Installation& done, EngineChoice choice) {
   const Applied& applied = done.applied;
   nlohmann::json out{{"id", done.id},
                      {"name", done.name},
-                     {"state", applied.left_out.empty() ? "installed" : "partly"},
+                     {"state", "installed"},
                      {"already", done.already},
-                     {"left_out", applied.left_out},
+                     {"waiting", applied.waiting},
                      {"engine", engine_word(applied.engine)},
                      {"engine_at_boot", engine_word(choice)}};
   if (!applied.why_engine.empty()) out["why_engine"] = applied.why_engine;
@@ -36,17 +37,13 @@ nlohmann::json describe(const Installation& done, EngineChoice choice) {
 }
 
 void report(const Installation& done, EngineChoice choice, const Console& console) {
-  const std::string without =
-      done.applied.left_out.empty()
-          ? std::string()
-          : fmt::format(", without {}", fmt::join(done.applied.left_out, ", "));
+  const std::string waits = what_waits(done.applied.waiting);
   if (done.already)
-    console.print("{} ({}): installed already{}\n", done.name, done.id, without);
+    console.print("{} ({}): installed already{}\n", done.name, done.id, waits);
   else if (done.applied.already)
-    console.print("{} ({}) installed{}: it was applied already\n", done.name, done.id, without);
+    console.print("{} ({}) installed{}: it was applied already\n", done.name, done.id, waits);
   else
-    console.print("{} ({}) installed{}{}\n", done.name, done.id, without,
-                  how_applied(done.applied));
+    console.print("{} ({}) installed{}{}\n", done.name, done.id, waits, how_applied(done.applied));
   const std::string_view by = engine_word(done.applied.engine);
   if (!done.applied.why_engine.empty())
     console.print("engine {}: {}\n", by, done.applied.why_engine);
@@ -77,7 +74,7 @@ nlohmann::json describe(const PutBack& row) {
                      {"name", row.name},
                      {"state", outcome_word(row.outcome)},
                      {"already", row.already},
-                     {"left_out", row.without}};
+                     {"waiting", row.waiting}};
   if (row.engine) out["engine"] = engine_word(*row.engine);
   if (!row.why_engine.empty()) out["why_engine"] = row.why_engine;
   if (!row.why.empty()) out["why"] = row.why;
@@ -88,12 +85,11 @@ nlohmann::json describe(const PutBack& row) {
 std::string in_words(const PutBack& row) {
   switch (row.outcome) {
     case Outcome::in_force:
-      return fmt::format("in force{}{}", row.already ? " already" : "",
-                         row.engine == Engine::livepatch ? ", by the kernel's livepatch" : "");
+      return fmt::format("in force{}{}{}", row.already ? " already" : "",
+                         row.engine == Engine::livepatch ? ", by the kernel's livepatch" : "",
+                         parts_that_wait(row.waiting));
     case Outcome::partly:
-      if (row.error) return fmt::format("in force only in part: {}", row.why);
-      return fmt::format("in force, without {}, which {} not loaded", fmt::join(row.without, ", "),
-                         row.without.size() == 1 ? "is" : "are");
+      return fmt::format("in force only in part: {}", row.why);
     case Outcome::waiting:
       return fmt::format("waits: {}", row.why);
     case Outcome::left_out:
@@ -135,7 +131,7 @@ int boot(const std::string& root, const Attempts& attempts, const Console& conso
     console.print("{} ({}): {}\n", row.name, row.id, in_words(row));
     // Those that wait for a module or are for another build are as they should be.
     const bool fault = row.outcome == Outcome::failed || row.outcome == Outcome::left_out ||
-                       (row.outcome == Outcome::partly && row.error);
+                       row.outcome == Outcome::partly;
     if (!fault) continue;
     all = false;
     if (row.error) console.print_error(*row.error);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "matcher/base/wording.h"
 #include "runtime/apply.h"
 #include "runtime/package/cve.h"
 #include "runtime/put_back.h"
@@ -18,6 +19,9 @@ namespace {
 // Which modules the update lacks, loaded ones first, and which of its functions another patch decides.
 std::string what_lacks(const AppliedUpdate& update, const Surroundings& around) {
   std::vector<std::string> parts;
+  for (const std::string& module : update.modules_that_are(AwaitedState::unpatched))
+    parts.push_back(fmt::format("module {} is loaded and NOT PATCHED", module));
+  // What an older release has left out.
   if (const AppliedRecord* record = around.records.find(update.id); record != nullptr) {
     for (const std::string& module : record->left_out)
       if (around.modules.contains(module))
@@ -39,6 +43,7 @@ void add_applied(UpdateStanding& row, const AppliedUpdate& update, const Surroun
   row.engine = EngineChoice::stop;
   row.pause_ns = update.pause_ns;
   row.why = what_lacks(update, around);
+  row.waiting = update.modules_that_are(AwaitedState::waiting);
   row.standing =
       row.why.empty() && update.state == "applied" ? Standing::in_force : Standing::partly;
   if (update.state != "applied") row.why = "another command is undoing it";
@@ -160,6 +165,13 @@ const char* standing_word(Standing standing) {
     default:
       return "for-another-build";
   }
+}
+
+std::string parts_that_wait(const std::vector<std::string>& modules) {
+  if (modules.empty()) return {};
+  return fmt::format(
+      "; {} {} for {}: {}", counted(modules.size(), "part"), modules.size() == 1 ? "waits" : "wait",
+      modules.size() == 1 ? "its module" : "their modules", fmt::join(modules, ", "));
 }
 
 std::string called(const UpdateStanding& update) {

@@ -6,9 +6,9 @@
 //     const bool fixed = status.cves[0].fixed;   // status.updates[0].standing == Standing::in_force
 //
 // Three accounts are put together: what the store lists (installed.h), what the core module has applied
-// (state.h), and what is known of the surroundings, such as modules that were left out (view.h). An
-// update is in force only if all of it is: one that lacks a module, loaded or not, is "partly", since
-// whoever loads that module has unpatched code.
+// (state.h), and what is known of the surroundings, such as live patches of others (view.h). An update is in
+// force only if all of it is: one of which a loaded module has not got its part is "partly". A part that
+// waits for its module is in force before that module runs, so it counts.
 //
 // Invariant: a CVE is fixed only if an update that fixes it is in force; nothing here believes the
 // store about what runs.
@@ -25,6 +25,9 @@
 #include "runtime/view.h"
 
 namespace splicer {
+
+// "; 1 part waits for its module: tun"; empty if none does.
+std::string parts_that_wait(const std::vector<std::string>& modules);
 
 // From good to bad; pending: installed, and not applied.
 enum class Standing { in_force, partly, pending, left_out, for_another_build };
@@ -51,6 +54,8 @@ struct UpdateStanding {
       {};  // of its patches when it was made, each with its reason
   // As its key stands today; nothing if it is not known.
   std::optional<Verdict> signature = {};
+  // Modules that get their parts when they are loaded.
+  std::vector<std::string> waiting = {};
 };
 
 // "CVE-2026-1234 (42acce30ee7d420c)"; its id alone if it has no name.

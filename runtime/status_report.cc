@@ -84,7 +84,8 @@ std::string status_text(const Status& status) {
     text += fmt::format("nothing is installed for kernel {}, and nothing is applied\n",
                         status.kernel.release);
   for (const UpdateStanding& update : status.updates) {
-    text += fmt::format("{}: {}{}\n", called(update), in_words(update), engine_in_words(update));
+    text += fmt::format("{}: {}{}{}\n", called(update), in_words(update), engine_in_words(update),
+                        parts_that_wait(update.waiting));
     if (!update.fixes.empty() && update.fixes != std::vector{update.name})
       text += fmt::format("    fixes {}\n", fmt::join(update.fixes, ", "));
     if (update.signature) text += fmt::format("    {}\n", update.signature->text());
@@ -113,6 +114,7 @@ json status_json(const Status& status) {
              {"applied", update.applied},
              {"engine", engine_word(update.engine)},
              {"parts_left_out", update.parts_left_out},
+             {"waiting", update.waiting},
              {"why", update.why}};
     if (update.installed) row["engine_at_boot"] = engine_word(update.engine_at_boot);
     if (update.applied) row["pause_ns"] = update.pause_ns;

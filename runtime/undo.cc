@@ -13,6 +13,7 @@
 #include "matcher/base/wording.h"
 #include "matcher/image/live_image.h"
 #include "runtime/apply.h"
+#include "runtime/await.h"
 #include "runtime/live/device.h"
 #include "runtime/live/interruption.h"
 #include "runtime/live/leftovers.h"
@@ -161,6 +162,7 @@ Result<Undone> undo_update(const UndoOptions& options, const Console& console) {
                     counted(switched->left, "value"), switched->left == 1 ? "was" : "were"));
 
   remove_record(update->id);
+  forget_package(update->id);
   const auto now = State::read();
   const UndoneUpdate* stays = now ? now->find_undone(update->id) : nullptr;
   if (stays == nullptr) unload(*update, console);

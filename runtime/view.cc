@@ -22,10 +22,12 @@ constexpr int kNameWidth = 36;
 
 std::string hex(RunAddress address) { return fmt::format("{}", address); }
 
-const std::vector<std::string>& left_out(const AppliedUpdate& update, const Surroundings& around) {
-  static const std::vector<std::string> none;
-  const AppliedRecord* record = around.records.find(update.id);
-  return record == nullptr ? none : record->left_out;
+// Modules without their parts: loaded ones, and what an older release has left out.
+std::vector<std::string> left_out(const AppliedUpdate& update, const Surroundings& around) {
+  std::vector<std::string> modules = update.modules_that_are(AwaitedState::unpatched);
+  if (const AppliedRecord* record = around.records.find(update.id); record != nullptr)
+    modules.insert(modules.end(), record->left_out.begin(), record->left_out.end());
+  return modules;
 }
 
 // "applied", or "partly" without some of its modules.
@@ -59,12 +61,13 @@ std::string headline(const AppliedUpdate& update, const Surroundings& around) {
   }
   text += signature_line(update.id, around);
   for (const std::string& module : left_out(update, around))
-    text += around.modules.contains(module)
-                ? fmt::format(
-                      "    module {} is loaded and NOT PATCHED: it was not loaded when the "
-                      "update was applied\n",
-                      module)
-                : fmt::format("    module {} is not loaded, and not patched\n", module);
+    text +=
+        around.modules.contains(module)
+            ? fmt::format("    module {} is loaded and NOT PATCHED: the kernel's log says why\n",
+                          module)
+            : fmt::format("    module {} is not loaded, and not patched\n", module);
+  for (const std::string& module : update.modules_that_are(AwaitedState::waiting))
+    text += fmt::format("    module {} gets its part when it is loaded\n", module);
   return text;
 }
 
@@ -246,6 +249,9 @@ json update_json(const State& state, const AppliedUpdate& update, const Surround
   json missing = json::array();
   for (const std::string& module : left_out(update, around))
     missing.push_back({{"module", module}, {"loaded", around.modules.contains(module)}});
+  json awaits = json::array();
+  for (const AwaitedState& awaited : update.awaits)
+    awaits.push_back({{"module", awaited.module}, {"state", awaited_word(awaited.state)}});
   static const AppliedRecord unknown;
   const AppliedRecord* record = around.records.find(update.id);
   if (record == nullptr) record = &unknown;
@@ -257,6 +263,7 @@ json update_json(const State& state, const AppliedUpdate& update, const Surround
            {"fix_id", record->fix_id},
            {"titles", record->titles},
            {"left_out", std::move(missing)},
+           {"awaits", std::move(awaits)},
            {"applied_at", update.applied_at},
            {"since", local_time(update.applied_at)},
            {"pause_ns", update.pause_ns},

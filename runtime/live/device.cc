@@ -175,7 +175,7 @@ Error apply_refused(int number, const std::string& function, const std::string& 
                              : fmt::format("the core module refused {}: {}", what, reason);
     hint = "make the package again with the splice-create of this release";
   } else if (number == ENOENT) {
-    message = "a module of the update is no longer loaded";
+    message = "a module of the update is no longer loaded, or is not waiting any more";
     hint = "apply the update again";
   }
   return fail(ExitCode::error, "apply-refused", std::move(message))
@@ -263,6 +263,10 @@ Error apply_error(int number, const splice_apply& answer, const std::vector<spli
       return busy_error(busy, functions, symbols);
     case ESTALE:
       if (const std::string value = plain(answer.hook); !value.empty()) return value_changed(value);
+      if (const std::string reason = plain(answer.reason); function.empty() && !reason.empty())
+        return fail(ExitCode::mismatch, "kernel-changed", reason)
+            .hint("try again when no module is being loaded")
+            .take();
       return stale_error(function, answer.bad_offset);
     case EEXIST:
       return fail(ExitCode::done, "already-applied", "the update is applied already").take();
@@ -362,6 +366,22 @@ Result<void> Device::pin(const std::string& module) const {
       .hint("try again when the module is no longer being loaded or unloaded");
 }
 
+Result<void> Device::await(const AwaitedModule& awaited) const {
+  splice_await call{};
+  set_field(call.module, awaited.module);
+  set_field(call.code, awaited.code);
+  set_field(call.helper, awaited.helper);
+  call.flags =
+      (awaited.refuse ? SPLICE_AWAIT_REFUSE : 0u) | (awaited.hold ? SPLICE_AWAIT_HOLD : 0u);
+  const int number = control(descriptor_, SPLICE_IOC_AWAIT, &call);
+  if (number == 0) return {};
+  if (auto common = common_error(number)) return Failure(std::move(*common));
+  return fail(ExitCode::error, "module-not-held",
+              fmt::format("loads of module {} cannot be watched: {}", awaited.module,
+                          std::strerror(number)))
+      .hint("install Splice under a shorter path, and free memory");
+}
+
 Result<Switched> Device::apply(const std::string& id, const std::vector<std::string>& modules,
                                const SwitchRequest& request, const SymbolTable& symbols) const {
   struct ModuleName {
@@ -386,6 +406,8 @@ Result<Switched> Device::apply(const std::string& id, const std::vector<std::str
   call.values = abi_pointer(request.values.data());
   call.nr_values = static_cast<std::uint32_t>(request.values.size());
   if (request.keeps) call.flags |= SPLICE_APPLY_KEEPS;
+  if (!request.late.empty()) call.flags |= SPLICE_APPLY_LATE;
+  set_field(call.module, request.late);
   const int number = control(descriptor_, SPLICE_IOC_APPLY, &call);
   if (number == 0) return Switched{call.pause_ns, call.nr_left};
   std::vector<SwitchedCode> code;

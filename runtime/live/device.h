@@ -56,7 +56,17 @@ struct SwitchRequest {
   std::span<const splice_function> functions;
   std::span<const splice_hook> hooks;
   std::span<const splice_value> values;
-  bool keeps = false;  // its memory stays after an undo
+  bool keeps = false;     // its memory stays after an undo
+  std::string late = {};  // the module that is being loaded, if it is the part for one
+};
+
+// A module that gets its part of an update when it is loaded (kmod/coming.c).
+struct AwaitedModule {
+  std::string module;
+  std::string code;    // the update's module with the code for it
+  std::string helper;  // path of the program that applies the part
+  bool refuse = true;  // its load, if that fails
+  bool hold = true;    // it may not be unloaded, if it is loaded now
 };
 
 struct Switched {
@@ -77,6 +87,8 @@ class Device {
   Result<std::uint32_t> updates() const;
   // Errors: "module-not-loaded".
   Result<void> pin(const std::string& module) const;
+  // Before anybody looks whether it is loaded. Errors: "module-not-held".
+  Result<void> await(const AwaitedModule& awaited) const;
   // Switches over. Errors: "kernel-changed" (match again), "kernel-busy", "site-taken",
   // "already-applied", "hook-refused", "value-changed", "apply-refused".
   Result<Switched> apply(const std::string& id, const std::vector<std::string>& modules,

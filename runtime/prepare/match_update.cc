@@ -135,14 +135,6 @@ Result<MatchedUpdate> match_update(const Package& package, const std::set<std::s
     matched.unknown_types.insert(matched.unknown_types.end(), types->unknown.begin(),
                                  types->unknown.end());
   }
-  const bool others = std::any_of(targets.begin(), targets.end(), [&](const PackageTarget& target) {
-    return !(target.hooks.empty() && target.values.empty()) && !left_out.contains(target.name);
-  });
-  if (matched.functions.empty() && !others) {
-    return fail(ExitCode::error, "module-not-loaded",
-                "none of the modules that the update patches is loaded")
-        .hint("modprobe the modules that splice-view lists for the package, and apply again");
-  }
   matched.owners = owners(referred, image.symbols());
   for (const PackageTarget& target : targets) matched.owners.erase(target.name);
   return matched;

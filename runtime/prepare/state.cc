@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kMaxFile = 64u << 20;
 constexpr std::size_t kShortestPrefix = 4;
+constexpr std::array<std::string_view, 3> kAwaitedWords{"waiting", "patched", "unpatched"};
 
 std::optional<std::uint64_t> number(std::string_view text, int base) {
   if (base == 16) {
@@ -81,6 +82,17 @@ std::optional<AppliedValue> parse_value(std::string_view line) {
   value.written = words[2] == "written";
   value.name = line;
   return value;
+}
+
+// "module state"
+std::optional<AwaitedState> parse_awaited(std::string_view line) {
+  const std::size_t space = line.find(' ');
+  if (space == std::string_view::npos) return std::nullopt;
+  AwaitedState awaited{std::string(line.substr(0, space))};
+  const auto* const word = std::ranges::find(kAwaitedWords, line.substr(space + 1));
+  if (!is_module_name(awaited.module) || word == kAwaitedWords.end()) return std::nullopt;
+  awaited.state = static_cast<AwaitedState::Word>(word - kAwaitedWords.begin());
+  return awaited;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -160,6 +172,13 @@ Result<std::optional<AppliedUpdate>> read_update(const std::string& directory,
     if (!value) return malformed(directory + "/values");
     update.values.push_back(*value);
   }
+  const Contents awaits = read_contents(directory + "/awaits", kMaxFile);
+  for (const std::string& line : split_lines(awaits.view())) {
+    if (line.empty()) continue;
+    auto awaited = parse_awaited(line);
+    if (!awaited) return malformed(directory + "/awaits");
+    update.awaits.push_back(std::move(*awaited));
+  }
   return update;
 }
 
@@ -185,6 +204,10 @@ Result<State> State::read(const std::string& root) {
   std::sort(state.updates_.begin(), state.updates_.end(),
             [](const AppliedUpdate& a, const AppliedUpdate& b) { return a.sequence < b.sequence; });
   return state;
+}
+
+const char* awaited_word(AwaitedState::Word word) {
+  return kAwaitedWords[static_cast<std::size_t>(word)].data();
 }
 
 bool may_begin_id(std::string_view text) {
@@ -225,6 +248,25 @@ Result<const AppliedUpdate*> State::find_prefix(std::string_view prefix) const {
 std::size_t AppliedUpdate::replaced() const {
   return static_cast<std::size_t>(std::count_if(
       functions.begin(), functions.end(), [](const AppliedFunction& f) { return !f.checked(); }));
+}
+
+std::vector<std::string> AppliedUpdate::modules_that_are(AwaitedState::Word word) const {
+  std::vector<std::string> found;
+  for (const AwaitedState& awaited : awaits)
+    if (awaited.state == word) found.push_back(awaited.module);
+  return found;
+}
+
+bool AppliedUpdate::waits_for(std::string_view module) const {
+  return std::ranges::any_of(awaits, [&](const AwaitedState& awaited) {
+    return awaited.module == module && awaited.state == AwaitedState::waiting;
+  });
+}
+
+bool AppliedUpdate::lacks(std::string_view module) const {
+  return std::ranges::any_of(awaits, [&](const AwaitedState& awaited) {
+    return awaited.module == module && awaited.state != AwaitedState::patched;
+  });
 }
 
 State::Newest State::newest(RunAddress old_entry) const {

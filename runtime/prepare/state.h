@@ -49,6 +49,16 @@ struct AppliedValue {
   std::string name;
 };
 
+// A module that gets its part of an update when it is loaded, and takes it along when it goes.
+struct AwaitedState {
+  enum Word { waiting, patched, unpatched };
+  std::string module;
+  Word state = waiting;  // not loaded; loaded, with its part or without
+};
+
+// "waiting", "patched", "unpatched".
+const char* awaited_word(AwaitedState::Word word);
+
 // Not in force any more, but its memory is still there.
 struct UndoneUpdate {
   std::string id;
@@ -65,10 +75,16 @@ struct AppliedUpdate {
   std::vector<std::string> modules;
   std::vector<AppliedFunction> functions;  // checked ones too
   std::vector<AppliedValue> values;
+  std::vector<AwaitedState> awaits;
   bool functions_hidden = false;  // only root may read them, and the values
 
   // How many functions it replaces.
   std::size_t replaced() const;
+  // The modules that are so, in order.
+  std::vector<std::string> modules_that_are(AwaitedState::Word word) const;
+  bool waits_for(std::string_view module) const;
+  // Does it await the module, which has no part of it, loaded or not?
+  bool lacks(std::string_view module) const;
 };
 
 // Can the text be the beginning of an update's id that is long enough to name one? 4 to 31 hexadecimal

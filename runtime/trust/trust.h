@@ -100,6 +100,7 @@ class Trust {
   Result<AdmittedPackage> admit(SignedBytes given, Moment moment) const;
   // What is known today of a key by which something was signed, by its id; of an empty one, that nothing was.
   Verdict standing_of(const std::string& key) const;
+  const Policy& policy() const { return policy_; }
 
  private:
   Result<std::string> apply_policy(const Verdict& verdict, const std::string& path) const;

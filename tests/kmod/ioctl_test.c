@@ -25,7 +25,7 @@ static const struct {
     CHECK(answers),   CHECK(traffic),        CHECK(hammer),
     CHECK(nmi),       CHECK(live_patch),     CHECK(value_arguments),
     CHECK(values),    CHECK(redirect),       CHECK(fuzz),
-    CHECK(fail_nth),
+    CHECK(fail_nth),  CHECK(await),
 };
 
 // Takes --minutes and --seed away; what remains is names of checks.

@@ -121,6 +121,7 @@ void expect_busy_in(unsigned index, const char* what, struct request* request, p
 
 void test_permission(void);
 void test_pin(void);
+void test_await(void);
 void test_arguments(void);
 void test_stale(void);
 void test_hop_place(void);

@@ -128,33 +128,5 @@ TEST(Apply, DryRunOpensNothing) {
   EXPECT_TRUE(switch_over(apply));
 }
 
-// What an applied update lacks is told by its modules, whatever was noted about it.
-TEST(Apply, WhatAnAppliedUpdateLacks) {
-  Manifest manifest;
-  manifest.id = "0123456789abcdef";
-  manifest.targets.resize(2);
-  manifest.targets[0].name = "vmlinux";
-  manifest.targets[1].name = "tun";
-  AppliedUpdate update;
-  update.modules = {"splice_0123456789abcdef_0"};
-  EXPECT_EQ(missing_targets(manifest, update), std::set<std::string>{"tun"});
-  update.modules.push_back("splice_0123456789abcdef_1");
-  EXPECT_TRUE(missing_targets(manifest, update).empty());
-}
-
-TEST(Apply, AppliedWithoutAModuleIsNotApplied) {
-  EXPECT_TRUE(check_missing("0123", {}, {"tun"}, false));
-  EXPECT_TRUE(check_missing("0123", {"tun"}, {"veth"}, true));
-  EXPECT_EQ(check_missing("0123", {"tun"}, {"veth"}, false).error().code, "module-not-loaded");
-  EXPECT_EQ(check_missing("0123", {"tun"}, {"veth"}, false).error().exit, ExitCode::partly);
-  for (const bool skip : {false, true}) {
-    const auto whole = check_missing("0123", {"tun"}, {"tun", "veth"}, skip);
-    ASSERT_FALSE(whole);
-    EXPECT_EQ(whole.error().code, "partly-applied");
-    EXPECT_EQ(whole.error().exit, ExitCode::partly);
-    EXPECT_NE(whole.error().advice.find("splice-undo 0123"), std::string::npos);
-  }
-}
-
 }  // namespace
 }  // namespace splicer

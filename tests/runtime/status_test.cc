@@ -86,6 +86,21 @@ TEST_F(StatusTest, EachStanding) {
   EXPECT_EQ(status({"tun"}).updates[1].why, "module tun is loaded and NOT PATCHED");
 }
 
+// A part that waits for its module is in force before that runs; a module that is loaded without it is not.
+TEST_F(StatusTest, PartsThatWait) {
+  const std::string file = std::string("sys/") + kInForce + "/awaits";
+  folder_.write(file, "tun waiting\nveth patched\n");
+  const UpdateStanding waits = status().updates[0];
+  EXPECT_EQ(waits.standing, Standing::in_force);
+  EXPECT_EQ(parts_that_wait(waits.waiting), "; 1 part waits for its module: tun");
+  EXPECT_EQ(parts_that_wait({"a", "b"}), "; 2 parts wait for their modules: a, b");
+  EXPECT_EQ(parts_that_wait({}), "");
+  folder_.write(file, "tun unpatched\nveth patched\n");
+  const UpdateStanding lacks = status().updates[0];
+  EXPECT_EQ(lacks.standing, Standing::partly);
+  EXPECT_EQ(lacks.why, "module tun is loaded and NOT PATCHED");
+}
+
 // What is in force in part, or not at all, fixes nothing; another update may.
 TEST_F(StatusTest, ACveIsFixedByWhatIsInForce) {
   const Status all = status();

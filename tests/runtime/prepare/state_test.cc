@@ -48,6 +48,25 @@ TEST_F(StateTest, NothingApplied) {
   EXPECT_TRUE(State::read(root_ + "/none")->updates().empty());
 }
 
+TEST_F(StateTest, ModulesThatAreAwaited) {
+  update(kOld, 1, kFirst);
+  EXPECT_TRUE(State::read(root_)->updates()[0].awaits.empty());
+  write(std::string(kOld) + "/awaits", "tun waiting\nveth patched\ndummy unpatched\n");
+  const auto state = State::read(root_);
+  ASSERT_TRUE(state) << state.error().message;
+  const AppliedUpdate& one = state->updates()[0];
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(one.modules_that_are(AwaitedState::waiting), Names{"tun"});
+  EXPECT_EQ(one.modules_that_are(AwaitedState::unpatched), Names{"dummy"});
+  EXPECT_TRUE(one.waits_for("tun") && !one.waits_for("veth") && !one.waits_for("dummy"));
+  EXPECT_TRUE(one.lacks("tun") && !one.lacks("veth") && one.lacks("dummy") && !one.lacks("vsock"));
+  for (const char* wrong :
+       {"tun\n", "tun gone\n", "a/b waiting\n", " waiting\n", "tun waiting x\n"}) {
+    write(std::string(kOld) + "/awaits", wrong);
+    EXPECT_EQ(code(), "state-malformed") << wrong;
+  }
+}
+
 TEST_F(StateTest, ReadsAnUpdate) {
   update(kOld, 1, kFirst);
   const auto state = State::read(root_);

@@ -20,6 +20,23 @@ TEST(Policy, YesAndNo) {
   EXPECT_TRUE(no->is_set && !no->require_signature);
 }
 
+TEST(Policy, UnpatchedModules) {
+  const auto refuses = [](const std::string& more) {
+    return parse_policy("require-signature = yes\n" + more, "splice.conf")->refuse_unpatched;
+  };
+  EXPECT_TRUE(refuses(""));
+  EXPECT_TRUE(refuses("unpatched-modules = refuse\n"));
+  EXPECT_FALSE(refuses("unpatched-modules = load\n"));
+  for (const char* wrong :
+       {"unpatched-modules = yes\n", "unpatched-modules =\n", "unpatched = load\n",
+        "unpatched-modules = load\nunpatched-modules = load\n"}) {
+    const auto policy = parse_policy(std::string(wrong) + "require-signature = yes\n", "c");
+    ASSERT_FALSE(policy) << wrong;
+    EXPECT_EQ(policy.error().code, "config-malformed");
+  }
+  EXPECT_FALSE(parse_policy("unpatched-modules = load\n", "c"));
+}
+
 // With its line: nothing that is mistyped counts for a no.
 TEST(Policy, WhatIsWrong) {
   const std::pair<std::string, const char*> cases[] = {
