@@ -232,7 +232,7 @@ std::string default_deb_version(const Manifest& manifest) {
   const std::string& text = manifest.kernel.version;
   if (const std::size_t at = text.find(kWord); at != std::string::npos) {
     const std::size_t begin = at + kWord.size();
-    const std::string version = text.substr(begin, text.find(' ', begin) - begin) + "+1";
+    std::string version = text.substr(begin, text.find(' ', begin) - begin) + "+1";
     if (is_deb_version(version)) return version;
   }
   return "1";
