@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "splice-cc/semantics/expression.h"
+#include "splice-cc/semantics/local_values.h"
 #include "splice-cc/semantics/memory_name.h"
 #include "splice-cc/semantics/number_functions.h"
 
@@ -65,8 +66,7 @@ bool is_for_people(std::string_view callee) {
 class ArithmeticReader : public clang::RecursiveASTVisitor<ArithmeticReader> {
  public:
   ArithmeticReader(clang::ASTContext& context, const clang::FunctionDecl& function)
-      : context_(context) {
-    note_values(function.getBody());
+      : context_(context), values_(function.getBody()) {
     TraverseStmt(function.getBody());
     if (!walks_tree_) uses_.orders.clear();
   }
@@ -136,38 +136,15 @@ class ArithmeticReader : public clang::RecursiveASTVisitor<ArithmeticReader> {
     return constant_value(expression, context_);
   }
 
-  // What each local variable is set to.
-  void note_values(const clang::Stmt* statement) {
-    if (statement == nullptr) return;
-    if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(statement);
-        binary != nullptr && binary->isAssignmentOp()) {
-      if (const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(bare(binary->getLHS())))
-        values_[name->getDecl()].push_back(binary);
-    } else if (const auto* declared = llvm::dyn_cast<clang::DeclStmt>(statement)) {
-      for (const clang::Decl* one : declared->decls())
-        if (const auto* variable = llvm::dyn_cast<clang::VarDecl>(one);
-            variable != nullptr && variable->hasInit())
-          values_[variable].push_back(variable->getInit());
-    }
-    for (const clang::Stmt* child : statement->children()) note_values(child);
-  }
-
-  // The right side of an assignment, or an initial value.
-  static const clang::Expr* right_side(const clang::Expr& value) {
-    const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(&value);
-    return binary != nullptr && binary->isAssignmentOp() ? binary->getRHS() : &value;
-  }
-
   // All that a variable is set to: "bytes = a; bytes += b;" is "{= a, += b}".
   std::string values_text(const clang::ValueDecl& variable, int depth) const {
-    const auto found = values_.find(&variable);
-    if (found == values_.end() || depth >= kDeepest || found->second.size() > kMostValues)
-      return kUnknown;
+    const auto& values = values_.of(variable);
+    if (values.empty() || depth >= kDeepest || values.size() > kMostValues) return kUnknown;
     std::set<std::string> texts;
-    for (const clang::Expr* value : found->second) {
+    for (const clang::Expr* value : values) {
       const auto* binary = llvm::dyn_cast<clang::CompoundAssignOperator>(value);
       texts.insert(fmt::format("{} {}", binary == nullptr ? "=" : binary->getOpcodeStr().str(),
-                               text(*right_side(*value), depth + 1)));
+                               text(LocalValues::right_side(*value), depth + 1)));
     }
     return fmt::format("{{{}}}", fmt::join(texts, ", "));
   }
@@ -225,12 +202,12 @@ class ArithmeticReader : public clang::RecursiveASTVisitor<ArithmeticReader> {
     if (!sum || sum->value == nullptr) return {};
     if (std::string shape = sum->shape(); !shape.empty()) return {std::move(shape)};
     const auto* name = llvm::dyn_cast<clang::DeclRefExpr>(bare(&expression));
-    const auto values = name == nullptr ? values_.end() : values_.find(name->getDecl());
     std::set<std::string> shapes;
-    if (values == values_.end() || depth >= kDeepest || values->second.size() > kMostValues)
-      return shapes;
-    for (const clang::Expr* value : values->second)
-      shapes.merge(shapes_of(*right_side(*value), depth + 1));
+    if (name == nullptr || depth >= kDeepest) return shapes;
+    const auto& values = values_.of(*name->getDecl());
+    if (values.size() > kMostValues) return shapes;
+    for (const clang::Expr* value : values)
+      shapes.merge(shapes_of(LocalValues::right_side(*value), depth + 1));
     return shapes;
   }
 
@@ -305,7 +282,7 @@ class ArithmeticReader : public clang::RecursiveASTVisitor<ArithmeticReader> {
   }
 
   clang::ASTContext& context_;
-  std::map<const clang::Decl*, std::vector<const clang::Expr*>> values_;
+  LocalValues values_;
   std::set<const clang::BinaryOperator*> inside_sums_;
   bool walks_tree_ = false;
   ArithmeticUses uses_;

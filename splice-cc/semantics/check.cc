@@ -20,6 +20,7 @@
 #include "splice-cc/semantics/compare_start_up.h"
 #include "splice-cc/semantics/compare_types.h"
 #include "splice-cc/semantics/compare_uses.h"
+#include "splice-cc/semantics/compare_values.h"
 #include "splice-cc/semantics/read_facts.h"
 #include "splice-cc/semantics/renamed_members.h"
 #include "splice-cc/semantics/values_in_place.h"
@@ -178,6 +179,7 @@ class Checking {
     states_.add(before, after, code);
     places_.add(before, after, code);
     arithmetic_.add(before, after, code);
+    values_.add(before, after, code);
     merge_memory(memory_before_, before.memory);
     merge_memory(memory_after_, after.memory);
   }
@@ -186,6 +188,7 @@ class Checking {
     add(states_.compare());
     add(places_.compare());
     add(arithmetic_.compare());
+    add(values_.compare());
     add(compare_memory(memory_before_, memory_after_));
     judge_references(check_.findings);
     return std::move(check_);
@@ -201,6 +204,7 @@ class Checking {
   StateValues states_;
   PlaceComparison places_;
   ArithmeticComparison arithmetic_;
+  ValueComparison values_;
   std::map<std::string, MemoryFacts> memory_before_;
   std::map<std::string, MemoryFacts> memory_after_;
 };

@@ -26,6 +26,7 @@
 #include "splice-cc/semantics/arithmetic_uses.h"
 #include "splice-cc/semantics/memory_uses.h"
 #include "splice-cc/semantics/place_uses.h"
+#include "splice-cc/semantics/value_uses.h"
 
 namespace splicer {
 
@@ -89,6 +90,7 @@ struct FunctionFacts {
   MemoryUses uses;
   PlaceUses places;
   ArithmeticUses arithmetic;
+  ValueUses values;
   std::set<std::string> calls;     // functions of this file
   std::set<std::string> mentions;  // all functions
 };

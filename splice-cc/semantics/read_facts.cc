@@ -362,6 +362,7 @@ class Reader : public clang::RecursiveASTVisitor<Reader> {
       facts.uses = read_memory_uses(context_, *function);
       facts.places = read_place_uses(context_, *function);
       facts.arithmetic = read_arithmetic_uses(context_, *function);
+      facts.values = read_value_uses(context_, *function);
       for (const std::string& slot : memory_.read(*function, facts.place, facts_.memory))
         facts.taken.insert(slot_family(kReleaseOf, slot));
       for (const clang::FunctionDecl* callee : mentions_[first].functions)

@@ -95,6 +95,13 @@ void rename_arithmetic(const Renaming& renamed, ArithmeticUses& uses) {
   renamed.texts(uses.orders);
 }
 
+void rename_values(const Renaming& renamed, ValueUses& uses) {
+  for (TextsByPlace* half : {&uses.stored, &uses.used, &uses.made_by, &uses.found_by}) {
+    renamed.keys(*half);
+    for (auto& [place, all] : *half) renamed.texts(all);
+  }
+}
+
 void rename_function(const Renaming& renamed, FunctionFacts& function) {
   HeldEffects effects;
   for (auto& [key, counts] : function.effects) {
@@ -121,6 +128,7 @@ void rename_function(const Renaming& renamed, FunctionFacts& function) {
   renamed.keys(function.uses.indexes);
   rename_places(renamed, function.places);
   rename_arithmetic(renamed, function.arithmetic);
+  rename_values(renamed, function.values);
 }
 
 }  // namespace
