@@ -61,11 +61,12 @@ Result<Installation> install_update(const InstallOptions& options, Store& store,
   return done;
 }
 
-Result<Store> open_store(const std::string& root, const Attempts& attempts,
-                         const Console& console) {
+Result<Store> open_store(const std::string& root, const Attempts& attempts, const Console& console,
+                         const std::string& release) {
   HeldSignals signals;
   auto store = try_while_busy(
-      attempts, signals, [&] { return Store::open(root, running_kernel().release); },
+      attempts, signals,
+      [&] { return Store::open(root, release.empty() ? running_kernel().release : release); },
       [&](const Error& error, const std::string& left) { show_busy(console, error, left); });
   if (!store) return store;
   const auto guilty = store->settle(boot_id());

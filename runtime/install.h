@@ -52,8 +52,9 @@ void note_package(InstalledUpdate& entry, const Package& package);
 Result<Installation> install_update(const InstallOptions& options, Store& store,
                                     const Console& console);
 
-// Opens the store of the running kernel, waiting while another command has it, and settles what a crash
-// left, which is told. Errors: those of Store::open(), "interrupted".
-Result<Store> open_store(const std::string& root, const Attempts& attempts, const Console& console);
+// Opens the store of a kernel (empty: of the running one), waiting while another command has it, and settles what a
+// crash left, which is told. Errors: those of Store::open(), "interrupted".
+Result<Store> open_store(const std::string& root, const Attempts& attempts, const Console& console,
+                         const std::string& release = {});
 
 }  // namespace splicer

@@ -130,14 +130,15 @@ std::optional<std::string> switched_off(const std::string& command_line, const s
 }
 
 std::vector<PutBack> put_back(Store& store, const Attempts& attempts, const Console& console,
-                              const std::string& trust) {
+                              const std::string& trust, const std::string& only) {
   const auto trusted = Trust::read(trust);
   std::vector<PutBack> rows;
   // A copy: each row may change the list.
   const std::vector<InstalledUpdate> updates = store.installed().updates;
   rows.reserve(updates.size());
   for (const InstalledUpdate& entry : updates)
-    rows.push_back(put_back_one(entry, store, trusted, attempts, console));
+    if (only.empty() || entry.id == only)
+      rows.push_back(put_back_one(entry, store, trusted, attempts, console));
   return rows;
 }
 

@@ -51,9 +51,10 @@ struct PutBack {
 // "in-force", "partly", "waiting", ...: as the documents have it.
 const char* outcome_word(Outcome outcome);
 
-// One row for each installed update, in order; errors are in their rows, and noted in the store for
+// One row for each installed update, in order, or if `only` is given for that of this id alone; errors are in their rows, and noted in the store for
 // splice-status. `store` is that of the running kernel; `trust` is another folder in tests only.
 std::vector<PutBack> put_back(Store& store, const Attempts& attempts, const Console& console,
-                              const std::string& trust = kTrustFolder);
+                              const std::string& trust = kTrustFolder,
+                              const std::string& only = {});
 
 }  // namespace splicer

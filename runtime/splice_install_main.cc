@@ -11,6 +11,7 @@
 #include "matcher/base/wording.h"
 #include "runtime/apply.h"
 #include "runtime/install.h"
+#include "runtime/keep_for_boot.h"
 #include "runtime/live/attempts.h"
 #include "runtime/put_back.h"
 #include "runtime/status.h"
@@ -114,7 +115,9 @@ std::string nothing_installed(const std::string& root, const std::string& releas
                      others.empty() ? "" : ", but for ", fmt::join(others, ", "));
 }
 
-int boot(const std::string& root, const Attempts& attempts, const Console& console) {
+// `only`: the id of the update that is meant; empty: all are.
+int boot(const std::string& root, const std::string& only, const Attempts& attempts,
+         const Console& console) {
   const std::string release = running_kernel().release;
   if (const auto off = switched_off()) return nothing_to_do(*off, "switched_off", console);
   const auto there = Store::look(root, release);
@@ -126,7 +129,14 @@ int boot(const std::string& root, const Attempts& attempts, const Console& conso
   if (!store) return console.finish(store.error());
   nlohmann::json updates = nlohmann::json::array();
   bool all = true;
-  for (const PutBack& row : put_back(*store, attempts, console)) {
+  const auto rows = put_back(*store, attempts, console, kTrustFolder, only);
+  if (rows.empty() && !only.empty())
+    return console.finish(
+        fail(ExitCode::error, "unknown-update",
+             fmt::format("no update {} is installed for kernel {}", only, release))
+            .hint("splice-status lists what is")
+            .take());
+  for (const PutBack& row : rows) {
     updates.push_back(describe(row));
     console.print("{} ({}): {}\n", row.name, row.id, in_words(row));
     // Those that wait for a module or are for another build are as they should be.
@@ -140,8 +150,41 @@ int boot(const std::string& root, const Attempts& attempts, const Console& conso
   return all ? 0 : static_cast<int>(ExitCode::partly);
 }
 
+// In the order given; ends at the first that cannot be kept.
+int keep(const std::vector<std::string>& paths, InstallOptions options, const std::string& root,
+         const Console& console) {
+  nlohmann::json updates = nlohmann::json::array();
+  bool all = true;
+  for (const std::string& path : paths) {
+    options.path = path;
+    const auto kept = keep_for_boot(options, root, console);
+    if (!kept) return console.finish(kept.error(), "updates", updates);
+    nlohmann::json row{{"id", kept->id},
+                       {"name", kept->name},
+                       {"release", kept->release},
+                       {"state", kept->left_out.empty() ? "kept" : "left-out"},
+                       {"already", kept->already}};
+    if (!kept->left_out.empty()) row["why"] = kept->left_out;
+    updates.push_back(std::move(row));
+    all = all && kept->left_out.empty();
+    if (kept->left_out.empty())
+      console.print("{} ({}): kept for the boot of kernel {}\n", kept->name, kept->id,
+                    kept->release);
+    else
+      console.print("{} ({}): LEFT OUT: {}\n", kept->name, kept->id, kept->left_out);
+  }
+  console.document({{"updates", std::move(updates)}});
+  return all ? 0 : static_cast<int>(ExitCode::partly);
+}
+
 // What parsing alone cannot tell. Errors: "no-package", "usage".
 Result<void> check_options(const Command& command) {
+  if (command.has("keep") && command.has("boot"))
+    return fail(ExitCode::usage, "usage", "--keep applies nothing, and --boot applies what is kept")
+        .hint("splice-install --keep UPDATE.tar, then splice-install --boot");
+  if (command.has("only") && !command.has("boot"))
+    return fail(ExitCode::usage, "usage", "--only says which of the updates --boot is to put back")
+        .hint("splice-install --boot --only ID");
   if (command.has("boot") && !command.values()["engine"].defaulted())
     return fail(ExitCode::usage, "usage",
                 "--boot uses the engine that each update was installed with")
@@ -169,18 +212,21 @@ int run(Command& command) {
   if (!engine) return console.finish(engine.error());
   if (auto root = check_root(); !root) return console.finish(root.error());
   const std::string root = command.values()["store"].as<std::string>();
-  if (command.has("boot")) return boot(root, *attempts, console);
+  if (command.has("boot"))
+    return boot(root, command.has("only") ? command.values()["only"].as<std::string>() : "",
+                *attempts, console);
 
-  auto store = open_store(root, *attempts, console);
-  if (!store) return console.finish(store.error());
   InstallOptions options;
   if (command.has("signature")) options.signature = command.values()["signature"].as<std::string>();
   options.skip_unloaded = command.has("skip-unloaded");
   options.require_types = command.has("require-types");
   options.attempts = *attempts;
   options.engine = *engine;
-  return install(command.values()["package"].as<std::vector<std::string>>(), options, *store,
-                 console);
+  const auto packages = command.values()["package"].as<std::vector<std::string>>();
+  if (command.has("keep")) return keep(packages, options, root, console);
+  auto store = open_store(root, *attempts, console);
+  if (!store) return console.finish(store.error());
+  return install(packages, options, *store, console);
 }
 
 }  // namespace
@@ -190,6 +236,8 @@ int main(int argc, char** argv) {
   Command command("splice-install", "[OPTION]... UPDATE.tar...",
                   "Put updates into the running kernel, and back into it after each boot.");
   command.options().add_options()("boot", "put back what is installed for this kernel")(
+      "only", po::value<std::string>()->value_name("ID"), "with --boot: this update alone")(
+      "keep", "apply nothing now: keep it for the boot of the kernel that it is for")(
       "store", po::value<std::string>()->default_value(kStore)->value_name("DIR"),
       "what is installed is kept here")("signature", po::value<std::string>()->value_name("FILE"),
                                         "the package's signature (default: UPDATE.tar.sig)")(

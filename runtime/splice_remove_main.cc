@@ -62,13 +62,19 @@ int remove(Command& command) {
   const auto attempts = attempts_option(command);
   if (!attempts) return console.finish(attempts.error());
   if (auto root = check_root(); !root) return console.finish(root.error());
-  auto store = open_store(command.values()["store"].as<std::string>(), *attempts, console);
+  const std::string running = running_kernel().release;
+  const std::string release =
+      command.has("kernel") ? command.values()["kernel"].as<std::string>() : running;
+  auto store = open_store(command.values()["store"].as<std::string>(), *attempts, console, release);
   if (!store) return console.finish(store.error());
-  const auto state = State::read();
+  // Of another kernel nothing is applied.
+  const bool runs = release == running;
+  const auto state = runs ? State::read() : State();
   if (!state) return console.finish(state.error());
-  const auto records = AppliedRecords::read();
+  const auto records = runs ? AppliedRecords::read() : AppliedRecords();
+  const auto live = runs ? livepatch_updates(records) : std::vector<LivepatchUpdate>();
   const auto plan = plan_removal(command.values()["name"].as<std::vector<std::string>>(),
-                                 store->installed(), *state, records, livepatch_updates(records));
+                                 store->installed(), *state, records, live);
   if (!plan) return console.finish(plan.error());
   return carry_out(*plan, *store, *attempts, console);
 }
@@ -79,7 +85,8 @@ int main(int argc, char** argv) {
   namespace po = boost::program_options;
   Command command("splice-remove", "[OPTION]... NAME...",
                   "Take updates out of the running kernel, and out of what is put back at boot.");
-  command.options().add_options()(
+  command.options().add_options()("kernel", po::value<std::string>()->value_name("REL"),
+                                  "of what is installed for this release (default: uname -r)")(
       "store", po::value<std::string>()->default_value(kStore)->value_name("DIR"),
       "what is installed is kept here");
   add_attempts_options(command);

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <future>
 #include <iterator>
 #include <map>
@@ -17,6 +19,7 @@
 #include "runtime/prepare/livepatch_module.h"
 #include "runtime/prepare/sealed_keys.h"
 #include "splice-cc/create.h"
+#include "splice-cc/deb_package.h"
 #include "splice-cc/diff/escapes.h"
 #include "splice-cc/module/livepatch_frame.h"
 #include "splice-cc/module/new_module.h"
@@ -114,6 +117,33 @@ Result<void> add_frame(Creation& creation, const ModuleGlue& glue) {
   package.manifest.frame = "livepatch/frame.o";
   package.members[package.manifest.frame] = to_bytes(*bytes);
   return {};
+}
+
+// Whose package it is and how old it claims to be are told by the variables that Debian's tools have for it; without
+// them it is the same wherever and whenever it is made.
+Result<void> write_deb(Creation& creation, std::span<const std::uint8_t> tar,
+                       const std::string& signature) {
+  const auto variable = [](const char* name, const char* otherwise) {
+    const char* const value = std::getenv(name);
+    return std::string(value != nullptr && *value != 0 ? value : otherwise);
+  };
+  constexpr std::int64_t kFirstOf1980 = 315532800;
+  const std::string epoch = variable("SOURCE_DATE_EPOCH", "");
+  std::int64_t time = kFirstOf1980;
+  const auto read = std::from_chars(epoch.data(), epoch.data() + epoch.size(), time);
+  if (!epoch.empty() &&
+      (read.ec != std::errc() || read.ptr != epoch.data() + epoch.size() || time < 0))
+    return fail(ExitCode::usage, "usage", "SOURCE_DATE_EPOCH is not a number of seconds")
+        .hint("unset it, or set it to what date +%s prints");
+  const Manifest& manifest = creation.package.manifest;
+  const std::string version = creation.options.deb_version.empty() ? default_deb_version(manifest)
+                                                                   : creation.options.deb_version;
+  const std::string maintainer = fmt::format("{} <{}>", variable("DEBFULLNAME", "root"),
+                                             variable("DEBEMAIL", "root@localhost"));
+  const auto deb = make_deb({manifest, tar, signature, version, maintainer, time});
+  if (!deb) return propagate(deb);
+  creation.deb = creation.options.deb_folder / deb_file_name(manifest, version);
+  return write_file(creation.deb, {reinterpret_cast<const char*>(deb->data()), deb->size()});
 }
 
 }  // namespace
@@ -235,8 +265,10 @@ Result<void> write_update(Creation& creation) {
   if (!signature) return propagate(signature);
   auto written =
       write_file(creation.written, {reinterpret_cast<const char*>(tar->data()), tar->size()});
-  if (!written || signature->empty()) return written;
-  return write_file(creation.written.string() + ".sig", *signature);
+  if (written && !signature->empty())
+    written = write_file(creation.written.string() + ".sig", *signature);
+  if (!written || creation.options.deb_folder.empty()) return written;
+  return write_deb(creation, *tar, *signature);
 }
 
 }  // namespace splicer

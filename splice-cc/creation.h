@@ -59,6 +59,8 @@ struct CreateOptions {
   std::string module_certificate;        // of that key
   std::string package_key;               // signs the package; empty for no signature
   std::string expires = kNever;          // of that signature
+  std::filesystem::path deb_folder;      // for a Debian package of it; empty for none
+  std::string deb_version;               // of that; empty: default_deb_version()
   std::filesystem::path driver;          // splice-cc
   std::filesystem::path core_source;     // kmod/
   std::filesystem::path include_folder;  // holds splice.h
@@ -117,6 +119,7 @@ struct Creation {
   MatchedUpdate matched;                // verify_update: points into `package`
   std::vector<std::uint8_t> livepatch;  // make_livepatch: the module, with Format::livepatch
   std::filesystem::path written;        // write_update
+  std::filesystem::path deb;            // write_update: the Debian package, if one is wanted
 };
 
 }  // namespace splicer

@@ -15,6 +15,7 @@
 #include "runtime/package/cve.h"
 #include "runtime/package/update_name.h"
 #include "splice-cc/create.h"
+#include "splice-cc/deb_package.h"
 #include "splice-cc/leave_out.h"
 #include "splice-cc/source/supervised.h"
 #include "splice-cc/verify.h"
@@ -154,16 +155,14 @@ splicer::Result<Attempt> create_largest(const splicer::CreateOptions& options,
   return last;
 }
 
-// Beside this program: splice-cc, and where it was installed from, the core module's sources and
-// splice.h.
+// Beside this program: splice-cc, the core module's sources and splice.h. A build folder has them where an
+// installation has, so no path of the checkout is in the program: on another machine somebody else could make it.
 void find_companions(splicer::CreateOptions& options) {
   std::error_code code;
   const fs::path folder = fs::read_symlink("/proc/self/exe", code).parent_path();
   options.driver = folder / "splice-cc";
   options.core_source = folder / "../share/splice/kmod";
-  if (!fs::exists(options.core_source, code)) options.core_source = SPLICE_KMOD_SOURCE;
   options.include_folder = folder / "../share/splice/include";
-  if (!fs::exists(options.include_folder, code)) options.include_folder = SPLICE_INCLUDE_SOURCE;
 }
 
 splicer::CreateOptions read_options(const splicer::Command& command) {
@@ -187,6 +186,8 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
   options.module_certificate = text("module-certificate");
   options.package_key = text("sign");
   if (command.has("sign-expires")) options.expires = text("sign-expires");
+  options.deb_folder = text("deb");
+  options.deb_version = text("deb-version");
   options.leave_out = command.has("leave-out");
   if (command.has("must")) options.must = command.values()["must"].as<std::vector<std::string>>();
   options.patches = command.values()["patch"].as<std::vector<std::string>>();
@@ -244,6 +245,7 @@ nlohmann::json describe(const splicer::Creation& creation) {
                              {"parts_left_out", manifest.parts_left_out},
                              {"warnings", manifest.warnings}};
   if (creation.package_key) document["signature"] = creation.written.string() + ".sig";
+  if (!creation.deb.empty()) document["deb"] = creation.deb.string();
   if (creation.verified)
     document["verified"] = {{"functions", creation.verified->functions},
                             {"objects", creation.verified->objects}};
@@ -272,6 +274,10 @@ void add_options(splicer::Command& command) {
       "it fixes these too, a comma between them (may be repeated); none: only these")(
       "output,o", po::value<std::string>()->value_name("FILE"),
       "write the update here (default: splice-ID.tar)")(
+      "deb", po::value<std::string>()->value_name("DIR"),
+      "make a Debian package of it in this directory, too")(
+      "deb-version", po::value<std::string>()->value_name("VERSION"),
+      "of that package (default: that of the kernel's package, +1)")(
       "jobs,j", po::value<unsigned>()->value_name("N"), "run N compilers at a time")(
       "verify", "match it against the kernel's package, without booting that")(
       "format", po::value<std::string>()->default_value("package")->value_name("NAME"),
@@ -315,6 +321,14 @@ splicer::Result<void> check_options(splicer::Command& command) {
     return fail(ExitCode::usage, "usage",
                 "--sign is for packages: a live patch is signed as a module")
         .hint("--sign-modules KEY CERT");
+  if (command.has("deb") && format == "livepatch")
+    return fail(ExitCode::usage, "usage", "--deb is for packages that splice-install takes")
+        .hint("leave out --format livepatch");
+  if (command.has("deb-version") &&
+      (!command.has("deb") ||
+       !splicer::is_deb_version(command.values()["deb-version"].as<std::string>())))
+    return fail(ExitCode::usage, "usage", "--deb-version is the version of the package of --deb")
+        .hint("--deb DIR --deb-version 6.1.192-2+2, without an epoch");
   if (command.has("sign-expires") &&
       (!command.has("sign") ||
        !splicer::is_date(command.values()["sign-expires"].as<std::string>())))
@@ -366,6 +380,7 @@ int create(splicer::Command& command) {
                   splicer::counted(creation.verified->functions, "function"),
                   splicer::counted(creation.verified->objects, "object"));
   console.stage("wrote {}", creation.written.string());
+  if (!creation.deb.empty()) console.stage("wrote {}", creation.deb.string());
   if (creation.package_key) console.stage("wrote {}.sig, its signature", creation.written.string());
   console.document(describe(creation));
   return 0;

@@ -79,6 +79,13 @@ expect 2 no-package splice-install
 expect 2 no-package splice-install --store /tmp
 expect 2 usage splice-install --boot one.tar
 expect 2 usage splice-install --store
+expect 2 usage splice-install --boot --keep one.tar
+expect 2 usage splice-install --only 0123456789abcdef one.tar
+expect 2 usage splice-create --deb-version 1 fix.patch
+expect 2 usage splice-create --deb . --format livepatch -o fix.ko fix.patch
+for version in '' 1:1 x 1/2 '1 ' "$(printf '1\nEssential: yes')"; do
+  expect 2 usage splice-create --deb . "--deb-version=$version" fix.patch
+done
 expect 2 no-id splice-remove
 expect 2 no-id splice-undo
 expect 2 usage splice-undo --all 01234567
@@ -144,6 +151,8 @@ if [ "$(id -u)" = 0 ]; then
   ln -s store link
   expect 1 store-untrusted splice-install -q --store "$work/link" noise.tar
   expect 1 unknown-update splice-remove -q --store "$work/store" 012
+  expect 7 package-truncated splice-install -q --keep --store "$work/store" noise.tar
+  expect 1 store-untrusted splice-remove -q --store "$work/store" --kernel ../x 0123456789abcdef
   count=$((count + 2))
   splice-remove --store "$work/store" CVE-2026-1 0123456789abcdef >out 2>err || failed "splice-remove of nothing: status $?"
   [ "$(grep -c 'neither installed nor applied' out)" = 2 ] || failed "splice-remove of nothing: does not say so"
