@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -14,8 +13,8 @@
 #include "matcher/base/wording.h"
 #include "runtime/package/cve.h"
 #include "runtime/package/update_name.h"
+#include "splice-cc/attempts.h"
 #include "splice-cc/create.h"
-#include "splice-cc/leave_out.h"
 #include "splice-cc/source/supervised.h"
 #include "splice-cc/verify.h"
 
@@ -27,13 +26,8 @@ namespace po = boost::program_options;
 // What --debug can show.
 const std::vector<std::string_view> kTopics = {"atoms", "readers", "twins"};
 
-struct Pass {
-  const char* name;
-  splicer::Result<void> (*run)(splicer::Creation& creation);
-};
-
 // All that splice-create does before it writes the update, and why in this order.
-constexpr Pass kPasses[] = {
+constexpr splicer::Pass kPasses[] = {
     // What is missing is listed before any work is done.
     {"find_kernel", splicer::find_kernel},
     // Everything below compiles or looks up paths in the kernel's own source.
@@ -75,84 +69,7 @@ constexpr Pass kPasses[] = {
     {"make_livepatch", splicer::make_livepatch},
 };
 // Last: what is written is complete, with all warnings, and nothing of it will be left out any more.
-constexpr Pass kLastPass = {"write_update", splicer::write_update};
-
-// With -v, says how long it took.
-splicer::Result<void> run_pass(const Pass& pass, splicer::Creation& creation) {
-  const auto begun = std::chrono::steady_clock::now();
-  auto done = pass.run(creation);
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
-  creation.console.detail("{}: {:.2f} s", pass.name, taken.count());
-  return done;
-}
-
-// One run of the passes, and how it ended.
-struct Attempt {
-  std::unique_ptr<splicer::Creation> creation;
-  std::optional<splicer::Error> error;
-};
-
-Attempt attempt(const splicer::CreateOptions& options, const splicer::Console& console,
-                splicer::PatchSet patches = {}, std::vector<std::string> left_out = {}) {
-  Attempt run{std::make_unique<splicer::Creation>(options, console), {}};
-  run.creation->patches = std::move(patches);
-  run.creation->package.manifest.parts_left_out = std::move(left_out);
-  for (const Pass& pass : kPasses)
-    if (auto done = run_pass(pass, *run.creation); !done) {
-      run.error = std::move(done.error());
-      break;
-    }
-  return run;
-}
-
-// The largest part of the patches that can go live: leave_out.h. `whole` failed; if no part is found, it is
-// returned.
-splicer::Result<Attempt> create_largest(const splicer::CreateOptions& options,
-                                        const splicer::Console& console, Attempt whole) {
-  constexpr unsigned kMostAttempts = 40;
-  const splicer::Creation& first = *whole.creation;
-  if (first.patches.patches().empty()) return whole;  // they could not be read
-  auto selection = splicer::LeaveOut::of(
-      first.patches, first.before ? first.before->folder() : first.tree.source, options.must);
-  if (!selection) return propagate(selection);
-  for (const std::string& file : first.patches.build_rules())
-    selection->leave_out_file(file, "build-rules-changed");
-
-  splicer::Console quiet = console;
-  quiet.quiet = !console.verbose;
-  const auto again = [&] {
-    return attempt(options, quiet, selection->patches(), selection->left_out());
-  };
-  Attempt last;
-  unsigned attempts = 0;
-  bool good = false;
-  bool more = !selection->is_whole() || selection->leave_out(*whole.error, first.refused);
-  while (!good && more && !selection->is_empty() && attempts++ < kMostAttempts) {
-    console.stage("leaving out {}", splicer::counted(selection->left_out().size(), "hunk"));
-    last = again();
-    if (last.error) {
-      more = selection->leave_out(*last.error, last.creation->refused);
-    } else if (selection->has_half(last.creation->findings)) {
-      more = selection->leave_out_halves(last.creation->findings);
-    } else {
-      good = true;
-    }
-  }
-  if (!good) {
-    console.stage("there is no part of it that can go live by itself");
-    return whole;
-  }
-  for (const std::size_t part : selection->doubtful()) {
-    if (attempts++ >= kMostAttempts) break;
-    selection->take_back(part);
-    Attempt larger = again();
-    if (larger.error || selection->has_half(larger.creation->findings))
-      selection->leave_again(part);
-    else
-      last = std::move(larger);
-  }
-  return last;
-}
+constexpr splicer::Pass kLastPass = {"write_update", splicer::write_update};
 
 // Beside this program: splice-cc, and where it was installed from, the core module's sources and
 // splice.h.
@@ -351,8 +268,9 @@ int create(splicer::Command& command) {
 
   splicer::CreateOptions options = read_options(command);
   if (auto right = read_fixes(command, options); !right) return console.finish(right.error());
-  splicer::Result<Attempt> run = attempt(options, console);
-  if (run->error && options.leave_out) run = create_largest(options, console, std::move(*run));
+  splicer::Result<splicer::Attempt> run = splicer::attempt(kPasses, options, console);
+  if (run->error && options.leave_out)
+    run = splicer::create_largest(kPasses, options, console, std::move(*run));
   if (!run) return console.finish(run.error());
   if (run->error) return console.finish(*run->error);
   splicer::Creation& creation = *run->creation;
