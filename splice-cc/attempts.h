@@ -4,12 +4,14 @@
 // go live.
 //
 //     Attempt run = attempt(passes, options, console);
-//     if (run.error && options.leave_out) run = create_largest(passes, options, console, std::move(run));
+//     if (run.error && options.leave_out) auto part = create_largest(passes, options, console, run);
 //
 // Invariant: a run that failed has written nothing, and what it found stands in its Creation.
 // Cost: a run takes what its passes take; what was compiled as it is (pre) is kept between them.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "splice-cc/creation.h"
+#include "splice-cc/leave_out.h"
 
 namespace splicer {
 
@@ -34,13 +37,36 @@ struct Attempt {
 // With -v, says how long it took.
 Result<void> run_pass(const Pass& pass, Creation& creation);
 
-// `patches`: instead of those that the options name. Several threads may do so at once. `console` must outlive it.
+// `patches`: instead of those that the options name. Several threads may do so at once.
 Attempt attempt(std::span<const Pass> passes, const CreateOptions& options, const Console& console,
                 PatchSet patches = {}, std::vector<std::string> left_out = {});
 
-// The largest part of the patches that can go live: leave_out.h. `whole` failed; if no part is found, it is
-// returned. Errors: those of LeaveOut::of().
-Result<Attempt> create_largest(std::span<const Pass> passes, const CreateOptions& options,
-                               const Console& console, Attempt whole);
+// How much an attempt had to do, counted and not timed, so that a search that ends by it ends in the same way
+// anywhere: 1, and what it looked at beyond one file.
+std::size_t work_of(const Attempt& run);
+
+// How long the search for the largest part may go on.
+struct SearchLimits {
+  unsigned attempts = 40;
+  unsigned put_back = 40;       // of these, to put parts in again
+  std::size_t work = SIZE_MAX;  // no attempt is begun when they took more; see work_of()
+  std::function<bool()> is_over = nullptr;  // no attempt is begun then
+};
+
+// The largest part of `selection` that can go live (leave_out.h), and what is left of it.
+struct Largest {
+  Attempt attempt;  // the last one; without a creation if there was none
+  LeaveOut selection;
+  std::size_t work = 0;  // of all attempts
+  bool found = false;    // else this is what the search ended with
+};
+Largest largest_part(std::span<const Pass> passes, const CreateOptions& options,
+                     const Console& console, LeaveOut selection, const SearchLimits& limits);
+
+// That of the patches of `whole`, which failed. Nothing if no part is to be found. Errors: those of LeaveOut::of().
+Result<std::optional<Largest>> create_largest(std::span<const Pass> passes,
+                                              const CreateOptions& options, const Console& console,
+                                              const Attempt& whole,
+                                              const SearchLimits& limits = {});
 
 }  // namespace splicer

@@ -15,6 +15,7 @@
 #include "runtime/package/update_name.h"
 #include "splice-cc/attempts.h"
 #include "splice-cc/create.h"
+#include "splice-cc/release_command.h"
 #include "splice-cc/source/supervised.h"
 #include "splice-cc/verify.h"
 
@@ -106,7 +107,8 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
   if (command.has("sign-expires")) options.expires = text("sign-expires");
   options.leave_out = command.has("leave-out");
   if (command.has("must")) options.must = command.values()["must"].as<std::vector<std::string>>();
-  options.patches = command.values()["patch"].as<std::vector<std::string>>();
+  if (command.has("patch"))
+    options.patches = command.values()["patch"].as<std::vector<std::string>>();
   if (command.has("accept"))
     options.accepted = command.values()["accept"].as<std::vector<std::string>>();
   if (command.has("on")) options.on = command.values()["on"].as<std::vector<std::string>>();
@@ -204,6 +206,7 @@ void add_options(splicer::Command& command) {
       "keep-tmp", "keep the directory with the objects")(
       "debug", po::value<std::string>()->value_name("TOPICS"),
       "show how it decides: atoms, readers, twins (a comma between them)");
+  splicer::add_release_options(command);
   command.positional("patch", -1);
 }
 
@@ -211,7 +214,8 @@ void add_options(splicer::Command& command) {
 splicer::Result<void> check_options(splicer::Command& command) {
   using splicer::ExitCode;
   using splicer::fail;
-  if (!command.has("patch"))
+  if (auto right = splicer::check_release_options(command); !right) return right;
+  if (!command.has("patch") && !splicer::is_release(command))
     return fail(ExitCode::usage, "no-patch", "no patch is given").hint("splice-create fix.patch");
 
   const auto format = command.values()["format"].as<std::string>();
@@ -262,22 +266,25 @@ splicer::Result<void> check_options(splicer::Command& command) {
   return command.console().set_debug_topics(command.values()["debug"].as<std::string>(), kTopics);
 }
 
-int create(splicer::Command& command) {
-  const splicer::Console& console = command.console();
-  if (auto right = check_options(command); !right) return console.finish(right.error());
+// All of it; or with --leave-out, where that fails, the largest part. If there is none, what failed.
+splicer::Result<splicer::Attempt> create_or_largest(const splicer::CreateOptions& options,
+                                                    const splicer::Console& console) {
+  splicer::Attempt whole = splicer::attempt(kPasses, options, console);
+  if (!whole.error || !options.leave_out) return whole;
+  auto largest = splicer::create_largest(kPasses, options, console, whole);
+  if (!largest) return propagate(largest);
+  if (*largest && (*largest)->found) return std::move((*largest)->attempt);
+  console.stage("there is no part of it that can go live by itself");
+  return whole;
+}
 
-  splicer::CreateOptions options = read_options(command);
-  if (auto right = read_fixes(command, options); !right) return console.finish(right.error());
-  splicer::Result<splicer::Attempt> run = splicer::attempt(kPasses, options, console);
-  if (run->error && options.leave_out)
-    run = splicer::create_largest(kPasses, options, console, std::move(*run));
-  if (!run) return console.finish(run.error());
-  if (run->error) return console.finish(*run->error);
-  splicer::Creation& creation = *run->creation;
+// Writes the update and says what it is. `document`: what --json has besides.
+int finish(splicer::Creation& creation, nlohmann::json document, bool each_part) {
+  const splicer::Console& console = creation.console;
   if (auto written = run_pass(kLastPass, creation); !written)
     return console.finish(written.error());
   for (const std::string& part : creation.package.manifest.parts_left_out)
-    console.warning("left out: " + part);
+    if (each_part) console.warning("left out: " + part);
   for (const std::string& warning : creation.warnings) console.warning(warning);
   if (creation.verified)
     console.stage("verified: {} of {} match the shipped kernel",
@@ -285,8 +292,38 @@ int create(splicer::Command& command) {
                   splicer::counted(creation.verified->objects, "object"));
   console.stage("wrote {}", creation.written.string());
   if (creation.package_key) console.stage("wrote {}.sig, its signature", creation.written.string());
-  console.document(describe(creation));
+  document.update(describe(creation));
+  console.document(document);
   return 0;
+}
+
+int create_of_patches(splicer::Command& command, const splicer::CreateOptions& options) {
+  splicer::Result<splicer::Attempt> run = create_or_largest(options, command.console());
+  if (!run) return command.console().finish(run.error());
+  if (run->error) return command.console().finish(*run->error);
+  return finish(*run->creation, nlohmann::json::object(), true);
+}
+
+// What a release leaves out is hundreds of lines, which the update has, and -v shows.
+int create_of_release(splicer::Command& command, const splicer::CreateOptions& options) {
+  const splicer::Console& console = command.console();
+  auto made =
+      splicer::create_release(kPasses, options, splicer::read_release_options(command), console);
+  if (!made) return console.finish(made.error());
+  nlohmann::json document = nlohmann::json::object();
+  if (auto said = splicer::report_release(command, *made, &document); !said)
+    return console.finish(said.error());
+  return finish(*made->update.creation, std::move(document), console.verbose);
+}
+
+int create(splicer::Command& command) {
+  const splicer::Console& console = command.console();
+  if (auto right = check_options(command); !right) return console.finish(right.error());
+
+  splicer::CreateOptions options = read_options(command);
+  if (auto right = read_fixes(command, options); !right) return console.finish(right.error());
+  return splicer::is_release(command) ? create_of_release(command, options)
+                                      : create_of_patches(command, options);
 }
 
 // Ctrl-C leaves no folder and no compiler.
