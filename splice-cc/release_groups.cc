@@ -20,16 +20,20 @@ constexpr unsigned kMostAttempts = 14;
 constexpr unsigned kMostPutBack = 4;
 constexpr unsigned kRoundOfFolder =
     5;  // what is renamed all over a folder is had by taking all of it
-constexpr std::size_t kMostWork =
-    300;  // of a group, by work_of(): three attempts that reach all of the network code
+constexpr std::size_t kMostWork = 120;  // of a group, by work_of(): six attempts at twenty files
 
 std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
 
 class OneGroup {
  public:
   OneGroup(std::span<const Pass> passes, const CreateOptions& options, const Console& console,
-           const ReleaseHunks& release, const std::string& file)
-      : passes_(passes), options_(options), console_(console), release_(release) {
+           const ReleaseHunks& release, const std::string& file,
+           const std::function<bool()>& is_over)
+      : passes_(passes),
+        options_(options),
+        console_(console),
+        release_(release),
+        is_over_(is_over) {
     group_.file = file;
   }
 
@@ -43,7 +47,7 @@ class OneGroup {
     }
     take_largest(whole);
     // What its siblings drag in may be what cannot be had: then the file by itself.
-    if (group_.kept.empty() && group_.considered != own) {
+    if (group_.kept.empty() && group_.considered != own && !is_over()) {
       group_.considered = own;
       group_.reasons.clear();
       work_ = 0;
@@ -53,10 +57,14 @@ class OneGroup {
       else
         group_.kept = own;
     }
+    if (is_over())
+      for (auto& [hunk, why] : group_.reasons) why = "budget: cut off; " + why;
     return std::move(group_);
   }
 
  private:
+  bool is_over() const { return is_over_ && is_over_(); }
+
   std::set<std::size_t> hunks_of_file() const {
     std::set<std::size_t> own;
     for (std::size_t i = 0; i < release_.hunks.size(); ++i)
@@ -65,7 +73,7 @@ class OneGroup {
   }
 
   void take_largest(const Attempt& whole) {
-    SearchLimits limits{kMostAttempts, kMostPutBack, kMostWork, nullptr};
+    SearchLimits limits{kMostAttempts, kMostPutBack, kMostWork, is_over_};
     limits.work -= std::min(limits.work, work_);
     auto largest = create_largest(passes_, options_, console_, whole, limits);
     if (largest && *largest) note_largest(**largest, *whole.error);
@@ -79,7 +87,7 @@ class OneGroup {
     for (unsigned round = 1;; ++round) {
       Attempt run = attempt(passes_, options_, console_, release_.with(group_.considered));
       work_ += work_of(run);
-      if (!run.error || round == kMostRounds || work_ > kMostWork ||
+      if (!run.error || round == kMostRounds || work_ > kMostWork || is_over() ||
           !add_siblings(*run.error, round))
         return run;
     }
@@ -136,6 +144,7 @@ class OneGroup {
   const CreateOptions& options_;
   const Console& console_;
   const ReleaseHunks& release_;
+  const std::function<bool()>& is_over_;
   Group group_;
   std::size_t work_ = 0;
 };
@@ -166,7 +175,7 @@ std::vector<Group> make_groups(std::span<const Pass> passes, const CreateOptions
     const auto begun = std::chrono::steady_clock::now();
     groups[i].file = files[i];
     if (!limits.is_over || !limits.is_over())
-      groups[i] = OneGroup(passes, options, quiet, release, files[i]).run();
+      groups[i] = OneGroup(passes, options, quiet, release, files[i], limits.is_over).run();
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
     const std::scoped_lock guard(lock);
     const Group& group = groups[i];

@@ -45,7 +45,7 @@ change fs/proc/cmdline.c 's/seq_putc(m, .*/&\n\tseq_puts(m, "");/'
 change lib/klist.c 's/^struct klist_waiter {/&\n\tint tries;/;s/waiter\.woken = 0;/&\n\twaiter.tries = 1;/'
 change drivers/net/wan/hdlc.c 's/hdlc_open() carrier/hdlc_open(): carrier/'
 change fs/proc/version.c 's/seq_printf(m, .*/say_nothing(m);\n\t&/'
-change fs/proc/internal.h '$a static inline void say_nothing(struct seq_file *m)\n{\n\tseq_puts(m, "");\n}'
+change fs/proc/internal.h "\$a static inline void say_nothing(struct seq_file *m)\n{\n\tseq_puts(m, \"\");\n}"
 package=$XDG_CACHE_HOME/splice/packages/linux-source-${series}_$newer
 mkdir -p "$package/usr/src" "$package/usr/share/doc/linux-source-$series"
 tar -cJf "$package/usr/src/linux-source-$series.tar.xz" linux
