@@ -182,6 +182,12 @@ std::vector<Group> make_groups(std::span<const Pass> passes, const CreateOptions
     const bool all = !group.considered.empty() && group.kept == group.considered;
     whole += all ? 1 : 0;
     ++done;
+    if (done % kShowEvery == 0 || done == files.size())
+      console.stage("{} of {} files tried, {} whole", done, files.size(), whole);
+    if (group.considered.empty()) {
+      console.detail("{}: not tried", group.file);
+      return;
+    }
     console.detail("{}: {} of {}, {:.1f} s", group.file, group.kept.size(),
                    counted(group.considered.size(), "hunk"), taken.count());
     std::set<std::string> reasons;
@@ -189,8 +195,6 @@ std::vector<Group> make_groups(std::span<const Pass> passes, const CreateOptions
       if (reasons.insert(why).second)
         console.detail("  {}, line {}: {}", release.hunks[hunk].path,
                        release.hunks[hunk].first_line(), why);
-    if (done % kShowEvery == 0 || done == files.size())
-      console.stage("{} of {} files tried, {} whole", done, files.size(), whole);
   });
   return groups;
 }

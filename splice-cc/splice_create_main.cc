@@ -279,8 +279,8 @@ splicer::Result<splicer::Attempt> create_or_largest(const splicer::CreateOptions
 }
 
 // Writes the update and says what it is. `document`: what --json has besides.
-int finish(splicer::Creation& creation, nlohmann::json document, bool each_part) {
-  const splicer::Console& console = creation.console;
+int finish(const splicer::Console& console, splicer::Creation& creation, nlohmann::json document,
+           bool each_part) {
   if (auto written = run_pass(kLastPass, creation); !written)
     return console.finish(written.error());
   for (const std::string& part : creation.package.manifest.parts_left_out)
@@ -301,7 +301,7 @@ int create_of_patches(splicer::Command& command, const splicer::CreateOptions& o
   splicer::Result<splicer::Attempt> run = create_or_largest(options, command.console());
   if (!run) return command.console().finish(run.error());
   if (run->error) return command.console().finish(*run->error);
-  return finish(*run->creation, nlohmann::json::object(), true);
+  return finish(command.console(), *run->creation, nlohmann::json::object(), true);
 }
 
 // What a release leaves out is hundreds of lines, which the update has, and -v shows.
@@ -313,7 +313,7 @@ int create_of_release(splicer::Command& command, const splicer::CreateOptions& o
   nlohmann::json document = nlohmann::json::object();
   if (auto said = splicer::report_release(command, *made, &document); !said)
     return console.finish(said.error());
-  return finish(*made->update.creation, std::move(document), console.verbose);
+  return finish(console, *made->update.creation, std::move(document), console.verbose);
 }
 
 int create(splicer::Command& command) {

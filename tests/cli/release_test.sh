@@ -10,7 +10,7 @@ use_kernel "${1:-6.1.0-50-cloud-amd64}"
 make_work release
 cd "$work" || exit
 failed=0
-broken() { echo "FAILED: $*"; sed 's/^/  | /' said; failed=1; }
+broken() { echo "FAILED: $*"; sed "s|^|  \| |" said; failed=1; }
 
 # The prepared source of the real cache, in a cache of our own.
 "$build/splice-cc/splice-create" -q --kernel "$kernel" --root "$root" -o first.tar \
