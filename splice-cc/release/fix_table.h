@@ -45,7 +45,8 @@ struct ReleaseParts {
   std::map<std::string, std::set<std::string>> start_up;
 };
 
-enum class FixState { in, not_built, unknown, left_out };  // from good to bad
+// From good to bad: of a fix with a part that is in and one that is not built here, what counts is in.
+enum class FixState { not_built, in, unknown, left_out };
 
 struct FixRow {
   std::string cve;

@@ -125,6 +125,9 @@ TEST_F(FixTable, OfSeveralLinesTheWorstCounts) {
   ASSERT_THAT(rows, SizeIs(1));
   EXPECT_EQ(rows[0].state, FixState::left_out);
   EXPECT_THAT(rows[0].titles, SizeIs(2));
+  parts.built.erase("net/b.c");
+  EXPECT_EQ(fix_table({line("net: fix two()"), line("net: fix one()")}, parts)[0].state,
+            FixState::in);
 }
 
 TEST_F(FixTable, AListSaysWhichFixesAndFiles) {
