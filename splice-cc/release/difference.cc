@@ -152,7 +152,8 @@ Result<ReleaseDifference> release_difference(const Tree& tree, const fs::path& o
   const std::string key =
       fmt::format("{} {} {} {}\n", tree.folder.string(), newer.string(), fs::file_size(newer, code),
                   fs::last_write_time(newer, code).time_since_epoch().count());
-  const fs::path kept = tree.folder.parent_path() / fmt::format("release-{}.patch", sha256_hex(key).substr(0, 16));
+  const fs::path kept =
+      tree.folder.parent_path() / fmt::format("release-{}.patch", sha256_hex(key).substr(0, 16));
   Result<std::string> text = read_text(kept);
   if (!text) {
     console.stage("comparing the sources");
