@@ -81,7 +81,7 @@ struct Creation {
   }
 
   CreateOptions options;
-  const Console& console;
+  const Console console;  // its own: that of a search ends before what it found
 
   Host host;                               // find_kernel
   std::optional<ModuleKey> signer;         // find_kernel: of modules, if they are to be signed

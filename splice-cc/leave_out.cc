@@ -5,21 +5,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <regex>
 
 #include "matcher/base/file.h"
 #include "splice-cc/headers/c_scanner.h"
+#include "splice-cc/hunk_parts.h"
 #include "splice-cc/semantics/lock_families.h"
 
 namespace splicer {
 
 namespace {
-
-bool touches(const Construct& construct, const Hunk& hunk) {
-  const auto point = std::ranges::lower_bound(hunk.points, 2 * construct.first);
-  return point != hunk.points.end() && *point <= 2 * construct.last;
-}
 
 template <typename Words>
 bool has_one_of(std::string_view text, const Words& words) {
@@ -77,11 +72,21 @@ bool names_something(std::string_view word) {
   return is_identifier(word) && !is_keyword(word) && word != "in" && word != "of";
 }
 
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
+// "static int limit(int n)", in any line.
+bool is_static(const std::string& heads, std::string_view name) {
+  return std::ranges::any_of(split_lines(heads), [name](const std::string& head) {
+    return head.starts_with("static ") &&
+           last_word(trimmed(head.substr(0, head.find('(')))) == name;
+  });
+}
+
 }  // namespace
 
 Result<LeaveOut> LeaveOut::of(const PatchSet& patches, const std::filesystem::path& source,
-                              const std::vector<std::string>& must) {
-  LeaveOut selection(patches, source);
+                              const std::vector<std::string>& must, Scope scope) {
+  LeaveOut selection(patches, source, scope);
   for (const std::string& name : must) {
     const std::set<std::size_t> named = selection.of_names(name);
     if (named.empty())
@@ -93,8 +98,8 @@ Result<LeaveOut> LeaveOut::of(const PatchSet& patches, const std::filesystem::pa
   return selection;
 }
 
-LeaveOut::LeaveOut(const PatchSet& patches, const std::filesystem::path& source)
-    : patches_(patches), hunks_(hunks_of(patches)) {
+LeaveOut::LeaveOut(const PatchSet& patches, const std::filesystem::path& source, Scope scope)
+    : patches_(patches), hunks_(hunks_of(patches)), scope_(scope) {
   for (std::size_t i = 0; i < hunks_.size(); ++i) kept_.insert(i);
   join_hunks(source);
   find_moves();
@@ -103,41 +108,13 @@ LeaveOut::LeaveOut(const PatchSet& patches, const std::filesystem::path& source)
 
 // Hunks of one construct are one part.
 void LeaveOut::join_hunks(const std::filesystem::path& source) {
-  std::vector<std::size_t> first(hunks_.size());  // the first hunk of the part
-  std::iota(first.begin(), first.end(), 0U);
-  const auto root = [&first](std::size_t hunk) {
-    while (first[hunk] != hunk) hunk = first[hunk];
-    return hunk;
-  };
-  for (const Hunk& hunk : hunks_)
-    if (const auto [entry, fresh] = constructs_.try_emplace(hunk.path); fresh)
-      if (const auto text = read_text(source / hunk.path)) entry->second = top_level(*text);
-  for (const auto& [path, constructs] : constructs_)
-    for (const Construct& construct : constructs) {
-      std::optional<std::size_t> owner;
-      for (std::size_t i = 0; i < hunks_.size(); ++i) {
-        if (hunks_[i].path != path || !touches(construct, hunks_[i])) continue;
-        if (owner) {
-          const std::size_t one = root(*owner);
-          const std::size_t other = root(i);
-          first[std::max(one, other)] = std::min(one, other);
-        }
-        owner = i;
-      }
-    }
-  std::map<std::size_t, std::size_t> numbers;
-  part_of_.resize(hunks_.size());
-  for (std::size_t i = 0; i < hunks_.size(); ++i) {
-    const auto [entry, fresh] = numbers.try_emplace(root(i), parts_.size());
-    if (fresh) parts_.emplace_back();
-    part_of_[i] = entry->second;
-    Part& part = parts_[entry->second];
-    part.hunks.insert(i);
-    for (const Construct& construct : constructs_.at(hunks_[i].path))
-      if (touches(construct, hunks_[i])) part.heads += construct.head + "\n";
-    for (const std::string& line : hunks_[i].added)
-      if (!line.empty() && (is_word_character(line[0]) || line[0] == '#'))
-        part.heads += line + "\n";
+  HunkParts all = parts_of(hunks_, source);
+  constructs_ = std::move(all.constructs);
+  part_of_ = std::move(all.part_of);
+  for (HunkPart& part : all.parts) {
+    Part& own = parts_.emplace_back();
+    own.hunks = std::move(part.hunks);
+    own.heads = std::move(part.heads);
   }
 }
 
@@ -202,6 +179,33 @@ void LeaveOut::leave_out_file(const std::string& path, const std::string& why) {
   drop(in_file(path), why, false);
 }
 
+const std::string& LeaveOut::file_of(std::size_t part) const {
+  return hunks_[*parts_[part].hunks.begin()].path;
+}
+
+// In a release, drivers that have nothing to do with each other lose and gain the same line every day.
+bool LeaveOut::may_belong(std::size_t part, std::size_t other) const {
+  if (scope_ == Scope::one_fix) return true;
+  const std::string& a = file_of(part);
+  const std::string& b = file_of(other);
+  return folder_of(a) == folder_of(b);
+}
+
+void LeaveOut::leave_out_hunks(const std::set<std::size_t>& hunks, const std::string& why) {
+  std::set<std::size_t> parts;
+  for (const std::size_t hunk : hunks) parts.insert(part_of_[hunk]);
+  drop(parts, why, false);
+  drop_what_depends();
+}
+
+std::map<std::size_t, std::string> LeaveOut::reasons() const {
+  std::map<std::size_t, std::string> reasons;
+  for (const Part& part : parts_)
+    if (part.out)
+      for (const std::size_t hunk : part.hunks) reasons.emplace(hunk, part.why);
+  return reasons;
+}
+
 // Lines that are gone in one part and new in another: "if (n > max)". With one end of a move, the other goes.
 void LeaveOut::find_moves() {
   std::map<std::string, std::set<std::size_t>> added;
@@ -212,6 +216,7 @@ void LeaveOut::find_moves() {
     for (const std::string& line : hunks_[i].removed)
       if (const auto found = added.find(without_blanks(line)); found != added.end())
         for (const std::size_t other : found->second) {
+          if (!may_belong(part_of_[i], other)) continue;
           const std::string why =
               fmt::format("it moves what is left out elsewhere: {}", trimmed(line));
           add_dependence(part_of_[i], other, why);
@@ -238,11 +243,18 @@ void LeaveOut::find_calls() {
         const auto found = callees.find(std::string(word));
         if (found == callees.end()) return;
         for (const std::size_t other : found->second)
-          add_dependence(part_of_[i], other,
-                         fmt::format("it calls {}, whose change is left out", word));
+          if (is_callable(part_of_[i], other, word))
+            add_dependence(part_of_[i], other,
+                           fmt::format("it calls {}, whose change is left out", word));
       });
     }
   }
+}
+
+// Another file's static function is another function, but for a header's.
+bool LeaveOut::is_callable(std::size_t caller, std::size_t callee, std::string_view name) const {
+  return file_of(caller) == file_of(callee) || file_of(callee).ends_with(".h") ||
+         !is_static(parts_[callee].heads, name);
 }
 
 void LeaveOut::add_dependence(std::size_t part, std::size_t other, const std::string& why) {

@@ -22,6 +22,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "splice-cc/findings/findings.h"
@@ -32,12 +33,18 @@ namespace splicer {
 
 class LeaveOut {
  public:
+  // What the patches are: one change, or all of a release, of which most have nothing to do with each other. There
+  // a line that goes in one folder and comes in another is not taken for a move.
+  enum class Scope { one_fix, release };
+
   // `source`: the tree that the patches are for. Errors: "must-matches-nothing".
   static Result<LeaveOut> of(const PatchSet& patches, const std::filesystem::path& source,
-                             const std::vector<std::string>& must);
+                             const std::vector<std::string>& must, Scope scope = Scope::one_fix);
 
   // Files that no running kernel can follow, from the start.
   void leave_out_file(const std::string& path, const std::string& why);
+  // Hunks, by their numbers in hunks_of(), with their parts and what must not stay without them.
+  void leave_out_hunks(const std::set<std::size_t>& hunks, const std::string& why);
   // What the error, or the findings if it has some, complain of, and what must not stay without it. False if
   // nothing of that may go.
   bool leave_out(const Error& error, const std::vector<Finding>& findings);
@@ -51,6 +58,8 @@ class LeaveOut {
   PatchSet patches() const { return with_hunks(patches_, hunks_, kept_); }
   bool is_empty() const { return kept_.empty(); }
   bool is_whole() const { return kept_.size() == hunks_.size(); }
+  const std::set<std::size_t>& kept() const { return kept_; }  // hunks
+  std::map<std::size_t, std::string> reasons() const;          // of each hunk that is left out
   // One sentence for each part: its file and lines, what it is in, and why.
   std::vector<std::string> left_out() const;
 
@@ -71,7 +80,7 @@ class LeaveOut {
     std::map<std::size_t, std::string> goes_with;  // parts without which it may not stay, and why
   };
 
-  LeaveOut(const PatchSet& patches, const std::filesystem::path& source);
+  LeaveOut(const PatchSet& patches, const std::filesystem::path& source, Scope scope);
   void join_hunks(const std::filesystem::path& source);
   std::set<std::size_t> at_place(const SourcePlace& place) const;
   std::set<std::size_t> of_names(std::string_view text) const;
@@ -82,12 +91,16 @@ class LeaveOut {
   bool drop_by_compiler(const Error& error);
   void find_moves();
   void find_calls();
+  const std::string& file_of(std::size_t part) const;
+  bool may_belong(std::size_t part, std::size_t other) const;
+  bool is_callable(std::size_t caller, std::size_t callee, std::string_view name) const;
   void add_dependence(std::size_t part, std::size_t other, const std::string& why);
   void drop_what_depends();
   bool opposite_is_out(const Finding& half) const;
 
   PatchSet patches_;
   std::vector<Hunk> hunks_;
+  Scope scope_;
   std::map<std::string, std::vector<Construct>> constructs_;  // of each patched file, as it is
   std::vector<Part> parts_;                                   // in the order of their first hunks
   std::vector<std::size_t> part_of_;                          // each hunk

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -14,9 +13,10 @@
 #include "matcher/base/wording.h"
 #include "runtime/package/cve.h"
 #include "runtime/package/update_name.h"
+#include "splice-cc/attempts.h"
 #include "splice-cc/create.h"
 #include "splice-cc/deb_package.h"
-#include "splice-cc/leave_out.h"
+#include "splice-cc/release_command.h"
 #include "splice-cc/source/supervised.h"
 #include "splice-cc/verify.h"
 
@@ -28,13 +28,8 @@ namespace po = boost::program_options;
 // What --debug can show.
 const std::vector<std::string_view> kTopics = {"atoms", "readers", "twins"};
 
-struct Pass {
-  const char* name;
-  splicer::Result<void> (*run)(splicer::Creation& creation);
-};
-
 // All that splice-create does before it writes the update, and why in this order.
-constexpr Pass kPasses[] = {
+constexpr splicer::Pass kPasses[] = {
     // What is missing is listed before any work is done.
     {"find_kernel", splicer::find_kernel},
     // Everything below compiles or looks up paths in the kernel's own source.
@@ -76,84 +71,7 @@ constexpr Pass kPasses[] = {
     {"make_livepatch", splicer::make_livepatch},
 };
 // Last: what is written is complete, with all warnings, and nothing of it will be left out any more.
-constexpr Pass kLastPass = {"write_update", splicer::write_update};
-
-// With -v, says how long it took.
-splicer::Result<void> run_pass(const Pass& pass, splicer::Creation& creation) {
-  const auto begun = std::chrono::steady_clock::now();
-  auto done = pass.run(creation);
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
-  creation.console.detail("{}: {:.2f} s", pass.name, taken.count());
-  return done;
-}
-
-// One run of the passes, and how it ended.
-struct Attempt {
-  std::unique_ptr<splicer::Creation> creation;
-  std::optional<splicer::Error> error;
-};
-
-Attempt attempt(const splicer::CreateOptions& options, const splicer::Console& console,
-                splicer::PatchSet patches = {}, std::vector<std::string> left_out = {}) {
-  Attempt run{std::make_unique<splicer::Creation>(options, console), {}};
-  run.creation->patches = std::move(patches);
-  run.creation->package.manifest.parts_left_out = std::move(left_out);
-  for (const Pass& pass : kPasses)
-    if (auto done = run_pass(pass, *run.creation); !done) {
-      run.error = std::move(done.error());
-      break;
-    }
-  return run;
-}
-
-// The largest part of the patches that can go live: leave_out.h. `whole` failed; if no part is found, it is
-// returned.
-splicer::Result<Attempt> create_largest(const splicer::CreateOptions& options,
-                                        const splicer::Console& console, Attempt whole) {
-  constexpr unsigned kMostAttempts = 40;
-  const splicer::Creation& first = *whole.creation;
-  if (first.patches.patches().empty()) return whole;  // they could not be read
-  auto selection = splicer::LeaveOut::of(
-      first.patches, first.before ? first.before->folder() : first.tree.source, options.must);
-  if (!selection) return propagate(selection);
-  for (const std::string& file : first.patches.build_rules())
-    selection->leave_out_file(file, "build-rules-changed");
-
-  splicer::Console quiet = console;
-  quiet.quiet = !console.verbose;
-  const auto again = [&] {
-    return attempt(options, quiet, selection->patches(), selection->left_out());
-  };
-  Attempt last;
-  unsigned attempts = 0;
-  bool good = false;
-  bool more = !selection->is_whole() || selection->leave_out(*whole.error, first.refused);
-  while (!good && more && !selection->is_empty() && attempts++ < kMostAttempts) {
-    console.stage("leaving out {}", splicer::counted(selection->left_out().size(), "hunk"));
-    last = again();
-    if (last.error) {
-      more = selection->leave_out(*last.error, last.creation->refused);
-    } else if (selection->has_half(last.creation->findings)) {
-      more = selection->leave_out_halves(last.creation->findings);
-    } else {
-      good = true;
-    }
-  }
-  if (!good) {
-    console.stage("there is no part of it that can go live by itself");
-    return whole;
-  }
-  for (const std::size_t part : selection->doubtful()) {
-    if (attempts++ >= kMostAttempts) break;
-    selection->take_back(part);
-    Attempt larger = again();
-    if (larger.error || selection->has_half(larger.creation->findings))
-      selection->leave_again(part);
-    else
-      last = std::move(larger);
-  }
-  return last;
-}
+constexpr splicer::Pass kLastPass = {"write_update", splicer::write_update};
 
 // Beside this program: splice-cc, the core module's sources and splice.h. A build folder has them where an
 // installation has, so no path of the checkout is in the program: on another machine somebody else could make it.
@@ -190,7 +108,8 @@ splicer::CreateOptions read_options(const splicer::Command& command) {
   options.deb_version = text("deb-version");
   options.leave_out = command.has("leave-out");
   if (command.has("must")) options.must = command.values()["must"].as<std::vector<std::string>>();
-  options.patches = command.values()["patch"].as<std::vector<std::string>>();
+  if (command.has("patch"))
+    options.patches = command.values()["patch"].as<std::vector<std::string>>();
   if (command.has("accept"))
     options.accepted = command.values()["accept"].as<std::vector<std::string>>();
   if (command.has("on")) options.on = command.values()["on"].as<std::vector<std::string>>();
@@ -293,6 +212,7 @@ void add_options(splicer::Command& command) {
       "keep-tmp", "keep the directory with the objects")(
       "debug", po::value<std::string>()->value_name("TOPICS"),
       "show how it decides: atoms, readers, twins (a comma between them)");
+  splicer::add_release_options(command);
   command.positional("patch", -1);
 }
 
@@ -300,7 +220,8 @@ void add_options(splicer::Command& command) {
 splicer::Result<void> check_options(splicer::Command& command) {
   using splicer::ExitCode;
   using splicer::fail;
-  if (!command.has("patch"))
+  if (auto right = splicer::check_release_options(command); !right) return right;
+  if (!command.has("patch") && !splicer::is_release(command))
     return fail(ExitCode::usage, "no-patch", "no patch is given").hint("splice-create fix.patch");
 
   const auto format = command.values()["format"].as<std::string>();
@@ -359,21 +280,25 @@ splicer::Result<void> check_options(splicer::Command& command) {
   return command.console().set_debug_topics(command.values()["debug"].as<std::string>(), kTopics);
 }
 
-int create(splicer::Command& command) {
-  const splicer::Console& console = command.console();
-  if (auto right = check_options(command); !right) return console.finish(right.error());
+// All of it; or with --leave-out, where that fails, the largest part. If there is none, what failed.
+splicer::Result<splicer::Attempt> create_or_largest(const splicer::CreateOptions& options,
+                                                    const splicer::Console& console) {
+  splicer::Attempt whole = splicer::attempt(kPasses, options, console);
+  if (!whole.error || !options.leave_out) return whole;
+  auto largest = splicer::create_largest(kPasses, options, console, whole);
+  if (!largest) return propagate(largest);
+  if (*largest && (*largest)->found) return std::move((*largest)->attempt);
+  console.stage("there is no part of it that can go live by itself");
+  return whole;
+}
 
-  splicer::CreateOptions options = read_options(command);
-  if (auto right = read_fixes(command, options); !right) return console.finish(right.error());
-  splicer::Result<Attempt> run = attempt(options, console);
-  if (run->error && options.leave_out) run = create_largest(options, console, std::move(*run));
-  if (!run) return console.finish(run.error());
-  if (run->error) return console.finish(*run->error);
-  splicer::Creation& creation = *run->creation;
+// Writes the update and says what it is. `document`: what --json has besides.
+int finish(const splicer::Console& console, splicer::Creation& creation, nlohmann::json document,
+           bool each_part) {
   if (auto written = run_pass(kLastPass, creation); !written)
     return console.finish(written.error());
   for (const std::string& part : creation.package.manifest.parts_left_out)
-    console.warning("left out: " + part);
+    if (each_part) console.warning("left out: " + part);
   for (const std::string& warning : creation.warnings) console.warning(warning);
   if (creation.verified)
     console.stage("verified: {} of {} match the shipped kernel",
@@ -382,8 +307,38 @@ int create(splicer::Command& command) {
   console.stage("wrote {}", creation.written.string());
   if (!creation.deb.empty()) console.stage("wrote {}", creation.deb.string());
   if (creation.package_key) console.stage("wrote {}.sig, its signature", creation.written.string());
-  console.document(describe(creation));
+  document.update(describe(creation));
+  console.document(document);
   return 0;
+}
+
+int create_of_patches(splicer::Command& command, const splicer::CreateOptions& options) {
+  splicer::Result<splicer::Attempt> run = create_or_largest(options, command.console());
+  if (!run) return command.console().finish(run.error());
+  if (run->error) return command.console().finish(*run->error);
+  return finish(command.console(), *run->creation, nlohmann::json::object(), true);
+}
+
+// What a release leaves out is hundreds of lines, which the update has, and -v shows.
+int create_of_release(splicer::Command& command, const splicer::CreateOptions& options) {
+  const splicer::Console& console = command.console();
+  auto made =
+      splicer::create_release(kPasses, options, splicer::read_release_options(command), console);
+  if (!made) return console.finish(made.error());
+  nlohmann::json document = nlohmann::json::object();
+  if (auto said = splicer::report_release(command, *made, &document); !said)
+    return console.finish(said.error());
+  return finish(console, *made->update.creation, std::move(document), console.verbose);
+}
+
+int create(splicer::Command& command) {
+  const splicer::Console& console = command.console();
+  if (auto right = check_options(command); !right) return console.finish(right.error());
+
+  splicer::CreateOptions options = read_options(command);
+  if (auto right = read_fixes(command, options); !right) return console.finish(right.error());
+  return splicer::is_release(command) ? create_of_release(command, options)
+                                      : create_of_patches(command, options);
 }
 
 // Ctrl-C leaves no folder and no compiler.

@@ -37,6 +37,15 @@ std::optional<std::string> kernel_series(const std::string& version, const std::
   return std::nullopt;
 }
 
+// As root, apt would have its own user write the file, who may not in a folder of ours.
+std::vector<std::string> fetch_command(const std::string& package) {
+  return {"apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package};
+}
+
+std::vector<std::string> unpack_command(const fs::path& file, const fs::path& folder) {
+  return {"dpkg-deb", "-x", file.string(), folder.string()};
+}
+
 std::string headers_package(const std::string& release) { return "linux-headers-" + release; }
 
 std::string source_package(const std::string& series) { return "linux-source-" + series; }

@@ -27,6 +27,11 @@ std::string exact_package(const std::string& name, const std::string& version);
 
 // "6.1" of a source version, "6.1.176-1", or else of a release, "6.1.0-50-cloud-amd64".
 std::optional<std::string> kernel_series(const std::string& version, const std::string& release);
+// Programs and their arguments: to bring a package, as exact_package() names it, into the working directory, by
+// whatever user; and to unpack one without installing it.
+std::vector<std::string> fetch_command(const std::string& package);
+std::vector<std::string> unpack_command(const std::filesystem::path& file,
+                                        const std::filesystem::path& folder);
 std::string headers_package(const std::string& release);
 std::string source_package(const std::string& series);
 std::string source_tarball(const std::string& series);

@@ -71,6 +71,12 @@ done
 for fixes in CVE-2026-123 CVE-2026-1234,x 'CVE-2026-1234 ' none,cve "$(printf 'CVE-2026-1234\n\033[2J')"; do
   expect 2 usage splice-create --fixes "$fixes" fix.patch
 done
+for option in --from=6.1.176-1 --only-cve=list --fetch --budget=5 --table=fixes.html; do
+  expect 2 usage splice-create $option fix.patch
+done
+for option in fix.patch --on=first.tar --accept=a:b --leave-out --must=main --budget=0 --budget=99999; do
+  expect 2 usage splice-create --to=6.1.187-1 $option
+done
 expect 2 no-package splice-apply
 expect 2 no-package splice-apply -n
 expect 2 usage splice-apply one.tar two.tar

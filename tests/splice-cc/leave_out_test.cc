@@ -191,5 +191,56 @@ TEST_F(LeaveOutTest, TakenBack) {
   EXPECT_FALSE(selection.is_whole());
 }
 
+TEST_F(LeaveOutTest, ByTheirNumbersWithWhatDependsOnThem) {
+  LeaveOut selection = of(kPatch);
+  selection.leave_out_hunks({2}, "not today");  // retry() has two hunks
+  EXPECT_THAT(selection.kept(), ElementsAre(0, 1));
+  EXPECT_THAT(selection.reasons(),
+              ElementsAre(::testing::Pair(2, "not today"), ::testing::Pair(3, "not today")));
+}
+
+// In a release, a line that goes in one driver and comes in another says nothing, unless they are beside each other.
+TEST_F(LeaveOutTest, AMoveWithinAReleaseIsWithinAFolder) {
+  const auto move = [](const std::string& to) {
+    return "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n"
+           "@@ -6,3 +6,2 @@ int limit(int n)\n {\n-\tuse(n);\n \treturn n;\n"
+           "--- a/" +
+           to + "\n+++ b/" + to +
+           "\n@@ -1,1 +1,2 @@\n int other;\n+\tuse_it_all(n);\n"
+           "--- a/kernel/exit.c\n+++ b/kernel/exit.c\n@@ -1,2 +1,1 @@\n int "
+           "x;\n-\tuse_it_all(n);\n";
+  };
+  tree.write("kernel/exit.c", "int x;\n\tuse_it_all(n);\n");
+  for (const char* path : {"kernel/near.c", "drivers/far.c"}) {
+    tree.write(path, "int other;\n");
+    for (const auto scope : {LeaveOut::Scope::one_fix, LeaveOut::Scope::release}) {
+      auto selection = LeaveOut::of(patches(move(path)), tree.path(), {}, scope);
+      ASSERT_TRUE(selection);
+      selection->leave_out_hunks({1}, "no");
+      const bool together =
+          scope == LeaveOut::Scope::one_fix || std::string(path) == "kernel/near.c";
+      EXPECT_EQ(selection->kept().contains(2), !together) << path;
+      EXPECT_TRUE(selection->kept().contains(0));
+    }
+  }
+}
+
+// Two drivers have a function cleanup() of their own.
+TEST_F(LeaveOutTest, AStaticFunctionIsCalledByItsOwnFileOnly) {
+  tree.write("kernel/exit.c", "int cleanup(void)\n{\n\treturn 1;\n}\n");
+  tree.write("kernel/stat.c", "static int cleanup(void)\n{\n\treturn 1;\n}\n");
+  const std::string calls =
+      "--- a/kernel/fork.c\n+++ b/kernel/fork.c\n"
+      "@@ -6,2 +6,3 @@ int limit(int n)\n {\n+\tcleanup();\n \tuse(n);\n";
+  for (const auto& [path, depends] :
+       {std::pair{"kernel/exit.c", true}, std::pair{"kernel/stat.c", false}}) {
+    const std::string name = path;
+    LeaveOut selection = of(calls + "--- a/" + name + "\n+++ b/" + name +
+                            "\n@@ -2,3 +2,3 @@\n {\n-\treturn 1;\n+\treturn 2;\n }\n");
+    selection.leave_out_hunks({1}, "no");
+    EXPECT_EQ(selection.kept().contains(0), !depends) << path;
+  }
+}
+
 }  // namespace
 }  // namespace splicer
