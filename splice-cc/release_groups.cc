@@ -58,7 +58,7 @@ class OneGroup {
         group_.kept = own;
     }
     if (is_over())
-      for (auto& [hunk, why] : group_.reasons) why = "budget: cut off; " + why;
+      for (auto& [hunk, why] : group_.reasons) why.insert(0, "budget: cut off; ");
     return std::move(group_);
   }
 

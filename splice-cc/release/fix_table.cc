@@ -117,10 +117,10 @@ class Judge {
   // Of functions that have one name in several files, those that the words may mean; all, if these say nothing.
   std::set<std::size_t> in_subsystem(std::set<std::size_t> parts,
                                      const std::vector<std::string>& words) const {
-    for (auto word = words.rbegin(); word != words.rend(); ++word) {
+    for (const std::string& word : std::vector<std::string>(words.rbegin(), words.rend())) {
       std::set<std::size_t> meant;
       for (const std::size_t part : parts)
-        if (is_in_subsystem(all_.parts[part].file, {*word})) meant.insert(part);
+        if (is_in_subsystem(all_.parts[part].file, {word})) meant.insert(part);
       if (!meant.empty()) parts = std::move(meant);
     }
     return parts;
@@ -184,10 +184,10 @@ class Judge {
   // is left has it, too.
   std::set<std::string> files_meant(const std::vector<std::string>& words) const {
     std::set<std::string> files;
-    for (auto word = words.rbegin(); word != words.rend(); ++word) {
+    for (const std::string& word : std::vector<std::string>(words.rbegin(), words.rend())) {
       std::set<std::string> meant;
       for (const ReleasePart& part : all_.parts)
-        if ((files.empty() || files.contains(part.file)) && is_in_subsystem(part.file, {*word}))
+        if ((files.empty() || files.contains(part.file)) && is_in_subsystem(part.file, {word}))
           meant.insert(part.file);
       if (!meant.empty()) files = std::move(meant);
     }
@@ -323,6 +323,7 @@ std::vector<FixRow> fix_table(const std::vector<FixLine>& lines, const ReleasePa
   }
   sort_cve_ids(order);
   std::vector<FixRow> table;
+  table.reserve(order.size());
   for (const std::string& id : order) table.push_back(std::move(rows.at(id)));
   return table;
 }

@@ -76,6 +76,7 @@ void add_message(const std::string& line, std::vector<Complaint>& complaints) {
   static const std::regex missing("^([^ :]+): No such file or directory");
   static const std::vector<std::regex> forms = [] {
     std::vector<std::regex> all;
+    all.reserve(std::size(kForms));
     for (const Form& form : kForms) all.emplace_back(form.text);
     return all;
   }();

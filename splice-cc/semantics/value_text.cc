@@ -150,7 +150,7 @@ std::string ValueText::text(const clang::Expr& expression, Places& places, int d
 
 std::string ValueText::unary_text(const clang::UnaryOperator& unary, Places& places,
                                   int depth) const {
-  const std::string inner = text(*unary.getSubExpr(), places, depth + 1);
+  std::string inner = text(*unary.getSubExpr(), places, depth + 1);
   switch (unary.getOpcode()) {
     case clang::UO_Minus:
     case clang::UO_Not:
@@ -212,8 +212,8 @@ std::string ValueText::binary_text(const clang::BinaryOperator& binary, Places& 
 // A bound is no meaning: min(x, 7), which is x < 7 ? x : 7, is x.
 std::string ValueText::choice_text(const clang::AbstractConditionalOperator& choice, Places& places,
                                    int depth) const {
-  const std::string first = text(*choice.getTrueExpr(), places, depth + 1);
-  const std::string other = text(*choice.getFalseExpr(), places, depth + 1);
+  std::string first = text(*choice.getTrueExpr(), places, depth + 1);
+  std::string other = text(*choice.getFalseExpr(), places, depth + 1);
   if (first == other) return first;
   const clang::Expr* condition = bare(choice.getCond());
   const auto* asked = llvm::dyn_cast<clang::BinaryOperator>(condition);
@@ -261,7 +261,7 @@ std::string ValueText::memory_text(const clang::Expr& plain, Places& places, int
     if (llvm::isa<clang::FunctionDecl>(name->getDecl())) return name->getDecl()->getNameAsString();
     if (const auto given = parameters_.find(name->getDecl()); given != parameters_.end())
       return outer_->text(*given->second, places, depth + 1);
-    if (const std::string known = variable_text(*name->getDecl(), places, depth); !known.empty())
+    if (std::string known = variable_text(*name->getDecl(), places, depth); !known.empty())
       return known;
   }
   std::string where = place(plain);

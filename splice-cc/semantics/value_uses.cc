@@ -92,7 +92,7 @@ constexpr FlagFunction kFlagFunctions[] = {{"SetPage", "Page"},
                                            {"set_buffer_", "buffer_"}};
 
 // A pointer goes by its type, too, as the two halves come by it in different ways; a sum by what is added.
-std::string key_text(std::string text, const clang::Expr& expression) {
+std::string key_text(const std::string& text, const clang::Expr& expression) {
   constexpr std::string_view kAdded = "+= ";
   const clang::QualType type = bare(&expression)->getType();
   if (type->isPointerType()) return type.getAsString() + ": " + text;
@@ -198,6 +198,7 @@ class ValueReader : public clang::RecursiveASTVisitor<ValueReader> {
   void store(const ValueText& text, const std::string& place, const std::string& how,
              const std::vector<const clang::Expr*>& values) {
     std::vector<std::string> texts;
+    texts.reserve(values.size());
     std::set<std::string> places;
     for (const clang::Expr* value : values) texts.push_back(text.text(*value, places));
     const std::string what = fmt::format("{}{}", how, fmt::join(texts, ", "));
