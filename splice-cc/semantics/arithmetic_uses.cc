@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string_view>
 
@@ -53,15 +52,6 @@ constexpr AmountFunction kAmountFunctions[] = {
     {"refcount_add", 1, 0, true},
     {"refcount_sub_and_test", 1, 0, false},
 };
-
-// What is printed for people, and not looked up again.
-bool is_for_people(std::string_view callee) {
-  static constexpr std::array<std::string_view, 12> kWords = {
-      "printk",   "seq_", "trace", "warn",    "WARN",  "dev_err",
-      "dev_info", "dump", "emit",  "lockdep", "panic", "debug"};
-  return std::ranges::any_of(
-      kWords, [&](std::string_view word) { return callee.find(word) != std::string_view::npos; });
-}
 
 class ArithmeticReader : public clang::RecursiveASTVisitor<ArithmeticReader> {
  public:

@@ -5,6 +5,9 @@
 #include <clang/AST/Decl.h>
 #include <clang/AST/Expr.h>
 
+#include <algorithm>
+#include <array>
+
 namespace splicer {
 
 const clang::Expr* bare(const clang::Expr* expression) { return expression->IgnoreParenCasts(); }
@@ -12,6 +15,14 @@ const clang::Expr* bare(const clang::Expr* expression) { return expression->Igno
 std::string callee_name(const clang::CallExpr& call) {
   const clang::FunctionDecl* callee = call.getDirectCallee();
   return callee == nullptr || callee->getIdentifier() == nullptr ? "" : callee->getName().str();
+}
+
+bool is_for_people(std::string_view callee) {
+  static constexpr std::array<std::string_view, 14> kWords = {
+      "printk", "seq_", "trace",   "warn",  "WARN",  "dev_err", "dev_info",
+      "dump",   "emit", "lockdep", "panic", "debug", "kasan",   "kcsan"};
+  return std::ranges::any_of(
+      kWords, [&](std::string_view word) { return callee.find(word) != std::string_view::npos; });
 }
 
 std::optional<std::int64_t> constant_value(const clang::Expr& expression,

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace clang {
 class ASTContext;
@@ -25,6 +26,8 @@ namespace splicer {
 const clang::Expr* bare(const clang::Expr* expression);
 // Empty if it is called through a pointer.
 std::string callee_name(const clang::CallExpr& call);
+// Does it only print, trace or check? What it is given is looked up by nobody.
+bool is_for_people(std::string_view callee);
 // An integer constant, as 64 bits with a sign; nothing if it is none. Costs a walk over the expression.
 std::optional<std::int64_t> constant_value(const clang::Expr& expression,
                                            const clang::ASTContext& context);

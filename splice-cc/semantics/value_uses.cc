@@ -25,15 +25,6 @@ namespace {
 constexpr const char* kUnknown = ValueText::kUnknown;
 constexpr std::size_t kLongest = 300;  // of a text: what is longer is computed, not kept
 
-// What is printed for people changes nothing that is kept.
-bool is_for_people(std::string_view callee) {
-  static constexpr std::array<std::string_view, 11> kWords = {
-      "printk",   "seq_",    "trace", "warn",  "WARN", "dev_err",
-      "dev_info", "lockdep", "panic", "debug", "kasan"};
-  return std::ranges::any_of(
-      kWords, [&](std::string_view word) { return callee.find(word) != std::string_view::npos; });
-}
-
 // Functions that store into the memory that their first argument points to, and what of that they are told.
 bool is_store(std::string_view callee) {
   static constexpr std::array<std::string_view, 13> kStores = {
