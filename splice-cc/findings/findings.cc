@@ -33,6 +33,11 @@ std::string acceptances(const std::vector<Finding>& findings) {
   return text;
 }
 
+// Whatever two halves are: another finding may say more exactly what it is, and its code comes first.
+bool is_general(const Finding& finding) {
+  return finding.code == "encoding-changed" || finding.code == "member-changed";
+}
+
 }  // namespace
 
 std::string Finding::digest() const {
@@ -55,7 +60,8 @@ std::vector<Finding> merge_findings(std::vector<Finding> findings) {
   all.reserve(merged.size());
   for (auto& [name, finding] : merged) all.push_back(std::move(finding));
   std::stable_sort(all.begin(), all.end(), [](const Finding& a, const Finding& b) {
-    return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
+    return std::tuple(is_general(a), std::tie(a.place.file, a.place.line)) <
+           std::tuple(is_general(b), std::tie(b.place.file, b.place.line));
   });
   return all;
 }

@@ -50,7 +50,7 @@ struct Finding {
   std::string acceptance() const { return title() + "#" + digest(); }
 };
 
-// One finding for each title and digest, with the users of all; ordered by file and line.
+// One finding for each title and digest, with the users of all; ordered by file and line, general ones last.
 std::vector<Finding> merge_findings(std::vector<Finding> findings);
 
 // A new reference alone, or a new release alone, is a leak or its repair: a warning, if it is sure.

@@ -121,7 +121,8 @@ void ValueComparison::add(const UnitFacts& pre, const UnitFacts& post, const Cha
     }
     for (const auto& half : {&ValueUses::stored, &ValueUses::used})
       for (const auto& [place, texts] : change.gained.*half)
-        if (is_untouched(place, pre)) change.begun.insert(place);
+        if (pre.records.contains(record_of(place)) && is_untouched(place, pre))
+          change.begun.insert(place);
     for (const auto& [place, texts] : change.lost.stored) {
       Set was = nowhere(texts, post, &ValueUses::stored, place);
       Set is = nowhere(at(change.gained.stored, place), pre, &ValueUses::stored, place);
@@ -282,9 +283,12 @@ void ValueComparison::compare_ends(std::vector<Finding>& findings) const {
         return &one;
     return nullptr;
   };
-  Set heads;
+  Set heads;  // that something is no longer put into as before
   for (const Change& one : changes_)
-    for (const auto& [place, texts] : one.lost.used) heads.insert(place);
+    for (const auto& [place, texts] : one.lost.used)
+      if (std::ranges::any_of(texts,
+                              [](const std::string& text) { return text.starts_with("list_add"); }))
+        heads.insert(place);
   for (const std::string& head : heads) {
     const bool to_head = goes("list_add_tail#1", "list_add#1", head);
     const bool to_tail = goes("list_add#1", "list_add_tail#1", head);

@@ -28,6 +28,20 @@ TEST(Findings, MergedByTitleWithAllUsers) {
   EXPECT_THAT(merged[0].users, ::testing::ElementsAre("f", "g"));
 }
 
+TEST(Findings, WhatIsSaidExactlyComesFirst) {
+  Finding general;
+  general.code = "encoding-changed";
+  general.name = "struct foo.a";
+  general.place = {"f.c", 1};
+  Finding exact;
+  exact.code = "table-index-changed";
+  exact.name = "table";
+  exact.place = {"f.c", 9};
+  const auto merged = merge_findings({general, exact});
+  ASSERT_EQ(merged.size(), 2);
+  EXPECT_EQ(merged[0].code, "table-index-changed");
+}
+
 TEST(Findings, AcceptTakesExactlyOne) {
   std::vector<Finding> findings = {layout("struct a", 3), layout("struct b", 9)};
   const auto taken = take_accepted(findings, {"layout-changed:struct b"});

@@ -142,6 +142,12 @@ TEST(CompareValues, AMemberThatBeginsToKeepSomething) {
   EXPECT_THAT(titles(both("o->size = v;", "take(1);"),
                      both("o->size = v; o->spare = 1;", "take(o->spare);")),
               IsEmpty());
+  // Of a structure that there was none of.
+  const std::string fresh = "struct fresh { int size; };";
+  EXPECT_THAT(
+      titles(both("take(v);", "take(v);"), fresh + both("((struct fresh *)o)->size = v * 4;",
+                                                        "take(((struct fresh *)o)->size);")),
+      IsEmpty());
   // Kept by others before.
   EXPECT_THAT(titles(both("o->size = v;", "take(o->size * 4);") + function("kept", "o->spare = 3;"),
                      both("o->size = v; o->spare = v * 4;", "take(o->spare);") +
