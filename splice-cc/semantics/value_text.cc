@@ -24,6 +24,7 @@ namespace {
 
 constexpr int kDeepest = 12;  // of an expression, what variables stand for included
 constexpr int kDeepestCall = 3;
+constexpr unsigned kMostParts = 4000;  // texts that are kept have some dozens
 
 // What stands for the member that it is, wherever it is found: linux/types.h, workqueue_types.h, rbtree_types.h,
 // timer_types.h.
@@ -92,6 +93,18 @@ std::optional<std::int64_t> ValueText::number(const clang::Expr& expression) con
   return given == parameters_.end() ? std::nullopt : outer_->number(*given->second);
 }
 
+void ValueText::refill() const {
+  if (outer_ != nullptr) return outer_->refill();
+  left_ = kMostParts;
+}
+
+bool ValueText::is_spent() const {
+  if (outer_ != nullptr) return outer_->is_spent();
+  if (left_ == 0) return true;
+  --left_;
+  return false;
+}
+
 bool ValueText::is_deep() const { return calls_deep_ >= kDeepestCall; }
 
 std::string ValueText::place(const clang::Expr& expression, int depth) const {
@@ -127,7 +140,8 @@ std::string ValueText::place(const clang::Expr& expression, int depth) const {
 
 std::string ValueText::text(const clang::Expr& expression, Places& places, int depth) const {
   const clang::Expr* plain = bare(&expression);
-  if (depth > kDeepest) return kUnknown;
+  if (depth == 0) refill();
+  if (depth > kDeepest || is_spent()) return kUnknown;
   if (const auto value = number(*plain)) return std::to_string(*value);
   if (const auto* statements = llvm::dyn_cast<clang::StmtExpr>(plain)) {
     const clang::CompoundStmt* body = statements->getSubStmt();

@@ -13,7 +13,8 @@
 // is set to, and a call of a function that only gives a value is that value (accessor.h).
 //
 // Invariant: the text does not depend on the names of variables of the function, or of objects on the way.
-// Cost: linear in the expression and in those that it stands for, which are followed to a fixed depth.
+// Cost: linear in the expression and in those that it stands for, which are followed to a fixed depth and no
+// more than some thousand parts: a patch may use each variable a hundred times in the next one.
 #pragma once
 
 #include <cstdint>
@@ -65,6 +66,8 @@ class ValueText {
 
  private:
   using Places = std::set<std::string>;
+  void refill() const;
+  bool is_spent() const;
   std::string unary_text(const clang::UnaryOperator& unary, Places& places, int depth) const;
   std::string binary_text(const clang::BinaryOperator& binary, Places& places, int depth) const;
   std::string choice_text(const clang::AbstractConditionalOperator& choice, Places& places,
@@ -78,6 +81,7 @@ class ValueText {
   Calls calls_;
   const ValueText* outer_ = nullptr;
   int calls_deep_ = 0;
+  mutable unsigned left_ = 0;  // parts that may still be followed, of the outermost one
   std::map<const clang::Decl*, const clang::Expr*> parameters_;  // as the outer one says them
 };
 

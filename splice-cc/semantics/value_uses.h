@@ -3,9 +3,9 @@
 // What a function puts into memory that outlives it, and what it makes of what is there: the two halves of
 // what a member means.
 //
-//     po->head = (po->head + 1) % po->max      stored["struct ring.head"]: "((struct ring.head + 1) % struct ring.max)"
+//     po->head = (po->head + 1) % po->max      stored["struct ring.head"]: "((1 + struct ring.head) % struct ring.max)"
 //     return po->frames[po->head]              used["struct ring.head"]: "return struct ring.frames[struct ring.head]"
-//     if (time_after(jiffies, x->expires))     used["struct x.expires"]: "if (struct x.expires - jiffies)"
+//     if (time_after(jiffies, x->expires))     used["struct x.expires"]: "if (jiffies - struct x.expires)"
 //     cb->args[1] = n                          a place of its own: "struct netlink_callback.args[1]"
 //     list_add(&x->node, &foo->idle)           stored["struct x.node"]: "list_add &struct foo.idle"
 //                                              used["struct foo.idle"]: "list_add#1 &struct foo.idle"

@@ -90,5 +90,18 @@ TEST(ValueText, ADeepOneEnds) {
   EXPECT_THAT(kept("({ int v; v = v + 1; v; })").size(), 1);
 }
 
+// Each variable a hundred times in the next: ten to the twelfth parts, if all were followed.
+TEST(ValueText, AWideOneEnds) {
+  std::string body = "int v0 = box->a;";
+  for (int i = 1; i < 8; ++i) {
+    body += " int v" + std::to_string(i) + " = many(0";
+    for (int n = 0; n < 100; ++n) body += ", v" + std::to_string(i - 1);
+    body += ");";
+  }
+  EXPECT_THAT(
+      stored("int many(int n, ...); " + body + " box->kept = v7; return 0;", "struct box.kept"),
+      ElementsAre("?"));
+}
+
 }  // namespace
 }  // namespace splicer
