@@ -41,4 +41,12 @@ std::vector<ReplacedPair> replaced_functions(const ChangedCode& code, const Unit
   return pairs;
 }
 
+std::set<std::string> records_on_stacks(const UnitFacts& facts) {
+  std::set<std::string> names;
+  for (const auto& [name, record] : facts.records)
+    if (!record.frames.empty() && record.allocators.empty() && !record.is_static)
+      names.insert(name);
+  return names;
+}
+
 }  // namespace splicer

@@ -38,4 +38,8 @@ struct ReplacedPair {
 std::vector<ReplacedPair> replaced_functions(const ChangedCode& code, const UnitFacts& pre,
                                              const UnitFacts& post);
 
+// Structures of a version of a unit that are local variables only: no object of one outlives a call.
+// Linear in the structures.
+std::set<std::string> records_on_stacks(const UnitFacts& facts);
+
 }  // namespace splicer

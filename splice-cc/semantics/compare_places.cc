@@ -70,9 +70,7 @@ void PlaceComparison::add(const UnitFacts& pre, const UnitFacts& post, const Cha
   for (const auto& [name, before, after] : replaced_functions(code, pre, post))
     pairs_.push_back(
         {name, after->place, before->places, after->places, without(after->calls, before->calls)});
-  for (const auto& [name, record] : post.records)
-    if (!record.frames.empty() && record.allocators.empty() && !record.is_static)
-      on_stacks_.insert(name);
+  on_stacks_.merge(records_on_stacks(post));
   for (const auto& [name, variable] : pre.variables)
     if (!post.variables.contains(name)) gone_variables_.insert(name);
 }

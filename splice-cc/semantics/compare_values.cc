@@ -150,9 +150,7 @@ void ValueComparison::add(const UnitFacts& pre, const UnitFacts& post, const Cha
     }
     changes_.push_back(std::move(change));
   }
-  for (const auto& [name, record] : post.records)
-    if (!record.frames.empty() && record.allocators.empty() && !record.is_static)
-      on_stacks_.insert(name);
+  on_stacks_.merge(records_on_stacks(post));
 }
 
 std::vector<Finding> ValueComparison::compare() const {
