@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
+#include <vector>
 
 #include "matcher/base/file.h"
 #include "matcher/base/ownership.h"
@@ -37,15 +38,21 @@ bool refuses_unpatched() {
   return !trust || trust->policy().refuse_unpatched;
 }
 
-Result<void> await_target(const Apply& apply, std::size_t index, bool hold) {
+Result<void> await_each(const Apply& apply, const std::vector<std::size_t>& indexes, bool hold) {
+  if (indexes.empty()) return {};
   const Manifest& manifest = apply.package.manifest;
   const auto helper = late_helper();
   if (!helper) return propagate(helper);
-  return apply.device->await({.module = manifest.targets[index].name,
-                              .code = update_module_name(manifest.id, index),
-                              .helper = *helper,
-                              .refuse = refuses_unpatched(),
-                              .hold = hold});
+  const bool refuse = refuses_unpatched();
+  for (const std::size_t index : indexes) {
+    auto awaited = apply.device->await({.module = manifest.targets[index].name,
+                                        .code = update_module_name(manifest.id, index),
+                                        .helper = *helper,
+                                        .refuse = refuse,
+                                        .hold = hold});
+    if (!awaited) return awaited;
+  }
+  return {};
 }
 
 std::string_view text_of(const std::vector<std::uint8_t>& bytes) {
@@ -56,11 +63,10 @@ std::string_view text_of(const std::vector<std::uint8_t>& bytes) {
 
 Result<void> await_targets(Apply& apply) {
   const auto& targets = apply.package.manifest.targets;
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (targets[i].name == "vmlinux") continue;
-    if (auto awaited = await_target(apply, i, true); !awaited) return awaited;
-  }
-  return {};
+  std::vector<std::size_t> modules;
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    if (targets[i].name != "vmlinux") modules.push_back(i);
+  return await_each(apply, modules, true);
 }
 
 std::set<std::string> referred_targets(const Apply& apply, std::size_t index) {
@@ -87,14 +93,14 @@ Result<void> settle_targets(Apply& apply) {
       if (auto pinned = apply.device->pin(name); !pinned) return pinned;
     return {};
   }
+  std::vector<std::size_t> free;
   for (std::size_t i = 0; i < manifest.targets.size(); ++i) {
     const PackageTarget& target = manifest.targets[i];
-    if (target.name == "vmlinux" || held.contains(target.name) || !target.hooks.empty() ||
-        !manifest.keeps.empty())
-      continue;
-    if (auto awaited = await_target(apply, i, false); !awaited) return awaited;
+    if (target.name != "vmlinux" && !held.contains(target.name) && target.hooks.empty() &&
+        manifest.keeps.empty())
+      free.push_back(i);
   }
-  return {};
+  return await_each(apply, free, false);
 }
 
 std::string kept_package(const std::string& id, const std::string& folder) {
